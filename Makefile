@@ -1,0 +1,43 @@
+# Every target sets up what it needs by itself; the second time that costs a few milliseconds.
+# VENV: the folder of the virtual environment. PYTHON: the interpreter to make it with. ARGS: more arguments.
+VENV ?= .venv
+PYTHON ?=
+ARGS ?=
+python = $(VENV)/bin/python
+
+export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test lint types check format clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install the packages and Azurite (the other targets do this by themselves)
+	@VENV='$(VENV)' PYTHON='$(PYTHON)' sh local/setup.sh
+
+demo: setup ## play the story of one device to its end, on this machine alone
+	@$(python) -m local.demo $(ARGS)
+
+up: setup ## leave the app, the simulated tenant and Azurite running, with the console in a browser
+	@$(python) -m local.up $(ARGS)
+
+test: setup ## run the tests
+	$(python) -m pytest $(ARGS)
+
+lint: setup ## ruff: rules and format
+	$(python) -m ruff check .
+	$(python) -m ruff format --check .
+
+types: setup ## pyright, strict
+	$(python) -m pyright --pythonpath $(python)
+
+check: lint types test ## what CI runs: lint, types, tests
+
+format: setup ## let ruff format and mend what it can
+	$(python) -m ruff check --fix .
+	$(python) -m ruff format .
+
+clean: ## remove everything that make made
+	rm -rf .venv .venv-* local/node_modules .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

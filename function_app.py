@@ -1,0 +1,116 @@
+"""The trigger table: every way the world can reach Handover. One decorated line of delegation per trigger, nothing else."""
+
+import azure.functions as func
+
+from handlers import api, events, notifications, schedules, steps
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
+STORAGE = "AzureWebJobsStorage"
+
+
+@app.function_name("receive_notifications")
+@app.route("notifications", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+async def receive_notifications(req: func.HttpRequest) -> func.HttpResponse:
+    return await notifications.receive(req)
+
+
+@app.function_name("take_device_event")
+@app.queue_trigger("msg", "device-events", STORAGE)
+async def take_device_event(msg: func.QueueMessage) -> None:
+    await events.take_device_event(msg)
+
+
+@app.function_name("take_hints")
+@app.queue_trigger("msg", "hints", STORAGE)
+async def take_hints(msg: func.QueueMessage) -> None:
+    await events.take_hints(msg)
+
+
+@app.function_name("take_case_step")
+@app.queue_trigger("msg", "case-steps", STORAGE)
+async def take_case_step(msg: func.QueueMessage) -> None:
+    await steps.take_case_step(msg)
+
+
+@app.function_name("park_device_event")
+@app.queue_trigger("msg", "device-events-poison", STORAGE)
+async def park_device_event(msg: func.QueueMessage) -> None:
+    await events.park_device_event(msg)
+
+
+@app.function_name("park_hints")
+@app.queue_trigger("msg", "hints-poison", STORAGE)
+async def park_hints(msg: func.QueueMessage) -> None:
+    await events.park_hints(msg)
+
+
+@app.function_name("give_up_case_step")
+@app.queue_trigger("msg", "case-steps-poison", STORAGE)
+async def give_up_case_step(msg: func.QueueMessage) -> None:
+    await steps.give_up_case_step(msg)
+
+
+@app.function_name("keep_subscriptions")
+@app.timer_trigger("timer", "0 */5 * * * *")
+async def keep_subscriptions(timer: func.TimerRequest) -> None:
+    await schedules.keep_subscriptions(timer)
+
+
+@app.function_name("supervise_cases")
+@app.timer_trigger("timer", "0 */5 * * * *")
+async def supervise_cases(timer: func.TimerRequest) -> None:
+    await schedules.supervise_cases(timer)
+
+
+@app.function_name("watch_returns")
+@app.timer_trigger("timer", "0 */15 * * * *")
+async def watch_returns(timer: func.TimerRequest) -> None:
+    await schedules.watch_returns(timer)
+
+
+@app.function_name("show_status")
+@app.route("v1/status", methods=["GET"])
+async def show_status(req: func.HttpRequest) -> func.HttpResponse:
+    return await api.show_status(req)
+
+
+@app.function_name("set_freeze")
+@app.route("v1/freeze", methods=["POST"])
+async def set_freeze(req: func.HttpRequest) -> func.HttpResponse:
+    return await api.set_freeze(req)
+
+
+@app.function_name("list_cases")
+@app.route("v1/cases", methods=["GET"])
+async def list_cases(req: func.HttpRequest) -> func.HttpResponse:
+    return await api.list_cases(req)
+
+
+@app.function_name("show_case")
+@app.route("v1/cases/{case_id}", methods=["GET"])
+async def show_case(req: func.HttpRequest) -> func.HttpResponse:
+    return await api.show_case(req)
+
+
+@app.function_name("approve_case")
+@app.route("v1/cases/{case_id}/approve", methods=["POST"])
+async def approve_case(req: func.HttpRequest) -> func.HttpResponse:
+    return await api.approve_case(req)
+
+
+@app.function_name("reject_case")
+@app.route("v1/cases/{case_id}/reject", methods=["POST"])
+async def reject_case(req: func.HttpRequest) -> func.HttpResponse:
+    return await api.reject_case(req)
+
+
+@app.function_name("cancel_case")
+@app.route("v1/cases/{case_id}/cancel", methods=["POST"])
+async def cancel_case(req: func.HttpRequest) -> func.HttpResponse:
+    return await api.cancel_case(req)
+
+
+@app.function_name("retry_case")
+@app.route("v1/cases/{case_id}/retry", methods=["POST"])
+async def retry_case(req: func.HttpRequest) -> func.HttpResponse:
+    return await api.retry_case(req)

@@ -1,0 +1,141 @@
+"""The JSON API for people and scripts, under /api/v1. Errors are problem documents (RFC 9457)."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, cast
+
+import azure.functions as func
+
+from shared.bootstrap import services
+from shared.errors import BadInput, Changed, RetryLater
+from shared.operate.act import NoSuchCase, NotNow
+
+Json = dict[str, Any]
+
+
+async def show_status(request: func.HttpRequest) -> func.HttpResponse:
+    """GET status: mode, freeze switch, open cases by state."""
+    return await _answer(services().look.status)
+
+
+async def list_cases(request: func.HttpRequest) -> func.HttpResponse:
+    """GET cases: open ones and those that ended this month."""
+    return await _answer(services().look.list)
+
+
+async def show_case(request: func.HttpRequest) -> func.HttpResponse:
+    """GET cases/{id}: the case, its journal, and what an approval would do."""
+
+    async def show() -> Json:
+        found = await services().look.case(_case_id(request))
+        if found is None:
+            raise NoSuchCase(f"There is no case {_case_id(request)}.")
+        return found
+
+    return await _answer(show)
+
+
+async def approve_case(request: func.HttpRequest) -> func.HttpResponse:
+    """POST cases/{id}/approve {"proposal": ..., "by": ...}."""
+
+    async def approve() -> Json:
+        fields = _fields(request)
+        return _moved(
+            await services().operate.approve(_case_id(request), _word(fields, "proposal"), _who(request, fields))
+        )
+
+    return await _answer(approve)
+
+
+async def reject_case(request: func.HttpRequest) -> func.HttpResponse:
+    """POST cases/{id}/reject {"why": ..., "by": ...}."""
+
+    async def reject() -> Json:
+        fields = _fields(request)
+        return _moved(await services().operate.reject(_case_id(request), _who(request, fields), _word(fields, "why")))
+
+    return await _answer(reject)
+
+
+async def cancel_case(request: func.HttpRequest) -> func.HttpResponse:
+    """POST cases/{id}/cancel {"why": ..., "by": ...}."""
+
+    async def cancel() -> Json:
+        fields = _fields(request)
+        return _moved(await services().operate.cancel(_case_id(request), _who(request, fields), _word(fields, "why")))
+
+    return await _answer(cancel)
+
+
+async def retry_case(request: func.HttpRequest) -> func.HttpResponse:
+    """POST cases/{id}/retry {"by": ...}."""
+
+    async def retry() -> Json:
+        return _moved(await services().operate.retry(_case_id(request), _who(request, _fields(request))))
+
+    return await _answer(retry)
+
+
+async def set_freeze(request: func.HttpRequest) -> func.HttpResponse:
+    """POST freeze {"frozen": true|false, "why": ..., "by": ...}."""
+
+    async def set_switch() -> Json:
+        fields = _fields(request)
+        frozen = fields.get("frozen")
+        if not isinstance(frozen, bool):
+            raise BadInput('"frozen" must be true or false')
+        await services().operate.set_freeze(frozen=frozen, who=_who(request, fields), why=_word(fields, "why"))
+        return await services().look.status()
+
+    return await _answer(set_switch)
+
+
+async def _answer(use_case: Callable[[], Awaitable[Json]]) -> func.HttpResponse:
+    try:
+        return _json(200, await use_case())
+    except BadInput as error:
+        return _problem(400, "Bad request", str(error))
+    except NoSuchCase as error:
+        return _problem(404, "No such case", str(error))
+    except (NotNow, Changed) as error:
+        return _problem(409, "Not possible now", str(error))
+    except RetryLater:
+        return _problem(503, "Try again later", "Storage or Microsoft Graph is not available.")
+
+
+def _json(status: int, document: Json, kind: str = "application/json") -> func.HttpResponse:
+    return func.HttpResponse(json.dumps(document), status_code=status, mimetype=kind)
+
+
+def _problem(status: int, title: str, detail: str) -> func.HttpResponse:
+    return _json(status, {"status": status, "title": title, "detail": detail}, "application/problem+json")
+
+
+def _moved(case: Any) -> Json:
+    return {"id": case.id, "state": case.state.value, "version": case.version, "says": case.says}
+
+
+def _case_id(request: func.HttpRequest) -> str:
+    return request.route_params.get("case_id", "")
+
+
+def _fields(request: func.HttpRequest) -> Mapping[str, object]:
+    try:
+        document: object = request.get_json()
+    except ValueError as error:
+        raise BadInput("the body is not JSON") from error
+    if not isinstance(document, dict):
+        raise BadInput("the body is not a JSON object")
+    return cast("dict[str, object]", document)
+
+
+def _word(fields: Mapping[str, object], name: str) -> str:
+    value = fields.get(name)
+    if not isinstance(value, str) or not value.strip() or len(value) > 500:
+        raise BadInput(f'"{name}" must be a text of 1 to 500 characters')
+    return value.strip()
+
+
+def _who(request: func.HttpRequest, fields: Mapping[str, object]) -> str:
+    """The signed-in person as App Service Authentication names them; without it, the name that the caller gives."""
+    return request.headers.get("x-ms-client-principal-name") or _word(fields, "by")

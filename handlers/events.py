@@ -1,0 +1,51 @@
+"""The queues that hints come in by: device-events from other systems, hints from our own webhook, and what was poisoned."""
+
+import azure.functions as func
+
+from shared.bootstrap import services
+from shared.errors import BadInput
+from shared.intake.device_events import read_device_event
+from shared.intake.messages import read_hints
+from shared.names import CASE_STEPS, DEVICE_EVENTS, HINTS
+
+
+async def take_device_event(message: func.QueueMessage) -> None:
+    """One CloudEvent; what cannot be used is parked with the reason. Trouble with Graph or storage is raised for the queue's retry."""
+    body = _text(message)
+    try:
+        hint = read_device_event(body, services().clock.now())
+    except BadInput as error:
+        await services().park(DEVICE_EVENTS, body, str(error))
+        return
+    await services().take_hint.open_or_wake(hint)
+
+
+async def take_hints(message: func.QueueMessage) -> None:
+    """One packed message of hints from the webhook."""
+    body = _text(message)
+    try:
+        hints = read_hints(body)
+    except BadInput as error:
+        await services().park(HINTS, body, str(error))
+        return
+    for hint in hints:
+        await services().take_hint.open_or_wake(hint)
+
+
+async def park_device_event(message: func.QueueMessage) -> None:
+    """A device event that failed every time."""
+    await services().park(DEVICE_EVENTS, _text(message), "it failed every time it was tried")
+
+
+async def park_hints(message: func.QueueMessage) -> None:
+    """A hints message that failed every time."""
+    await services().park(HINTS, _text(message), "it failed every time it was tried")
+
+
+async def park_step(message: func.QueueMessage, reason: str) -> None:
+    """A step message that cannot be read."""
+    await services().park(CASE_STEPS, _text(message), reason)
+
+
+def _text(message: func.QueueMessage) -> str:
+    return message.get_body().decode("utf-8", "replace")

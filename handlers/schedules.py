@@ -1,0 +1,20 @@
+"""The timers. Each calls one use case."""
+
+import azure.functions as func
+
+from shared.bootstrap import services
+
+
+async def keep_subscriptions(timer: func.TimerRequest) -> None:
+    """Create and renew the Graph subscriptions."""
+    await services().keep_subscriptions.run()
+
+
+async def supervise_cases(timer: func.TimerRequest) -> None:
+    """Send lost step messages again."""
+    await services().supervise.run()
+
+
+async def watch_returns(timer: func.TimerRequest) -> None:
+    """Notice wiped devices that are back."""
+    await services().watch_returns.run()

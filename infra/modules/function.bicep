@@ -1,0 +1,142 @@
+// The Function App on a Flex Consumption plan, with its settings.
+param name string
+param planName string
+param location string
+param tags object
+
+@description('Resource id of the user-assigned identity.')
+param identityId string
+
+@description('Client id of the same identity.')
+param identityClientId string
+param storageAccountName string
+param packageContainerName string
+param applicationInsightsConnectionString string
+
+@allowed([512, 2048, 4096])
+param instanceMemoryMB int
+
+@minValue(40)
+@maxValue(1000)
+param maximumInstanceCount int
+
+@description('HTTP requests that one instance takes at a time. Unset, a Python app gets 1; a request here only waits for one write to a queue.')
+@minValue(1)
+@maxValue(1000)
+param httpConcurrency int = 16
+
+param mode string
+
+@description('Secret URI, without a version, of the clientState.')
+param clientStateUri string
+
+@description('Secret URI of the previous clientState; empty when there is none.')
+param clientStatePreviousUri string
+
+@description('More app settings, winning over the defaults below; empty values are left out.')
+param settings object
+
+resource storage 'Microsoft.Storage/storageAccounts@2025-01-01' existing = {
+  name: storageAccountName
+}
+
+resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
+  name: planName
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: { name: 'FC1', tier: 'FlexConsumption' }
+  properties: { reserved: true }
+}
+
+resource app 'Microsoft.Web/sites@2024-11-01' = {
+  name: name
+  location: location
+  tags: union(tags, { 'azd-service-name': 'api' })
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: { '${identityId}': {} }
+  }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    keyVaultReferenceIdentity: identityId
+    siteConfig: {
+      alwaysOn: false
+      minTlsVersion: '1.2'
+    }
+    functionAppConfig: {
+      runtime: { name: 'python', version: '3.13' }
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: '${storage.properties.primaryEndpoints.blob}${packageContainerName}'
+          authentication: {
+            type: 'UserAssignedIdentity'
+            userAssignedIdentityResourceId: identityId
+          }
+        }
+      }
+      scaleAndConcurrency: {
+        instanceMemoryMB: instanceMemoryMB
+        maximumInstanceCount: maximumInstanceCount
+        triggers: { http: { perInstanceConcurrency: httpConcurrency } }
+      }
+    }
+  }
+}
+
+// Publishing with a password: off, only identities deploy.
+resource noFtpPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = {
+  parent: app
+  name: 'ftp'
+  properties: { allow: false }
+}
+
+resource noScmPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = {
+  parent: app
+  name: 'scm'
+  properties: { allow: false }
+}
+
+var notificationUrl = 'https://${app.properties.defaultHostName}/api/notifications'
+
+var platformSettings = {
+  AzureWebJobsStorage__credential: 'managedidentity'
+  AzureWebJobsStorage__clientId: identityClientId
+  AzureWebJobsStorage__blobServiceUri: storage.properties.primaryEndpoints.blob
+  AzureWebJobsStorage__queueServiceUri: storage.properties.primaryEndpoints.queue
+  AzureWebJobsStorage__tableServiceUri: storage.properties.primaryEndpoints.table
+  APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsightsConnectionString
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+}
+
+var handoverSettings = {
+  AZURE_CLIENT_ID: identityClientId
+  GRAPH_BASE_URL: 'https://graph.microsoft.com'
+  HANDOVER_TENANT_ID: tenant().tenantId
+  HANDOVER_MODE: mode
+  HANDOVER_NOTIFICATION_URL: notificationUrl
+  HANDOVER_CLIENT_STATE: '@Microsoft.KeyVault(SecretUri=${clientStateUri})'
+}
+
+var rotationSettings = empty(clientStatePreviousUri)
+  ? {}
+  : { HANDOVER_CLIENT_STATE_PREVIOUS: '@Microsoft.KeyVault(SecretUri=${clientStatePreviousUri})' }
+
+var givenSettings = toObject(
+  filter(items(settings), setting => !empty(setting.value)),
+  setting => setting.key,
+  setting => setting.value
+)
+
+resource appSettings 'Microsoft.Web/sites/config@2024-11-01' = {
+  parent: app
+  name: 'appsettings'
+  properties: union(handoverSettings, rotationSettings, givenSettings, platformSettings)
+}
+
+output name string = app.name
+output host string = app.properties.defaultHostName
+output notificationUrl string = notificationUrl

@@ -1,0 +1,99 @@
+"""What a scenario expects at its end, compared with what the app says and, above all, with what the tenant counted itself."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Json = dict[str, Any]
+
+
+class ExpectedCase(BaseModel):
+    """How the case of one device ends."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    device: str
+    state: str
+    reason: str | None = None
+    owner: str | None = None
+    wipe_attempts: int | None = None
+
+
+class ExpectedTenant(BaseModel):
+    """What is true in the tenant at the end. Devices are named by serial number, users by UPN."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    wipes: int = 0
+    enrolled_by: dict[str, str | None] = Field(default_factory=dict)
+    compliance: dict[str, str] = Field(default_factory=dict)
+    autopilot_user: dict[str, str | None] = Field(default_factory=dict)
+    licences: dict[str, list[str]] = Field(default_factory=dict)
+    requests_for_device_at_most: dict[str, int] = Field(default_factory=dict)
+    writes: int | None = None
+
+
+class Expected(BaseModel):
+    """The whole expected end."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cases: list[ExpectedCase] = Field(default_factory=list[ExpectedCase])
+    no_case_for: list[str] = Field(default_factory=list)
+    tenant: ExpectedTenant = Field(default_factory=ExpectedTenant)
+
+
+def unmet(expect: Json, cases: list[Json], counts: Json, state: Json) -> list[str]:
+    """Every difference in words; empty when the end is reached. Raises ValidationError for an unknown expectation."""
+    expected = Expected.model_validate(expect)
+    return [*_cases(expected, cases), *_tenant(expected.tenant, counts, state)]
+
+
+def _cases(expected: Expected, cases: list[Json]) -> Iterator[str]:
+    by_serial: dict[str, list[Json]] = {}
+    for case in cases:
+        by_serial.setdefault(
+            str(case["case"]["serial_number"] or (case["case"]["device"] or {}).get("serial_number")), []
+        ).append(case["case"])
+    for one in expected.cases:
+        found = by_serial.get(one.device, [])
+        if not any(_fits(one, case) for case in found):
+            have = ", ".join(f"{case['state']} ({case['reason']})" for case in found) or "no case"
+            yield f"{one.device}: expected {one.state} ({one.reason or 'any reason'}), have {have}"
+    for serial in expected.no_case_for:
+        if serial in by_serial:
+            yield f"{serial}: expected no case"
+
+
+def _fits(one: ExpectedCase, case: Json) -> bool:
+    owner = (case["owner"] or {}).get("user_principal_name")
+    attempts = (case["wipe"] or {}).get("number", 0)
+    return (
+        case["state"] == one.state
+        and one.reason in (None, case["reason"])
+        and (one.owner is None or one.owner.lower() == str(owner).lower())
+        and one.wipe_attempts in (None, attempts)
+    )
+
+
+def _tenant(expected: ExpectedTenant, counts: Json, state: Json) -> Iterator[str]:
+    devices = {device["serial"]: device for device in state["devices"]}
+    users = {user["upn"].lower(): user for user in state["users"]}
+    wiped = sum(counts["wipes_by_serial"].values())
+    if wiped != expected.wipes:
+        yield f"the tenant counted {wiped} wipes, expected {expected.wipes}"
+    if expected.writes is not None and counts["writes"] != expected.writes:
+        yield f"the tenant counted {counts['writes']} writes, expected {expected.writes}"
+    for field in ("enrolled_by", "compliance", "autopilot_user"):
+        for serial, value in getattr(expected, field).items():
+            have = devices[serial].get(field)
+            if str(have).lower() != str(value).lower():
+                yield f"{serial}: {field} is {have}, expected {value}"
+    for upn, parts in expected.licences.items():
+        if sorted(users[upn.lower()]["licences"]) != sorted(parts):
+            yield f"{upn} has {users[upn.lower()]['licences']}, expected {parts}"
+    for serial, most in expected.requests_for_device_at_most.items():
+        used = counts["by_device"].get(serial, 0)
+        if used > most:
+            yield f"{serial}: {used} Graph requests, at most {most} expected"

@@ -1,0 +1,245 @@
+"""Plays one scenario on a running stack: does what the world does, moves the clock to the next thing that happens, and
+reports each journal entry as it appears. Nothing here decides anything for the product.
+"""
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+
+from local.expect import unmet
+from local.stack import Json, Stack
+from shared.names import QUEUES
+
+REAL_SECONDS_AT_MOST = 120
+SETTLE_SECONDS_AT_MOST = 15
+OVERDUE_SECONDS_AT_MOST = 2
+"""A case that is due moves within moments; after this long its message is lost and the supervisor's turn has come."""
+SUPERVISOR_EVERY = timedelta(minutes=5)
+SIMULATED_AT_MOST = timedelta(days=40)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happened:
+    """The world did something: a line of the timeline."""
+
+    at: datetime
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """Handover decided something: a new journal entry."""
+
+    at: datetime
+    case_id: str
+    entry: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimePassed:
+    """The clock was moved."""
+
+    start: datetime
+    end: datetime
+
+
+Watcher = Callable[[Happened | Decided | TimePassed], None]
+
+
+@dataclass(kw_only=True)
+class Player:
+    """Plays one scenario once."""
+
+    stack: Stack
+    watch: Watcher = lambda _: None
+    _seen: dict[str, int] = field(default_factory=dict[str, int])
+    _done: set[int] = field(default_factory=set[int])
+
+    async def play(self) -> list[str]:
+        """Play until the expected end is reached or time is up; returns what of the expected end is not so (empty: reached)."""
+        start = self.stack.scenario.start
+        give_up_at = time.monotonic() + REAL_SECONDS_AT_MOST
+        while True:
+            await self._settle()
+            cases = await self._report()
+            if await self._do_what_is_due(cases):
+                continue
+            problems = await self._unmet(cases) if self._all_done() else ["the timeline is not finished"]
+            if not problems:
+                return []
+            now = self.stack.clock.now()
+            coming = await self._next_time(cases)
+            if coming is None or coming - start > SIMULATED_AT_MOST or time.monotonic() > give_up_at:
+                return await self._unmet(cases) or problems
+            await self._move_clock(now, coming)
+
+    async def _settle(self) -> None:
+        """Wait until nothing is under way: no invocation, no visible message, no case that is due."""
+        quiet, began = 0, time.monotonic()
+        while quiet < 2 and (waited := time.monotonic() - began) < SETTLE_SECONDS_AT_MOST:
+            idle, due = await self._under_way()
+            quiet = quiet + 1 if idle and (not due or waited > OVERDUE_SECONDS_AT_MOST) else 0
+            await asyncio.sleep(0.01)
+
+    async def _under_way(self) -> tuple[bool, bool]:
+        """Whether the host is idle, and whether a case is due."""
+        if any([await self.stack.visible(queue) for queue in QUEUES]):
+            return False, True
+        status = await self._ask("/admin/host/status")
+        followed = datetime.fromisoformat((await self._ask("/api/v1/status"))["time"])
+        cases = (await self._ask("/api/v1/cases"))["cases"]
+        now = self.stack.clock.now()
+        due = any(case["due_at"] is not None and datetime.fromisoformat(case["due_at"]) <= now for case in cases)
+        return status["running"] == 0 and followed >= now, due
+
+    async def _ask(self, path: str) -> Json:
+        """GET from the host, through restarts."""
+        for _ in range(200):
+            try:
+                answer = await self.stack.api.get(path)
+                if answer.status_code == 200:
+                    return answer.json()
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(0.05)
+        raise RuntimeError(f"the host does not answer {path}")
+
+    async def _report(self) -> list[Json]:
+        """All cases with their journals; new entries go to the watcher."""
+        listed = (await self._ask("/api/v1/cases"))["cases"]
+        found = [await self._ask(f"/api/v1/cases/{case['case_id']}") for case in listed]
+        fresh = [
+            Decided(at=datetime.fromisoformat(entry["at"]), case_id=case["case"]["id"], entry=entry)
+            for case in found
+            for entry in case["journal"]
+            if entry["sequence"] > self._seen.get(case["case"]["id"], 0)
+        ]
+        for decided in sorted(fresh, key=lambda one: (one.at, one.entry["sequence"])):
+            self._seen[decided.case_id] = max(self._seen.get(decided.case_id, 0), decided.entry["sequence"])
+            self.watch(decided)
+        return found
+
+    async def _do_what_is_due(self, cases: list[Json]) -> bool:
+        """Do the runner's own timeline items whose time or case state has come."""
+        now, did = self.stack.clock.now(), False
+        for number, item in self._items():
+            if number in self._done or not self._has_come(item, cases, now):
+                continue
+            self._done.add(number)
+            self.watch(Happened(at=now, what=_in_words(item)))
+            await self._do(item, cases)
+            did = True
+        return did
+
+    def _items(self) -> Iterator[tuple[int, Json]]:
+        for number, item in enumerate(self.stack.scenario.timeline):
+            if item.do in DOES:
+                yield number, item.model_dump(mode="json", exclude_none=True)
+
+    def _has_come(self, item: Json, cases: list[Json], now: datetime) -> bool:
+        if "when" in item:
+            return any(case["case"]["state"] == item["when"] for case in _of_device(cases, item.get("device")))
+        return self.stack.scenario.start + duration(str(item.get("at", "PT0S"))) <= now
+
+    def _all_done(self) -> bool:
+        return all(number in self._done for number, _ in self._items())
+
+    async def _do(self, item: Json, cases: list[Json]) -> None:
+        match item["do"]:
+            case "event":
+                await self.stack.send("device-events", json.dumps(await self._cloud_event(item)))
+            case "message":
+                await self.stack.send(str(item["queue"]), str(item["body"]))
+            case "kill_host":
+                await self.stack.kill_host()
+                await self.stack.start_host()
+            case "freeze" | "thaw":
+                await self.stack.tell("freeze", {"frozen": item["do"] == "freeze", "why": "scenario", "by": _by(item)})
+            case action:
+                await self._act_on_cases(action, item, cases)
+
+    async def _act_on_cases(self, action: str, item: Json, cases: list[Json]) -> None:
+        for case in _of_device(cases, item.get("device")):
+            proposal = item.get("proposal") or case.get("to_approve", {}).get("proposal", "none")
+            document = {"by": _by(item), "why": item.get("why", "scenario"), "proposal": proposal}
+            await self.stack.tell(f"cases/{case['case']['id']}/{action}", document)
+
+    async def _cloud_event(self, item: Json) -> Json:
+        data: Json = dict(item.get("data") or {})
+        if "device" in item:
+            data |= await self._device_data(str(item["device"]), str(item.get("by_id", "managedDeviceId")))
+        if "user" in item:
+            data["userPrincipalName"] = item["user"]
+        return {
+            "specversion": "1.0",
+            "id": f"{item['do']}-{len(self._done)}",
+            "source": "/scenario",
+            "type": item["type"],
+            "time": self.stack.clock.now().isoformat(),
+            "data": data,
+        }
+
+    async def _device_data(self, serial: str, by_id: str) -> Json:
+        state = await self.stack.simulated("state")
+        device = next((one for one in state["devices"] if one["serial"] == serial), {})
+        enrolled = device.get("managed_device_id")
+        return {"managedDeviceId": enrolled} if by_id == "managedDeviceId" and enrolled else {"serialNumber": serial}
+
+    async def _unmet(self, cases: list[Json]) -> list[str]:
+        counts, state = await self.stack.simulated("counts"), await self.stack.simulated("state")
+        return unmet(self.stack.scenario.expect, cases, counts, state)
+
+    async def _next_time(self, cases: list[Json]) -> datetime | None:
+        now = self.stack.clock.now()
+        due = [datetime.fromisoformat(case["case"]["due_at"]) for case in cases if case["case"]["due_at"]]
+        # A case that should have moved by now lost its message: the supervisor's next rounds will find it.
+        coming = [at if at > now else now + SUPERVISOR_EVERY for at in due]
+        if (at := (await self.stack.simulated("next"))["at"]) is not None:
+            coming.append(datetime.fromisoformat(at))
+        start = self.stack.scenario.start
+        coming += [
+            start + duration(str(item["at"]))
+            for number, item in self._items()
+            if "at" in item and number not in self._done
+        ]
+        if any(case["case"]["state"] in ("awaiting_return", "awaiting_proof") for case in cases):
+            coming.append(now + timedelta(minutes=15))  # the app's own timer looks then
+        return max(min(coming), now + timedelta(seconds=1)) if coming else None
+
+    async def _move_clock(self, start: datetime, end: datetime) -> None:
+        await self.stack.simulated("clock", {"to": end.isoformat()})
+        self.watch(TimePassed(start=start, end=end))
+
+
+DOES = frozenset({"event", "message", "approve", "reject", "cancel", "retry", "freeze", "thaw", "kill_host"})
+"""What the runner does itself; every other line of a timeline is the tenant's."""
+
+_DURATION = re.compile(r"P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?")
+
+
+def duration(text: str) -> timedelta:
+    """An ISO 8601 duration of days, hours, minutes and seconds. Raises ValueError for anything else."""
+    match = _DURATION.fullmatch(text)
+    if match is None or text in ("P", "PT"):
+        raise ValueError(f"{text!r} is not a duration like P1DT2H")
+    return timedelta(**{name: int(value) for name, value in match.groupdict(default="0").items()})
+
+
+def _of_device(cases: list[Json], serial: object) -> list[Json]:
+    return [case for case in cases if serial is None or case["case"]["serial_number"] == serial]
+
+
+def _by(item: Json) -> str:
+    return str(item.get("by", "ann@contoso.example"))
+
+
+def _in_words(item: Json) -> str:
+    subject = " ".join(str(item[name]) for name in ("type", "device", "user") if name in item)
+    return f"{item['do'].replace('_', ' ')} {subject}".strip()

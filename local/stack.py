@@ -1,0 +1,207 @@
+"""The parts of one installation on this machine: storage, the simulated tenant, and the host with the app.
+
+The host runs in this process (quick, for many scenarios) or in one of its own (which can be killed).
+"""
+
+import asyncio
+import base64
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+from azure.storage.queue.aio import QueueServiceClient
+
+from local.host.host import Host
+from local.tenant.populate import tenant_of
+from local.tenant.scenario import Scenario
+from local.tenant.server import TenantServer
+from local.virtual_time import services_on
+from shared.bootstrap import Services, install
+from shared.clients.storage.connect import Storage
+from shared.names import QUEUES, TABLES
+from shared.settings import Settings
+
+APP = Path(__file__).parent.parent
+Json = dict[str, Any]
+
+
+@dataclass(kw_only=True)
+class Stack:
+    """Start it, talk to it, stop it. ``connection_string`` is an empty storage account."""
+
+    scenario: Scenario
+    connection_string: str
+    own_process: bool = False
+    tenant_port: int = 0
+    host_port: int = 0
+    speed: float = 0
+    key: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    _host: Host | None = None
+    _services: Services | None = None
+    _process: asyncio.subprocess.Process | None = None
+    _before: dict[str, str] = field(default_factory=dict[str, str])
+
+    async def __aenter__(self) -> Self:
+        self.tenant = TenantServer(tenant_of(self.scenario), port=self.tenant_port, speed=self.speed)
+        self.clock = self.tenant.model.clock
+        await self.tenant.start()
+        self.host_port = self.host_port or _free_port()
+        self.environ = self._app_settings()
+        self._queues = QueueServiceClient.from_connection_string(self.connection_string)
+        self.api = httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{self.host_port}", headers={"x-functions-key": self.key}, timeout=30
+        )
+        self.simulation = httpx.AsyncClient(base_url=self.tenant.base_url, timeout=60)
+        self._enter_environment()
+        self.settings = Settings()  # pyright: ignore[reportCallIssue]  # values come from the environment
+        await self._make_storage()
+        await self.start_host()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop_host()
+        await self.api.aclose()
+        await self.simulation.aclose()
+        await self._queues.close()
+        await self.tenant.stop()
+        self._leave_environment()
+
+    def _app_settings(self) -> dict[str, str]:
+        """What an administrator would set, overridden by the scenario's own settings."""
+        return {
+            "AzureWebJobsStorage": self.connection_string,
+            "HANDOVER_TENANT_ID": self.scenario.tenant.id,
+            "HANDOVER_NOTIFICATION_URL": f"http://127.0.0.1:{self.host_port}/api/notifications",
+            "HANDOVER_CLIENT_STATE": secrets.token_urlsafe(32),
+            "HANDOVER_STAGING_ACCOUNTS": "staging*",
+            "HANDOVER_LICENCE_SKUS": "SPB",
+            "HANDOVER_ENROLMENT_ATTESTED_BY": "admin@contoso.example",
+            "HANDOVER_ENROLMENT_ATTESTED_ON": f"{self.scenario.start:%Y-%m-%d}",
+            "HANDOVER_ENROLMENT_ATTESTED_SCOPE": "all",
+            **self.tenant.environ(),
+            **{name: str(value) for name, value in self.scenario.settings.items()},
+        }
+
+    def _enter_environment(self) -> None:
+        # The real ManagedIdentityCredential and the app's settings read the process environment.
+        self._before = dict(os.environ)
+        for name in [name for name in os.environ if name.startswith("HANDOVER_")]:
+            del os.environ[name]
+        os.environ.update(self.environ)
+
+    def _leave_environment(self) -> None:
+        os.environ.clear()
+        os.environ.update(self._before)
+
+    async def _make_storage(self) -> None:
+        storage = Storage(self.settings)
+        try:
+            await storage.rows.ensure_tables(TABLES)
+            await storage.messages.ensure_queues((*QUEUES, *(f"{queue}-poison" for queue in QUEUES)))
+        finally:
+            await storage.close()
+
+    async def start_host(self) -> None:
+        """Start the host with the app; returns when it answers."""
+        if self.own_process:
+            self._process = await asyncio.create_subprocess_exec(*self._command(), env={**os.environ}, cwd=APP)
+        else:
+            self._services = services_on(self.clock, self.settings)
+            install(self._services)
+            self._host = Host(APP, environ=os.environ, now=self.clock.now, poll_max_seconds=0.1, key=self.key)
+            await self._host.start(self.host_port)
+        await self._until_up()
+
+    def _command(self) -> list[str]:
+        return [
+            sys.executable,
+            "-m",
+            "local.host",
+            "--app",
+            str(APP),
+            "--port",
+            str(self.host_port),
+            "--key",
+            self.key,
+            "--clock",
+            self.tenant.base_url,
+            "--poll-max",
+            "0.1",
+        ]
+
+    async def _until_up(self) -> None:
+        for _ in range(600):
+            try:
+                if (await self.api.get("/admin/host/status")).status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            if self._process is not None and self._process.returncode is not None:
+                raise RuntimeError(f"the host ended with {self._process.returncode}")
+            await asyncio.sleep(0.05)
+        raise RuntimeError("the host did not start within 30 seconds")
+
+    async def stop_host(self) -> None:
+        """Stop the host as a deployment would: gracefully."""
+        if self._host is not None:
+            await self._host.stop()
+            install(None)
+            self._host = None
+        if self._services is not None:
+            await self._services.close()
+            self._services = None
+        if self._process is not None:
+            await self._end(signal.SIGTERM)
+
+    async def kill_host(self) -> None:
+        """End the host's process at once, as a crash would. Only for a host in a process of its own."""
+        if self._process is None:
+            raise RuntimeError("only a host in its own process can be killed")
+        await self._end(signal.SIGKILL)
+
+    async def _end(self, with_signal: int) -> None:
+        assert self._process is not None
+        if self._process.returncode is None:
+            self._process.send_signal(with_signal)
+        await self._process.wait()
+        self._process = None
+
+    async def send(self, queue: str, body: str) -> None:
+        """Put a message on a queue, base64-encoded as the host expects, as another system would."""
+        await self._queues.get_queue_client(queue).send_message(base64.b64encode(body.encode()).decode())
+
+    async def visible(self, queue: str) -> bool:
+        """The queue has a message that could be taken now."""
+        return bool(await self._queues.get_queue_client(queue).peek_messages(max_messages=1))
+
+    async def ask(self, path: str) -> Json:
+        """GET the app's API; raises for anything but 200."""
+        answer = await self.api.get(f"/api/v1/{path}")
+        answer.raise_for_status()
+        return answer.json()
+
+    async def tell(self, path: str, document: Mapping[str, object]) -> httpx.Response:
+        """POST to the app's API."""
+        return await self.api.post(f"/api/v1/{path}", json=dict(document))
+
+    async def simulated(self, path: str, document: Mapping[str, object] | None = None) -> Json:
+        """Ask the simulated tenant itself, or tell it something."""
+        url = f"/_sim/{path}"
+        answer = await (
+            self.simulation.get(url) if document is None else self.simulation.post(url, json=dict(document))
+        )
+        answer.raise_for_status()
+        return answer.json()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

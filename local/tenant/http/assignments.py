@@ -1,0 +1,24 @@
+"""Assignments of profiles and enrolment configurations: to groups or to everybody."""
+
+from local.tenant.http.wire import Json
+
+
+def targets(owner_id: str, group_ids: tuple[str, ...] | None, *, everybody: str) -> list[Json]:
+    """The assignments of the object ``owner_id``; no groups (None) means the target type ``everybody``."""
+    if group_ids is None:
+        return [_assignment(owner_id, everybody, {})]
+    return [_assignment(f"{owner_id}_{g}", "groupAssignmentTarget", {"groupId": g}) for g in group_ids]
+
+
+def _assignment(assignment_id: str, target: str, more: dict[str, Json]) -> Json:
+    return {
+        "id": f"{assignment_id}_0",
+        "source": "direct",
+        "sourceId": assignment_id,
+        "target": {
+            "@odata.type": f"#microsoft.graph.{target}",
+            "deviceAndAppManagementAssignmentFilterId": None,
+            "deviceAndAppManagementAssignmentFilterType": "none",
+        }
+        | more,
+    }

@@ -1,0 +1,84 @@
+"""devices: the directory's device objects and their delta."""
+
+from local.tenant.http.delta_query import changes
+from local.tenant.http.directory_objects import USER_OBJECT
+from local.tenant.http.request import Endpoint, GraphRequest, Handler, Reply, names, names_in_filter
+from local.tenant.http.shape import Shape, listed, many, one
+from local.tenant.http.wire import moment
+from local.tenant.model.entra_devices import EntraDevice
+from local.tenant.model.operations import Operation
+from local.tenant.model.tenant import TenantModel
+
+_ABOUT = names("entra_device")
+_ABOUT_FILTER = names_in_filter({"deviceId": "entra_device", "id": "entra_device"})
+
+
+class EntraDeviceEndpoints:
+    """Endpoints under /devices."""
+
+    def __init__(self, model: TenantModel) -> None:
+        self._model = model
+        self._shape = device_shape()
+
+    def endpoints(self) -> list[Endpoint]:
+        """The table."""
+        of = Operation
+        return [
+            Endpoint(
+                method="GET",
+                path="/devices",
+                operation=of.DEVICES_LIST,
+                handle=self._list,
+                about=_ABOUT_FILTER,
+            ),
+            Endpoint(method="GET", path="/devices/delta", operation=of.DEVICES_DELTA, handle=self._delta),
+            _of_device("", of.DEVICES_GET, self._get),
+            _of_device("/registeredOwners", of.DEVICES_OWNERS, self._owners),
+            _of_device("/registeredUsers", of.DEVICES_USERS, self._owners),
+        ]
+
+    def _list(self, request: GraphRequest) -> Reply:
+        size = min(request.query.top or 100, 999)
+        page = self._model.entra_devices.page(request.query.conditions, start=request.query.start, size=size)
+        return listed(request, page, self._shape, "devices")
+
+    def _get(self, request: GraphRequest) -> Reply:
+        return one(request, self._model.entra_devices.get(request.path["id"]), self._shape, "devices")
+
+    def _delta(self, request: GraphRequest) -> Reply:
+        return changes(request, self._model.devices_log, self._shape, "devices")
+
+    def _owners(self, request: GraphRequest) -> Reply:
+        owners = self._model.entra_devices.owners(request.path["id"])
+        return many(request, owners, USER_OBJECT, "directoryObjects")
+
+
+def device_shape() -> Shape[EntraDevice]:
+    """microsoft.graph.device."""
+    return Shape(
+        type_name="device",
+        properties={
+            "id": lambda device: device.id,
+            "deletedDateTime": lambda _: None,
+            "accountEnabled": lambda device: device.enabled,
+            "approximateLastSignInDateTime": lambda device: moment(device.registered_at),
+            "deviceId": lambda device: device.device_id,
+            "deviceOwnership": lambda device: device.ownership,
+            "displayName": lambda device: device.name,
+            "isCompliant": lambda device: device.is_compliant,
+            "isManaged": lambda device: device.is_managed,
+            "managementType": lambda device: "MDM" if device.is_managed else None,
+            "operatingSystem": lambda device: device.operating_system,
+            "operatingSystemVersion": lambda device: device.os_version,
+            "physicalIds": lambda device: list(device.physical_ids),
+            "profileType": lambda _: "RegisteredDevice",
+            "registrationDateTime": lambda device: moment(device.registered_at),
+            "trustType": lambda device: device.trust_type,
+        },
+    )
+
+
+def _of_device(tail: str, operation: Operation, handle: Handler) -> Endpoint:
+    return Endpoint(
+        method="GET", path=f"/devices/{{id}}{tail}", operation=operation, handle=handle, about=_ABOUT
+    )

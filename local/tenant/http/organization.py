@@ -1,0 +1,111 @@
+"""organization, the approval objects of Intune, and the MDM policies that no application may read."""
+
+from local.tenant.http.request import BETA, BOTH, Endpoint, GraphRequest, Reply
+from local.tenant.http.shape import Shape, many, one
+from local.tenant.http.wire import Json, moment
+from local.tenant.model.approvals import ApprovalPolicy, ApprovalRequest
+from local.tenant.model.operations import Operation
+from local.tenant.model.organization import Organization
+from local.tenant.model.refusal import Service
+from local.tenant.model.tenant import TenantModel
+
+_POLICIES = "/deviceManagement/operationApprovalPolicies"
+_REQUESTS = "/deviceManagement/operationApprovalRequests"
+_MDM = "/policies/mobileDeviceManagementPolicies"
+
+
+class OrganizationEndpoints:
+    """Endpoints about the tenant as a whole."""
+
+    def __init__(self, model: TenantModel) -> None:
+        self._model = model
+
+    def endpoints(self) -> list[Endpoint]:
+        """The table."""
+        of = Operation
+        authority = "/organization/{id}/setMobileDeviceManagementAuthority"
+        rows = (
+            ("GET", "/organization", of.ORGANIZATION_LIST, self._list, BOTH),
+            ("GET", "/organization/{id}", of.ORGANIZATION_GET, self._get, BOTH),
+            ("POST", authority, of.SET_MDM_AUTHORITY, self._set_authority, BOTH),
+            ("GET", _POLICIES, of.APPROVAL_POLICIES, self._policies, BETA),
+            ("GET", _REQUESTS, of.APPROVAL_REQUESTS_LIST, self._requests, BETA),
+            ("GET", f"{_REQUESTS}/{{id}}", of.APPROVAL_REQUESTS_GET, self._request, BETA),
+            ("GET", _MDM, of.MDM_POLICIES, _never, BETA),
+            ("GET", f"{_MDM}/{{id}}", of.MDM_POLICIES, _never, BETA),
+            ("PATCH", f"{_MDM}/{{id}}", of.MDM_POLICIES, _never, BETA),
+            ("GET", f"{_MDM}/{{id}}/includedGroups", of.MDM_POLICIES, _never, BETA),
+        )
+        return [
+            Endpoint(method=method, path=path, operation=operation, handle=handle, versions=versions)
+            for method, path, operation, handle, versions in rows
+        ]
+
+    def _list(self, request: GraphRequest) -> Reply:
+        return many(request, (self._model.organization,), _ORGANIZATION, "organization")
+
+    def _get(self, request: GraphRequest) -> Reply:
+        self._model.organization.require(request.path["id"])
+        return one(request, self._model.organization, _ORGANIZATION, "organization")
+
+    def _set_authority(self, request: GraphRequest) -> Reply:
+        return Reply(body={"value": self._model.organization.set_mdm_authority(request.path["id"])})
+
+    def _policies(self, request: GraphRequest) -> Reply:
+        return many(request, self._model.approvals.policies(), _POLICY, _POLICIES[1:])
+
+    def _requests(self, request: GraphRequest) -> Reply:
+        return many(request, self._model.approvals.requests(), _REQUEST, _REQUESTS[1:])
+
+    def _request(self, request: GraphRequest) -> Reply:
+        return one(request, self._model.approvals.get(request.path["id"]), _REQUEST, _REQUESTS[1:])
+
+
+def _never(_request: GraphRequest) -> Reply:
+    raise AssertionError("no application role allows this operation")
+
+
+def _domains(organization: Organization) -> Json:
+    return [
+        {
+            "name": organization.domain,
+            "isDefault": True,
+            "isInitial": False,
+            "type": "Managed",
+            "capabilities": "Email",
+        }
+    ]
+
+
+_ORGANIZATION = Shape[Organization](
+    type_name="organization",
+    properties={
+        "id": lambda organization: organization.id,
+        "displayName": lambda organization: organization.name,
+        "tenantType": lambda _: "AAD",
+        "verifiedDomains": _domains,
+        "mobileDeviceManagementAuthority": lambda organization: organization.mdm_authority,
+    },
+    only_when_selected=frozenset({"mobileDeviceManagementAuthority"}),
+)
+_POLICY = Shape[ApprovalPolicy](
+    type_name="operationApprovalPolicy",
+    service=Service.INTUNE,
+    properties={
+        "id": lambda policy: policy.id,
+        "displayName": lambda _: "Device wipes need a second administrator",
+        "policyType": lambda _: "deviceWipe",
+        "policyPlatform": lambda _: "notApplicable",
+    },
+)
+_REQUEST = Shape[ApprovalRequest](
+    type_name="operationApprovalRequest",
+    service=Service.INTUNE,
+    properties={
+        "id": lambda request: request.id,
+        "status": lambda request: request.status,
+        "requestDateTime": lambda request: moment(request.requested_at),
+        "expirationDateTime": lambda request: moment(request.expires_at),
+        "requestJustification": lambda request: request.justification,
+    },
+)

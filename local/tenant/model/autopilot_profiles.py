@@ -1,0 +1,69 @@
+"""Autopilot deployment profiles and whom they are assigned to."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from local.tenant.model.refusal import Service, resource_not_found
+from local.tenant.model.store import Store
+from local.tenant.model.world import World
+
+Join = Literal["entra", "hybrid"]
+Usage = Literal["singleUser", "shared"]
+UserType = Literal["standard", "administrator"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutopilotProfile:
+    """One deployment profile. ``group_ids`` is None when it is assigned to all devices."""
+
+    id: str
+    name: str
+    created_at: datetime
+    join: Join = "entra"
+    usage: Usage = "singleUser"
+    user_type: UserType = "standard"
+    group_ids: tuple[str, ...] | None = None
+
+
+class AutopilotProfiles:
+    """The deployment profiles of the tenant."""
+
+    def __init__(self, world: World) -> None:
+        self.store = Store[AutopilotProfile](world.clock, world.replica)
+
+    def profiles(self) -> tuple[AutopilotProfile, ...]:
+        """GET (beta) windowsAutopilotDeploymentProfiles."""
+        return tuple(self.store.readable())
+
+    def get(self, profile_id: str) -> AutopilotProfile:
+        """GET (beta) windowsAutopilotDeploymentProfiles/{id}. Raises 404."""
+        profile = self.store.read(profile_id)
+        if profile is None:
+            raise resource_not_found(profile_id, Service.INTUNE)
+        return profile
+
+    def named(self, name: str) -> AutopilotProfile:
+        """The profile with that display name. Raises KeyError."""
+        for profile in self.store.values():
+            if profile.name == name:
+                return profile
+        raise KeyError(f"no Autopilot profile is named {name!r}")
+
+    def edit(
+        self,
+        name: str,
+        *,
+        join: Join | None = None,
+        usage: Usage | None = None,
+        user_type: UserType | None = None,
+    ) -> None:
+        """Change a profile, as an administrator would in the portal; what is None stays."""
+        profile = self.named(name)
+        changed = replace(
+            profile,
+            join=join or profile.join,
+            usage=usage or profile.usage,
+            user_type=user_type or profile.user_type,
+        )
+        self.store.put(profile.id, changed)

@@ -1,0 +1,69 @@
+"""Enrolment configurations: Enrollment Status Pages, device limit and platform restrictions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from local.tenant.model.filters import Condition, Filterable, Table, holds, supported
+from local.tenant.model.refusal import Service, intune_bad_request, resource_not_found
+
+
+class ConfigurationType(StrEnum):
+    """deviceEnrollmentConfigurationType."""
+
+    STATUS_PAGE = "windows10EnrollmentCompletionPageConfiguration"
+    DEFAULT_STATUS_PAGE = "defaultWindows10EnrollmentCompletionPageConfiguration"
+    LIMIT = "defaultLimit"
+    PLATFORMS = "defaultPlatformRestrictions"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentConfiguration:
+    """One configuration; which fields mean something depends on ``type``. ``group_ids`` None means everybody."""
+
+    id: str
+    type: ConfigurationType
+    name: str
+    created_at: datetime
+    priority: int = 0
+    group_ids: tuple[str, ...] | None = None
+    blocks_use: bool = True
+    limit: int = 15
+    windows_blocked: bool = False
+
+
+FILTERABLE: Table[EnrolmentConfiguration] = {
+    "deviceEnrollmentConfigurationType": Filterable(
+        operators=frozenset({"eq"}),
+        value_of=lambda configuration: "windows10EnrollmentCompletionPageConfiguration"
+        if configuration.type is ConfigurationType.DEFAULT_STATUS_PAGE
+        else configuration.type,
+    ),
+}
+
+
+class EnrolmentConfigurations:
+    """The enrolment configurations of the tenant."""
+
+    def __init__(self, configurations: Sequence[EnrolmentConfiguration]) -> None:
+        self._by_id = {configuration.id: configuration for configuration in configurations}
+
+    @property
+    def device_limit(self) -> int:
+        """How many devices one user may enrol."""
+        limits = [c.limit for c in self._by_id.values() if c.type is ConfigurationType.LIMIT]
+        return min(limits, default=15)
+
+    def all(self, conditions: Sequence[Condition] | None) -> tuple[EnrolmentConfiguration, ...]:
+        """GET deviceEnrollmentConfigurations. Raises 400 for what cannot be filtered."""
+        if conditions is None or not supported(conditions, FILTERABLE):
+            raise intune_bad_request()
+        return tuple(c for c in self._by_id.values() if holds(c, conditions, FILTERABLE))
+
+    def get(self, configuration_id: str) -> EnrolmentConfiguration:
+        """GET deviceEnrollmentConfigurations/{id}. Raises 404."""
+        found = self._by_id.get(configuration_id)
+        if found is None:
+            raise resource_not_found(configuration_id, Service.INTUNE)
+        return found

@@ -1,0 +1,239 @@
+"""Timeline items as a scenario file (or POST /_sim/do) writes them: what happens, and when or after what."""
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Tag, model_validator
+
+from local.tenant.model.machines import Esp
+
+Anchor = Literal["wipe", "wiped"]
+"""wipe: a wipe of the device was accepted. wiped: the device is at OOBE."""
+
+
+class Item(BaseModel):
+    """Something that happens at an offset from the start, or a delay after an anchor of its device."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    at: timedelta | None = None
+    after: Anchor | None = None
+    delay: timedelta = timedelta()
+
+    @model_validator(mode="after")
+    def _has_one_anchor(self) -> Self:
+        if self.at is not None and self.after is not None:
+            raise ValueError("'at' and 'after' exclude each other")
+        if self.after is not None and not hasattr(self, "device"):
+            raise ValueError("'after' needs an item about a device")
+        return self
+
+
+class DeviceItem(Item):
+    """Something that happens to a computer, named by serial number or name."""
+
+    device: str
+
+
+class UserItem(Item):
+    """Something that happens to a user."""
+
+    user: str
+
+
+class ComplianceItem(DeviceItem):
+    """Intune changes its mind about a device."""
+
+    do: Literal["compliance"]
+    to: Literal["unknown", "compliant", "noncompliant", "conflict", "error", "inGracePeriod", "configManager"]
+    failing: tuple[str, ...] = ()
+
+
+class SignIn(DeviceItem):
+    """Somebody (or, with null, nobody) signs in: at OOBE the computer enrols, in use they log on."""
+
+    do: Literal["sign_in"]
+    user: str | None
+    esp: Esp | None = None
+
+
+class ReEnrol(DeviceItem):
+    """Somebody enrols the computer again by hand."""
+
+    do: Literal["re_enrol"]
+    user: str
+
+
+class PlainDeviceItem(DeviceItem):
+    """The record is deleted, the computer is connected, disconnected, or registered with Autopilot."""
+
+    do: Literal["delete_device", "online", "offline", "register_autopilot"]
+
+
+class ReplaceDevice(DeviceItem):
+    """The mainboard is replaced: the enrolment shows another serial number, Autopilot asks for attention."""
+
+    do: Literal["replace_device"]
+    serial: str
+
+
+class AssignAutopilotUser(DeviceItem):
+    """An administrator assigns the registration to a user (null: to nobody)."""
+
+    do: Literal["assign_autopilot_user"]
+    user: str | None
+
+
+class LicenceItem(UserItem):
+    """An administrator assigns or removes a licence."""
+
+    do: Literal["assign_licence", "remove_licence"]
+    sku: str
+
+
+class AddSeats(Item):
+    """Seats are bought."""
+
+    do: Literal["add_seats"]
+    sku: str
+    seats: int
+
+
+class PlainUserItem(UserItem):
+    """A user is disabled, enabled or deleted."""
+
+    do: Literal["disable_user", "enable_user", "delete_user"]
+
+
+class RenameUser(UserItem):
+    """A user gets another UPN."""
+
+    do: Literal["rename_user"]
+    to: str
+
+
+class SetUsageLocation(UserItem):
+    """A user gets a usage location."""
+
+    do: Literal["set_usage_location"]
+    to: str
+
+
+class GroupItem(UserItem):
+    """A user joins or leaves a group."""
+
+    do: Literal["add_to_group", "remove_from_group"]
+    group: str
+
+
+class SetMdmAuthority(Item):
+    """The MDM authority changes."""
+
+    do: Literal["set_mdm_authority"]
+    to: Literal["unknown", "intune", "sccm", "office365"]
+
+
+class EditProfile(Item):
+    """An Autopilot profile changes."""
+
+    do: Literal["edit_profile"]
+    profile: str
+    join: Literal["entra", "hybrid"] | None = None
+    usage: Literal["singleUser", "shared"] | None = None
+    user_type: Literal["standard", "administrator"] | None = None
+
+
+class ExpireDeltaTokens(Item):
+    """Every delta token becomes worthless."""
+
+    do: Literal["expire_delta_tokens"]
+
+
+class DropSubscription(Item):
+    """Subscriptions disappear without a word: those to a resource, or all."""
+
+    do: Literal["drop_subscription"]
+    resource: str | None = None
+
+
+class RunnerItem(BaseModel):
+    """An item that is not the tenant's: whoever runs the scenario knows what it means."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    do: str
+
+
+_TENANT_ITEMS: dict[str, str] = {
+    "compliance": "ComplianceItem",
+    "sign_in": "SignIn",
+    "re_enrol": "ReEnrol",
+    "delete_device": "PlainDeviceItem",
+    "online": "PlainDeviceItem",
+    "offline": "PlainDeviceItem",
+    "register_autopilot": "PlainDeviceItem",
+    "replace_device": "ReplaceDevice",
+    "assign_autopilot_user": "AssignAutopilotUser",
+    "assign_licence": "LicenceItem",
+    "remove_licence": "LicenceItem",
+    "add_seats": "AddSeats",
+    "disable_user": "PlainUserItem",
+    "enable_user": "PlainUserItem",
+    "delete_user": "PlainUserItem",
+    "rename_user": "RenameUser",
+    "set_usage_location": "SetUsageLocation",
+    "add_to_group": "GroupItem",
+    "remove_from_group": "GroupItem",
+    "set_mdm_authority": "SetMdmAuthority",
+    "edit_profile": "EditProfile",
+    "expire_delta_tokens": "ExpireDeltaTokens",
+    "drop_subscription": "DropSubscription",
+}
+
+
+def _kind(value: Any) -> str:
+    do: object = value.get("do") if isinstance(value, dict) else getattr(value, "do", None)
+    return _TENANT_ITEMS.get(str(do), "RunnerItem")
+
+
+TenantItem = (
+    ComplianceItem
+    | SignIn
+    | ReEnrol
+    | PlainDeviceItem
+    | ReplaceDevice
+    | AssignAutopilotUser
+    | LicenceItem
+    | AddSeats
+    | PlainUserItem
+    | RenameUser
+    | SetUsageLocation
+    | GroupItem
+    | SetMdmAuthority
+    | EditProfile
+    | ExpireDeltaTokens
+    | DropSubscription
+)
+"""Everything that the tenant itself can do."""
+
+TimelineItem = Annotated[
+    Annotated[ComplianceItem, Tag("ComplianceItem")]
+    | Annotated[SignIn, Tag("SignIn")]
+    | Annotated[ReEnrol, Tag("ReEnrol")]
+    | Annotated[PlainDeviceItem, Tag("PlainDeviceItem")]
+    | Annotated[ReplaceDevice, Tag("ReplaceDevice")]
+    | Annotated[AssignAutopilotUser, Tag("AssignAutopilotUser")]
+    | Annotated[LicenceItem, Tag("LicenceItem")]
+    | Annotated[AddSeats, Tag("AddSeats")]
+    | Annotated[PlainUserItem, Tag("PlainUserItem")]
+    | Annotated[RenameUser, Tag("RenameUser")]
+    | Annotated[SetUsageLocation, Tag("SetUsageLocation")]
+    | Annotated[GroupItem, Tag("GroupItem")]
+    | Annotated[SetMdmAuthority, Tag("SetMdmAuthority")]
+    | Annotated[EditProfile, Tag("EditProfile")]
+    | Annotated[ExpireDeltaTokens, Tag("ExpireDeltaTokens")]
+    | Annotated[DropSubscription, Tag("DropSubscription")]
+    | Annotated[RunnerItem, Tag("RunnerItem")],
+    Discriminator(_kind),
+]
+"""An item of the timeline; the word in ``do`` decides which."""

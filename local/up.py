@@ -1,0 +1,80 @@
+"""`make up`: leaves the app, the simulated tenant and Azurite running, and says what to try."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from local.azurite import Azurite
+from local.demo import STORY
+from local.stack import Stack
+from local.tenant.scenario import load
+
+KEY = "local"
+
+
+def main(
+    scenario: Annotated[Path, typer.Option(help="Which tenant to simulate.")] = STORY,
+    port: Annotated[int, typer.Option(help="Port of the app.")] = 7071,
+    tenant_port: Annotated[int, typer.Option(help="Port of the simulated tenant.")] = 7080,
+    speed: Annotated[float, typer.Option(help="Simulated seconds per real second.")] = 60,
+) -> None:
+    """Run everything until Ctrl+C."""
+    logging.basicConfig(level=logging.WARNING)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(scenario, port, tenant_port, speed))
+
+
+async def _serve(scenario: Path, port: int, tenant_port: int, speed: float) -> None:
+    console = Console(highlight=False)
+    console.print("Starting Azurite, the simulated tenant and the development host ...", style="dim")
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    with Azurite() as azurite:
+        stack = Stack(
+            scenario=load(scenario),
+            connection_string=azurite.connection_string,
+            own_process=True,
+            host_port=port,
+            tenant_port=tenant_port,
+            speed=speed,
+            key=KEY,
+        )
+        async with stack:
+            console.print(_what_to_try(stack, speed))
+            await stopped.wait()
+            console.print("Stopping.", style="dim")
+
+
+def _what_to_try(stack: Stack, speed: float) -> str:
+    app, tenant = f"http://127.0.0.1:{stack.host_port}", stack.tenant.base_url
+    serial = stack.scenario.devices[0].serial if stack.scenario.devices else "SERIAL"
+    user = stack.scenario.users[-1].upn if stack.scenario.users else "user@contoso.example"
+    return f"""
+[bold]The app[/]     {app}/api/v1/status   (header x-functions-key: {KEY})
+[bold]The tenant[/]  {tenant}/_sim/state   (its clock goes {speed:g} times as fast as yours)
+
+[bold]Try[/]
+  a device is given to a user, through the device-events queue:
+    .venv/bin/python -m local.send device.user-assigned --serial {serial} --user {user} --storage '{stack.connection_string}'
+  what Handover made of it:
+    curl -s -H 'x-functions-key: {KEY}' {app}/api/v1/cases
+  a forged notification (202, and nothing happens):
+    curl -si -X POST -H 'content-type: application/json' -d '{{"value":[{{"clientState":"guess"}}]}}' {app}/api/notifications
+  three days pass:
+    curl -s -X POST -d '{{"advance_seconds": 259200}}' {tenant}/_sim/clock
+  stop all wipes:
+    curl -s -X POST -H 'x-functions-key: {KEY}' -d '{{"frozen": true, "why": "trying it", "by": "me"}}' {app}/api/v1/freeze
+
+Ctrl+C stops everything.
+"""
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,189 @@
+"""Wires the product together: the only file that sees ports and clients at once. Nothing happens at import.
+
+The services are built at the first call, so a bad setting fails the first invocation, with every problem named. Tests
+and the development host build them with other parts and install those.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from shared.clients.graph.client import Graph
+from shared.clients.storage.connect import Storage
+from shared.clients.system import RandomIds, SystemClock
+from shared.domain.policy import Policy
+from shared.intake.messages import HintQueue
+from shared.intake.receive import KnownSubscriptions, ReceiveNotifications
+from shared.intake.take_hint import TakeHint
+from shared.operate.act import Operate
+from shared.operate.look import Look
+from shared.ports import Autopilot, Clock, Devices, Directory, Ids, Messages, Rows, Subscriptions, Tenant
+from shared.records.budget import BudgetBook
+from shared.records.cases import CaseStore
+from shared.records.freeze import FreezeSwitch
+from shared.records.gate import GraphGate
+from shared.records.ledger import Ledger
+from shared.records.locks import Locks
+from shared.records.parked import ParkingLot
+from shared.records.subscriptions import SubscriptionBook
+from shared.records.tenant_facts import TenantFactsCache
+from shared.remedy.act import Actor
+from shared.remedy.advance import Advance
+from shared.remedy.gather import Gatherer
+from shared.remedy.messages import StepQueue
+from shared.remedy.wipe import WipeProtocol
+from shared.settings import Settings
+from shared.telemetry import set_up_logging
+from shared.upkeep.keep_subscriptions import KeepSubscriptions
+from shared.upkeep.supervise import Supervise
+from shared.upkeep.watch_returns import WatchReturns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """The outside world, real or simulated."""
+
+    rows: Rows
+    messages: Messages
+    devices: Devices
+    directory: Directory
+    autopilot: Autopilot
+    tenant: Tenant
+    subscriptions: Subscriptions
+    clock: Clock
+    ids: Ids
+    close: Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The use cases that handlers call."""
+
+    receive: ReceiveNotifications
+    take_hint: TakeHint
+    advance: Advance
+    supervise: Supervise
+    watch_returns: WatchReturns
+    keep_subscriptions: KeepSubscriptions
+    look: Look
+    operate: Operate
+    parking: ParkingLot
+    clock: Clock
+    close: Callable[[], Awaitable[None]]
+    """Closes every connection; a function app never does, tests and the development host do."""
+
+    async def park(self, source: str, body: str, reason: str) -> None:
+        """Set an unusable message aside."""
+        await self.parking.park(source, body, reason, self.clock.now())
+
+
+def connect(settings: Settings, *, clock: Clock | None = None) -> Ports:
+    """The real outside world: Azure Storage and Microsoft Graph. Opens nothing yet."""
+    clock = clock or SystemClock()
+    storage, graph = Storage(settings), Graph(settings, clock)
+
+    async def close() -> None:
+        await storage.close()
+        await graph.close()
+
+    return Ports(
+        rows=storage.rows,
+        messages=storage.messages,
+        devices=graph.devices,
+        directory=graph.directory,
+        autopilot=graph.autopilot,
+        tenant=graph.tenant,
+        subscriptions=graph.subscriptions,
+        clock=clock,
+        ids=RandomIds(),
+        close=close,
+    )
+
+
+def build(settings: Settings, ports: Ports) -> Services:
+    """All use cases over the given ports."""
+    policy, clock, ids = settings.policy(), ports.clock, ports.ids
+    ledger, cases = Ledger(ports.rows, ids), CaseStore(ports.rows, ids)
+    steps, book = StepQueue(messages=ports.messages, clock=clock), SubscriptionBook(ports.rows, ids)
+    freeze = FreezeSwitch(ledger)
+    return Services(
+        receive=_receive(settings, ports, book),
+        take_hint=TakeHint(
+            cases=cases, steps=steps, devices=ports.devices, autopilot=ports.autopilot, policy=policy, clock=clock
+        ),
+        advance=_advance(policy, ports, ledger, cases, steps),
+        supervise=Supervise(cases=cases, steps=steps, clock=clock),
+        watch_returns=WatchReturns(cases=cases, steps=steps, devices=ports.devices, clock=clock),
+        keep_subscriptions=KeepSubscriptions(
+            resources=settings.subscribe_to,
+            notification_url=str(settings.notification_url) if settings.notification_url else None,
+            client_state=settings.client_state.get_secret_value() if settings.client_state else None,
+            subscriptions=ports.subscriptions,
+            book=book,
+            locks=Locks(ledger),
+            clock=clock,
+            ids=ids,
+        ),
+        look=Look(cases=cases, freeze=freeze, policy=policy, clock=clock),
+        operate=Operate(cases=cases, steps=steps, freeze=freeze, policy=policy, clock=clock),
+        parking=ParkingLot(ports.rows, ids),
+        clock=clock,
+        close=ports.close,
+    )
+
+
+def _receive(settings: Settings, ports: Ports, book: SubscriptionBook) -> ReceiveNotifications:
+    secrets = (settings.client_state, settings.client_state_previous)
+    return ReceiveNotifications(
+        tenant_id=settings.tenant_id,
+        client_states=tuple(secret.get_secret_value().encode() for secret in secrets if secret is not None),
+        book=book,
+        known=KnownSubscriptions(book, ports.clock),
+        hints=HintQueue(messages=ports.messages),
+        clock=ports.clock,
+    )
+
+
+def _advance(policy: Policy, ports: Ports, ledger: Ledger, cases: CaseStore, steps: StepQueue) -> Advance:
+    budget, freeze = BudgetBook(ledger), FreezeSwitch(ledger)
+    gatherer = Gatherer(
+        devices=ports.devices,
+        directory=ports.directory,
+        autopilot=ports.autopilot,
+        tenant=TenantFactsCache(ledger, ports.tenant, ports.clock),
+        budget=budget,
+        freeze=freeze,
+        clock=ports.clock,
+        ids=ports.ids,
+    )
+    return Advance(
+        cases=cases,
+        steps=steps,
+        gatherer=gatherer,
+        actor=Actor(devices=ports.devices, directory=ports.directory, autopilot=ports.autopilot),
+        wipe=WipeProtocol(
+            cases=cases, gatherer=gatherer, devices=ports.devices, budget=budget, freeze=freeze, clock=ports.clock
+        ),
+        budget=budget,
+        gate=GraphGate(ledger),
+        policy=policy,
+        clock=ports.clock,
+    )
+
+
+_installed: Services | None = None
+
+
+def services() -> Services:
+    """The one set of use cases of this process, built from the environment at the first call."""
+    global _installed  # noqa: PLW0603  # one per process is what a function app is
+    if _installed is None:
+        set_up_logging()
+        settings = Settings()  # pyright: ignore[reportCallIssue]  # values come from the environment
+        _installed = build(settings, connect(settings))
+    return _installed
+
+
+def install(replacement: Services | None) -> None:
+    """Use these services in this process; None builds them anew from the environment at the next call."""
+    global _installed  # noqa: PLW0603  # see above
+    _installed = replacement

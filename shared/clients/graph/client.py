@@ -1,0 +1,60 @@
+"""All of Graph for one process: the five ports over one connection that opens at the first request."""
+
+from typing import TYPE_CHECKING
+
+from shared.clients.graph.autopilot import GraphAutopilot
+from shared.clients.graph.connection import Connection, Endpoint, credential_for, open_connection
+from shared.clients.graph.devices import GraphDevices
+from shared.clients.graph.directory import GraphDirectory
+from shared.clients.graph.subscriptions import GraphSubscriptions
+from shared.clients.graph.tenant import GraphTenant
+from shared.clients.graph.transport import OnRequest, Transport
+from shared.ports import Autopilot, Clock, Devices, Directory, Subscriptions, Tenant
+from shared.settings import Settings
+
+if TYPE_CHECKING:  # see connection.py
+    import httpx
+    from azure.core.credentials_async import AsyncTokenCredential
+
+
+class Graph:
+    """Builds the ports; nothing is imported from msgraph and nothing is sent before the first request."""
+
+    devices: Devices
+    directory: Directory
+    autopilot: Autopilot
+    tenant: Tenant
+    subscriptions: Subscriptions
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        *,
+        on_request: OnRequest | None = None,
+        credential: "AsyncTokenCredential | None" = None,
+        network: "httpx.AsyncBaseTransport | None" = None,
+    ) -> None:
+        """``credential`` replaces the one of the settings, ``network`` the real one; ``close`` closes both.
+
+        Raises ValueError when the settings' base URL would let a token travel in the clear.
+        """
+        endpoint = Endpoint.of(str(settings.graph_base_url))
+
+        def opened() -> Connection:
+            return open_connection(endpoint, credential or credential_for(settings), network)
+
+        self._transport = Transport(opened, clock, on_request or _nobody_counts)
+        self.devices = GraphDevices(self._transport)
+        self.directory = GraphDirectory(self._transport)
+        self.autopilot = GraphAutopilot(self._transport)
+        self.tenant = GraphTenant(self._transport, clock)
+        self.subscriptions = GraphSubscriptions(self._transport)
+
+    async def close(self) -> None:
+        """Close the connection; a later request opens a new one."""
+        await self._transport.close()
+
+
+def _nobody_counts(operation: str, status: int) -> None:
+    """Without a hook nothing is counted."""

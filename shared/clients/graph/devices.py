@@ -1,0 +1,157 @@
+"""Intune managed devices: reads, look-ups whose every row is checked again, the check-in and the wipe."""
+
+from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, datetime
+
+from shared.clients.graph.transport import Transport
+from shared.clients.graph.values import (
+    Json,
+    is_guid,
+    is_path_id,
+    is_serial_number,
+    link,
+    moment,
+    own_id,
+    quoted,
+    rows,
+    same,
+    text,
+    word,
+)
+from shared.clients.graph.wipe import wipe
+from shared.domain.effects import Answer, Refused, WipeAnswer
+from shared.domain.facts import MISSING, ActionResult, Compliance, ManagedDevice, Missing
+from shared.errors import Unexpected
+
+STABLE = (
+    "id,azureADDeviceId,serialNumber,deviceName,userId,userPrincipalName,enrolledDateTime,lastSyncDateTime,"
+    "complianceState,complianceGracePeriodExpirationDateTime,managementState,managementAgent,managedDeviceOwnerType,"
+    "operatingSystem,model,enrollmentProfileName,deviceActionResults"
+)
+"""Properties that v1.0 has."""
+
+EVERYTHING = f"{STABLE},enrolledByUserPrincipalName,usersLoggedOn"
+"""With those that only beta has."""
+
+MOST_PAGES_OF_A_LOOKUP = 200
+"""Intune ignores a filter that it does not support and returns the whole tenant: a limit to that."""
+
+_COMPLIANCE = {state.value: state for state in Compliance}
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+class GraphDevices:
+    """The port Devices over Graph."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def read(self, managed_device_id: str) -> ManagedDevice | Missing:
+        """From beta; see the port."""
+        if not is_path_id(managed_device_id):
+            return MISSING
+        device = self._transport.beta("deviceManagement/managedDevices/{id}", id=managed_device_id)
+        row = await self._transport.read("devices.read", device, {"select": EVERYTHING})
+        return _the_one(managed_device_id, row)
+
+    async def reread(self, managed_device_id: str) -> ManagedDevice | Missing:
+        """From v1.0; see the port."""
+        if not is_path_id(managed_device_id):
+            return MISSING
+        device = self._transport.v1.device_management.managed_devices.by_managed_device_id(managed_device_id)
+        row = await self._transport.read("devices.reread", device, {"select": STABLE})
+        return _the_one(managed_device_id, row)
+
+    async def with_serial_number(self, serial_number: str) -> tuple[ManagedDevice, ...]:
+        """Compared trimmed, in any case; () without a request when no serial number could look like that."""
+        wanted = serial_number.strip()
+        if not is_serial_number(wanted):
+            return ()
+        found = await self._found("devices.with_serial_number", f"serialNumber eq {quoted(wanted)}")
+        return _newest_first(each for each in found if same(each.serial_number, wanted))
+
+    async def with_entra_device(self, entra_device_id: str) -> tuple[ManagedDevice, ...]:
+        """Newest enrolment first; () without a request when it is not a GUID."""
+        if not is_guid(entra_device_id):
+            return ()
+        found = await self._found("devices.with_entra_device", f"azureADDeviceId eq {quoted(entra_device_id)}")
+        return _newest_first(each for each in found if same(each.entra_device_id, entra_device_id))
+
+    async def enrolled_since(self, since: datetime) -> AsyncIterator[ManagedDevice]:
+        """In the order of Graph's pages; see the port."""
+        whole_second = since.astimezone(UTC).replace(microsecond=0, tzinfo=None)
+        query = {"select": STABLE, "filter": f"enrolledDateTime gt {whole_second.isoformat()}Z"}
+        builder = self._transport.v1.device_management.managed_devices
+        async for page in self._transport.pages("devices.enrolled_since", builder, query):
+            for device in map(managed_device, page):
+                if device.enrolled_at is not None and device.enrolled_at > since:
+                    yield device
+
+    async def sync(self, managed_device_id: str) -> Answer:
+        """See the port. Raises RetryLater, AccessDenied or Unexpected."""
+        if not is_path_id(managed_device_id):
+            return Refused(code="invalid_id", message="not the id of a managed device")
+        device = self._transport.v1.device_management.managed_devices.by_managed_device_id(managed_device_id)
+        return await self._transport.write("devices.sync", "POST", device.sync_device)
+
+    async def wipe(self, managed_device_id: str) -> WipeAnswer:
+        """See the port and wipe.py."""
+        return await wipe(self._transport, managed_device_id)
+
+    async def _found(self, operation: str, condition: str) -> list[ManagedDevice]:
+        builder = self._transport.v1.device_management.managed_devices
+        query = {"select": STABLE, "filter": condition}
+        found = await self._transport.all_rows(operation, builder, query, most=MOST_PAGES_OF_A_LOOKUP)
+        return [managed_device(row) for row in found]
+
+
+def managed_device(row: Json) -> ManagedDevice:
+    """One managedDevice of v1.0 or beta. Raises Unexpected when it has no id."""
+    return ManagedDevice(
+        id=own_id(row),
+        entra_device_id=link(row, "azureADDeviceId"),
+        serial_number=text(row, "serialNumber"),
+        name=text(row, "deviceName"),
+        user_id=link(row, "userId"),
+        user_principal_name=word(row, "userPrincipalName"),
+        enrolled_at=moment(row, "enrolledDateTime"),
+        last_sync_at=moment(row, "lastSyncDateTime"),
+        compliance=_COMPLIANCE.get(text(row, "complianceState"), Compliance.UNRECOGNISED),
+        management_state=text(row, "managementState"),
+        management_agent=text(row, "managementAgent"),
+        owner_type=text(row, "managedDeviceOwnerType"),
+        operating_system=text(row, "operatingSystem"),
+        model=text(row, "model"),
+        enrolment_profile=word(row, "enrollmentProfileName"),
+        enrolled_by=word(row, "enrolledByUserPrincipalName"),
+        logged_on_user_ids=_logged_on(row),
+        grace_expires_at=moment(row, "complianceGracePeriodExpirationDateTime"),
+        actions=tuple([_action(each) for each in rows(row, "deviceActionResults")]),
+    )
+
+
+def _logged_on(row: Json) -> tuple[str, ...]:
+    if not (logged_on := rows(row, "usersLoggedOn")):
+        return ()
+    latest_first = sorted(logged_on, key=lambda each: moment(each, "lastLogOnDateTime") or _LONG_AGO, reverse=True)
+    users = [user for each in latest_first if (user := link(each, "userId")) is not None]
+    return tuple(dict.fromkeys(users))
+
+
+def _action(row: Json) -> ActionResult:
+    return ActionResult(
+        name=text(row, "actionName"), state=text(row, "actionState"), started_at=moment(row, "startDateTime")
+    )
+
+
+def _the_one(managed_device_id: str, row: Json | Missing) -> ManagedDevice | Missing:
+    if isinstance(row, Missing):
+        return MISSING
+    device = managed_device(row)
+    if not same(device.id, managed_device_id):
+        raise Unexpected("Graph returned another device than the one asked for")
+    return device
+
+
+def _newest_first(devices: Iterable[ManagedDevice]) -> tuple[ManagedDevice, ...]:
+    return tuple(sorted(devices, key=lambda each: each.enrolled_at or _LONG_AGO, reverse=True))

@@ -1,0 +1,91 @@
+"""Users of the directory and their licences."""
+
+from shared.clients.graph.transport import Transport
+from shared.clients.graph.values import Json, is_user_key, own_id, rows, same, text, word
+from shared.domain.effects import Answer, Refused
+from shared.domain.facts import MISSING, Missing, PlanStatus, User
+from shared.errors import Unexpected
+
+PROPERTIES = "id,userPrincipalName,displayName,accountEnabled,userType,usageLocation,assignedLicenses,assignedPlans"
+"""Most of them only come when they are selected."""
+
+_NO_USER = Refused(code="invalid_id", message="not the id or UPN of a user")
+
+
+class GraphDirectory:
+    """The port Directory over Graph."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def user(self, id_or_upn: str) -> User | Missing:
+        """See the port. Raises RetryLater, AccessDenied or Unexpected."""
+        if not is_user_key(id_or_upn):
+            return MISSING
+        builder = self._transport.v1.users.by_user_id(id_or_upn)
+        row = await self._transport.read("directory.user", builder, {"select": PROPERTIES})
+        if isinstance(row, Missing):
+            return MISSING
+        user = directory_user(row)
+        if not (same(user.id, id_or_upn) or same(user.user_principal_name, id_or_upn)):
+            raise Unexpected("Graph returned another user than the one asked for")
+        return user
+
+    async def plans(self, user_id: str) -> tuple[PlanStatus, ...]:
+        """() for a user who is not there. Raises RetryLater, AccessDenied or Unexpected."""
+        if not is_user_key(user_id):
+            return ()
+        builder = self._transport.v1.users.by_user_id(user_id).license_details
+        licences = await self._transport.all_rows("directory.plans", builder, missing_is_empty=True)
+        return tuple(plan for licence in licences for plan in licence_plans(licence))
+
+    async def set_usage_location(self, user_id: str, country: str) -> Answer:
+        """See the port. Raises RetryLater, AccessDenied or Unexpected."""
+        if not is_user_key(user_id):
+            return _NO_USER
+        builder = self._transport.v1.users.by_user_id(user_id)
+        return await self._transport.write("directory.set_usage_location", "PATCH", builder, {"usageLocation": country})
+
+    async def assign_licence(self, user_id: str, sku_id: str) -> Answer:
+        """With all of its service plans, none removed. Raises RetryLater, AccessDenied or Unexpected."""
+        if not is_user_key(user_id):
+            return _NO_USER
+        builder = self._transport.v1.users.by_user_id(user_id).assign_license
+        licence: Json = {"skuId": sku_id, "disabledPlans": ()}
+        body = {"addLicenses": (licence,), "removeLicenses": ()}  # Graph wants both lists
+        return await self._transport.write("directory.assign_licence", "POST", builder, body)
+
+
+def directory_user(row: Json) -> User:
+    """One user. Raises Unexpected when it has no id.
+
+    ``disabledPlans`` of the licences need no look: Graph does not list such a plan as Enabled, unless another
+    licence gives it, and then the user has it.
+    """
+    return User(
+        id=own_id(row),
+        user_principal_name=text(row, "userPrincipalName"),
+        display_name=text(row, "displayName"),
+        enabled=row.get("accountEnabled") is True,
+        user_type=text(row, "userType"),
+        usage_location=word(row, "usageLocation"),
+        sku_ids=tuple(sku for each in rows(row, "assignedLicenses") if (sku := word(each, "skuId"))),
+        enabled_plan_ids=frozenset(
+            plan
+            for each in rows(row, "assignedPlans")
+            if text(each, "capabilityStatus") == "Enabled" and (plan := word(each, "servicePlanId"))
+        ),
+    )
+
+
+def licence_plans(row: Json) -> tuple[PlanStatus, ...]:
+    """The service plans of one licenseDetails."""
+    return tuple(
+        PlanStatus(
+            sku_id=text(row, "skuId"),
+            plan_id=text(plan, "servicePlanId"),
+            name=text(plan, "servicePlanName"),
+            status=text(plan, "provisioningStatus"),
+        )
+        for plan in rows(row, "servicePlans")
+    )

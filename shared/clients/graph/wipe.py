@@ -1,0 +1,38 @@
+"""The wipe: exactly one POST for exactly one device, whose answer is a value whatever happens."""
+
+from typing import TYPE_CHECKING
+
+from shared.clients.graph.answers import printable, wipe_answer
+from shared.clients.graph.faults import never_sent
+from shared.clients.graph.values import is_path_id
+from shared.domain.effects import WipeAnswer, WipeRefused, WipeUnknown
+
+if TYPE_CHECKING:
+    from shared.clients.graph.transport import Transport
+
+OPERATION = "devices.wipe"
+BODY = {"keepEnrollmentData": False, "keepUserData": False}
+"""msgraph's own WipePostRequestBody would add ``persistEsimDataPlan``."""
+
+
+async def wipe(transport: "Transport", managed_device_id: str) -> WipeAnswer:
+    """Ask Intune once to reset the device to its first start; only cancelling this call raises.
+
+    A request that provably never left is WipeRefused with status 0. Whatever is not proven is WipeUnknown.
+    """
+    if not is_path_id(managed_device_id):
+        return _not_sent("not the id of a managed device")
+    try:
+        device = transport.v1.device_management.managed_devices.by_managed_device_id(managed_device_id)
+        request = await transport.prepare("POST", device.wipe, BODY)
+    except Exception as error:
+        return _not_sent(f"{type(error).__name__}: {error}")
+    try:
+        reply = await transport.send_once(OPERATION, request)
+    except Exception as error:
+        return _not_sent(type(error).__name__) if never_sent(error) else WipeUnknown(why=type(error).__name__)
+    return wipe_answer(reply)
+
+
+def _not_sent(why: str) -> WipeRefused:
+    return WipeRefused(status=0, code="not_sent", message=printable(why))

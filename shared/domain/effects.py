@@ -1,0 +1,72 @@
+"""What a decision asks to be done to the world: one effect at a time, each taking exactly one target."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssignLicence:
+    """Give one user one product licence, first setting the usage location when policy names one."""
+
+    user_id: str
+    sku_id: str
+    set_usage_location: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BindOwner:
+    """Assign one Autopilot registration to its owner."""
+
+    autopilot_id: str
+    user_principal_name: str
+    display_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncDevice:
+    """Ask one device to check in now."""
+
+    managed_device_id: str
+
+
+Effect = AssignLicence | BindOwner | SyncDevice
+"""A wipe is not among them: only the wipe protocol in shared/remedy/wipe.py can send one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """The effect was carried out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The other side said no; repeating the same call would not help."""
+
+    code: str
+    message: str
+
+
+Answer = Done | Refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WipeAccepted:
+    """Intune queued the wipe (204)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WipeRefused:
+    """A clean refusal that proves nothing was queued: 400, 401, 403, 404, 409 or 412 with Graph's error body."""
+
+    status: int
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WipeUnknown:
+    """Anything else: time-out, dropped connection, 429, 5xx. It may have happened; only reading can tell."""
+
+    why: str
+
+
+WipeAnswer = WipeAccepted | WipeRefused | WipeUnknown

@@ -1,0 +1,195 @@
+"""What was read, as plain values: managed devices, users, licences, Autopilot, tenant. Each set carries when it was read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum, StrEnum
+
+
+class Missing(Enum):
+    """The thing was asked for and is not there (404 or an empty list)."""
+
+    MISSING = "missing"
+
+
+MISSING = Missing.MISSING
+
+
+class Compliance(StrEnum):
+    """Intune's complianceState, plus UNRECOGNISED for a value this version does not know."""
+
+    UNKNOWN = "unknown"
+    COMPLIANT = "compliant"
+    NONCOMPLIANT = "noncompliant"
+    CONFLICT = "conflict"
+    ERROR = "error"
+    IN_GRACE_PERIOD = "inGracePeriod"
+    CONFIG_MANAGER = "configManager"
+    UNRECOGNISED = "unrecognised"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionResult:
+    """One remote action as Intune reports it on the device (deviceActionResults)."""
+
+    name: str
+    state: str
+    started_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagedDevice:
+    """One Intune enrolment. ``user_id`` is the enrolment user; empty strings are read as None."""
+
+    id: str
+    entra_device_id: str | None
+    serial_number: str
+    name: str
+    user_id: str | None
+    user_principal_name: str | None
+    enrolled_at: datetime | None
+    last_sync_at: datetime | None
+    compliance: Compliance
+    management_state: str
+    management_agent: str
+    owner_type: str
+    operating_system: str
+    model: str = ""
+    enrolment_profile: str | None = None
+    enrolled_by: str | None = None
+    """UPN of the enrolment user; beta only, so it may be None."""
+    logged_on_user_ids: tuple[str, ...] = ()
+    """Users who logged on, most recent first; beta only, so it may be empty."""
+    grace_expires_at: datetime | None = None
+    actions: tuple[ActionResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutopilotDevice:
+    """One Windows Autopilot registration with the deployment profile assigned to it."""
+
+    id: str
+    serial_number: str
+    user_principal_name: str | None
+    managed_device_id: str | None
+    enrolment_state: str
+    profile_status: str
+    remediation_state: str
+    profile_name: str | None = None
+    profile_join_type: str | None = None
+    """``entra``, ``hybrid`` or None when no profile is assigned."""
+    profile_usage: str | None = None
+    """singleUser, shared or unknown: Graph's deviceUsageType."""
+    profile_user_type: str | None = None
+    """standard or administrator: Graph's userType."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A directory user with what a licence decision needs."""
+
+    id: str
+    user_principal_name: str
+    display_name: str
+    enabled: bool
+    user_type: str
+    usage_location: str | None
+    sku_ids: tuple[str, ...]
+    enabled_plan_ids: frozenset[str]
+    """Service plans with capabilityStatus Enabled; says assigned, not yet provisioned."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanStatus:
+    """One service plan of one of the user's licences (licenseDetails)."""
+
+    sku_id: str
+    plan_id: str
+    name: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sku:
+    """A product the tenant has bought (subscribedSkus)."""
+
+    id: str
+    part_number: str
+    plan_ids: frozenset[str]
+    seats: int
+    used: int
+    enabled: bool
+
+    @property
+    def free_seats(self) -> int:
+        """Seats that can be assigned now; never negative."""
+        return max(0, self.seats - self.used) if self.enabled else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentStatusPage:
+    """One Enrollment Status Page configuration and whether it blocks use until apps are in."""
+
+    name: str
+    priority: int
+    blocks_use: bool
+    is_default: bool
+    assigned_to_all: bool
+    group_ids: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantFacts:
+    """What is true for the whole tenant; cached, so its age is part of the evidence."""
+
+    read_at: datetime
+    mdm_authority: str
+    skus: tuple[Sku, ...]
+    status_pages: tuple[EnrolmentStatusPage, ...]
+
+    def sku(self, sku_id: str) -> Sku | None:
+        """The bought SKU with that id."""
+        return next((sku for sku in self.skus if sku.id == sku_id), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WipeBudget:
+    """What of the wipe budget is used: a view at one moment; spending it is a conditional write."""
+
+    last_hour: int
+    last_day: int
+    in_flight: int
+    serial_wiped_at: datetime | None
+    frees_at: datetime | None
+    """When the oldest counted wipe leaves its window, if the budget is spent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freeze:
+    """The kill switch. An unreadable switch is read as frozen."""
+
+    frozen: bool
+    by: str | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What was read for one decision. None means not read; MISSING means read and not there."""
+
+    device: ManagedDevice | Missing | None = None
+    same_serial: tuple[ManagedDevice, ...] | None = None
+    autopilot: tuple[AutopilotDevice, ...] | None = None
+    users: Mapping[str, User | Missing] = field(default_factory=dict[str, "User | Missing"])
+    """By the id or UPN that was asked for, lower case."""
+    plans: tuple[PlanStatus, ...] | None = None
+    tenant: TenantFacts | None = None
+    freeze: Freeze | None = None
+    budget: WipeBudget | None = None
+    nonce: str | None = None
+    """A fresh random value for a wipe that may be written down."""
+
+
+def age(of: datetime | None, now: datetime) -> timedelta:
+    """How long ago ``of`` was; a time that is not known is infinitely old."""
+    return timedelta.max if of is None else now - of

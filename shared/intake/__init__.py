@@ -1,0 +1,1 @@
+"""What the world told us, turned into hints and then into cases."""

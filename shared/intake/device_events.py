@@ -1,0 +1,94 @@
+"""The device-events contract: CloudEvents 1.0 in JSON, from ITSM, HR, Logic Apps and scripts. docs/device-events.md shows it."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from shared.domain.hint import Cause, Hint, Subject
+from shared.errors import BadInput
+
+Guid = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
+SerialNumber = Annotated[str, Field(pattern=r"^[A-Za-z0-9 ._-]{1,64}$")]
+UserName = Annotated[str, Field(pattern=r"^[^\s/\\?#%]{1,113}$")]
+"""A user id or UPN; at most 113 characters, as Microsoft Entra allows."""
+
+TYPES = {
+    "device.noncompliant": Cause.NONCOMPLIANT,
+    "device.user-assigned": Cause.USER_ASSIGNED,
+    "user.licence-changed": Cause.USER_CHANGED,
+}
+
+
+class EventData(BaseModel):
+    """Which device or user the event is about. One way of naming the device is enough."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    managedDeviceId: Guid | None = None
+    entraDeviceId: Guid | None = None
+    serialNumber: SerialNumber | None = None
+    userId: Guid | None = None
+    userPrincipalName: UserName | None = None
+
+
+class CloudEvent(BaseModel):
+    """The CloudEvents 1.0 envelope, structured mode, as far as it is used."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    specversion: Literal["1.0"]
+    id: str = Field(min_length=1, max_length=256)
+    source: str = Field(min_length=1, max_length=1024)
+    type: Literal["device.noncompliant", "device.user-assigned", "user.licence-changed"]
+    time: datetime | None = None
+    data: EventData
+
+    @model_validator(mode="after")
+    def _names_somebody(self) -> "CloudEvent":
+        data = self.data
+        names_device = data.managedDeviceId or data.entraDeviceId or data.serialNumber
+        names_user = data.userId or data.userPrincipalName
+        if self.type == "user.licence-changed":
+            if data.userId is None:
+                raise ValueError("user.licence-changed needs data.userId")
+        elif not names_device:
+            raise ValueError("data names no device: managedDeviceId, entraDeviceId or serialNumber is needed")
+        if self.type == "device.user-assigned" and not names_user:
+            raise ValueError("device.user-assigned needs data.userId or data.userPrincipalName")
+        return self
+
+
+def read_device_event(body: str, now: datetime) -> Hint:
+    """One event as a hint. Raises BadInput, with a text that names the wrong field and holds no value of it."""
+    try:
+        event = CloudEvent.model_validate_json(body)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{_path(e['loc'])}: {e['msg']}" for e in error.errors(include_input=False, include_url=False)[:5]
+        )
+        raise BadInput(f"not a device event: {problems}") from None
+    subject, key = _subject(event.data, event.type)
+    return Hint(
+        subject=subject,
+        key=key,
+        cause=TYPES[event.type],
+        source="device-events",
+        at=now,
+        owner=event.data.userId or event.data.userPrincipalName if event.type == "device.user-assigned" else None,
+        event_id=event.id,
+    )
+
+
+def _subject(data: EventData, event_type: str) -> tuple[Subject, str]:
+    if event_type == "user.licence-changed" and data.userId:
+        return Subject.USER, data.userId.lower()
+    if data.managedDeviceId:
+        return Subject.MANAGED_DEVICE, data.managedDeviceId.lower()
+    if data.entraDeviceId:
+        return Subject.ENTRA_DEVICE, data.entraDeviceId.lower()
+    return Subject.SERIAL_NUMBER, (data.serialNumber or "").strip()
+
+
+def _path(location: tuple[Any, ...]) -> str:
+    return ".".join(str(part) for part in location) or "event"

@@ -1,0 +1,69 @@
+"""The hints message: up to 32 references packed together. It carries ids only, nothing that is acted on unread."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from shared.domain.hint import Cause, Hint, Subject
+from shared.errors import BadInput
+from shared.names import HINTS
+from shared.ports import Messages
+
+MOST_IN_A_MESSAGE = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HintQueue:
+    """Stores hints for later."""
+
+    messages: Messages
+
+    async def send(self, hints: Sequence[Hint]) -> None:
+        """Store them, 32 to a message; returns only when all are stored. Raises RetryLater otherwise."""
+        for packed in _packs(hints):
+            await self.messages.send(HINTS, write_hints(packed))
+
+
+def _packs(hints: Sequence[Hint]) -> Iterator[Sequence[Hint]]:
+    for start in range(0, len(hints), MOST_IN_A_MESSAGE):
+        yield hints[start : start + MOST_IN_A_MESSAGE]
+
+
+def write_hints(hints: Sequence[Hint]) -> str:
+    """The message body."""
+    packed = [
+        {
+            "subject": hint.subject.value,
+            "key": hint.key,
+            "cause": hint.cause.value,
+            "source": hint.source,
+            "at": hint.at.isoformat(),
+        }
+        for hint in hints
+    ]
+    return json.dumps({"v": 1, "hints": packed}, separators=(",", ":"))
+
+
+def read_hints(body: str) -> list[Hint]:
+    """The hints back. Raises BadInput for anything that was not written by write_hints."""
+    try:
+        document = cast("dict[str, object]", json.loads(body))
+        if document["v"] != 1:
+            raise BadInput("hints of an unknown version")
+        packed = cast("list[dict[str, str]]", document["hints"])
+        if len(packed) > MOST_IN_A_MESSAGE:
+            raise BadInput("more hints than fit in a message")
+        return [
+            Hint(
+                subject=Subject(one["subject"]),
+                key=one["key"][:128],
+                cause=Cause(one["cause"]),
+                source=one["source"][:64],
+                at=datetime.fromisoformat(one["at"]),
+            )
+            for one in packed
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadInput("not a hints message") from error

@@ -1,0 +1,1 @@
+"""What people do: look, approve, reject, cancel, retry, freeze."""

@@ -1,0 +1,109 @@
+"""What a person may do to a case: approve, reject, cancel, retry; and freeze or thaw all wipes. Each is journalled with who did it."""
+
+from dataclasses import dataclass
+
+from shared.domain.case import Approval, Case, Decision, move, proposal_of
+from shared.domain.policy import Policy
+from shared.domain.reasons import Reason
+from shared.domain.states import TRANSITIONS, CaseState
+from shared.errors import Changed, HandoverError
+from shared.ports import Clock
+from shared.records.cases import CaseStore
+from shared.records.freeze import FreezeSwitch
+from shared.remedy.messages import StepQueue
+from shared.rules.decisions import ask_person, go
+
+
+class NoSuchCase(HandoverError):
+    """There is no case with this id."""
+
+
+class NotNow(HandoverError):
+    """The case is not in a state in which this can be done; the text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operate:
+    """The operator's actions. Each raises NoSuchCase, NotNow, or Changed when somebody else moved the case meanwhile."""
+
+    cases: CaseStore
+    steps: StepQueue
+    freeze: FreezeSwitch
+    policy: Policy
+    clock: Clock
+
+    async def approve(self, case_id: str, proposal: str, who: str) -> Case:
+        """Approve exactly the proposal that was shown; one whose device, owner or policy changed since is refused."""
+        case = await self._in_state(case_id, CaseState.AWAITING_APPROVAL, "approved")
+        if proposal != proposal_of(case, self.policy.version):
+            raise NotNow("What was approved is not what would happen now: device, owner or policy changed. Look again.")
+        now = self.clock.now()
+        approval = Approval(proposal=proposal, by=who, at=now, expires_at=now + self.policy.approval_valid_for)
+        decision = go(
+            CaseState.CLEARED_TO_WIPE,
+            Reason.APPROVED,
+            f"Approved by {who}.",
+            evidence={"proposal": proposal},
+            approval=approval,
+            proposal=proposal,
+            due=now,
+        )
+        return await self._save(case, decision, who)
+
+    async def reject(self, case_id: str, who: str, why: str) -> Case:
+        """Say no to the proposed wipe; the case rests for a person."""
+        case = await self._in_state(case_id, CaseState.AWAITING_APPROVAL, "rejected")
+        return await self._save(
+            case, ask_person(Reason.PERSON_REJECTED, f"Rejected by {who}: {why}", approval=None), who
+        )
+
+    async def cancel(self, case_id: str, who: str, why: str) -> Case:
+        """End the case; not possible once a wipe is under way."""
+        case = await self._load(case_id)
+        if CaseState.CANCELLED not in TRANSITIONS[case.state]:
+            raise NotNow(f"A case that is {case.state.value} cannot be cancelled.")
+        return await self._save(
+            case, go(CaseState.CANCELLED, Reason.PERSON_CANCELLED, f"Cancelled by {who}: {why}"), who
+        )
+
+    async def retry(self, case_id: str, who: str) -> Case:
+        """Let a resting case go on: from the start, or, when a wipe was sent, from waiting for the device's return."""
+        case = await self._in_state(case_id, CaseState.NEEDS_PERSON, "retried")
+        sent = (
+            case.wipe is not None and case.wipe.sent_at is not None and case.wipe.outcome not in ("refused", "failed")
+        )
+        to = CaseState.AWAITING_RETURN if sent else CaseState.OPENED
+        decision = Decision(
+            to=to,
+            reason=Reason.PERSON_RETRIED,
+            says=f"Let go on by {who}.",
+            due=self.clock.now(),
+            changes={"stumbles": 0},
+        )
+        return await self._save(case, decision, who)
+
+    async def set_freeze(self, *, frozen: bool, who: str, why: str) -> None:
+        """Stop or allow all wipes; takes effect before the next wipe of any instance."""
+        await self.freeze.set(frozen=frozen, by=who, why=why, at=self.clock.now())
+
+    async def _load(self, case_id: str) -> Case:
+        stored = await self.cases.load(case_id)
+        if stored is None:
+            raise NoSuchCase(f"There is no case {case_id}.")
+        return stored.case
+
+    async def _in_state(self, case_id: str, state: CaseState, verb: str) -> Case:
+        case = await self._load(case_id)
+        if case.state is not state:
+            raise NotNow(f"Only a case that is {state.value} can be {verb}; this one is {case.state.value}.")
+        return case
+
+    async def _save(self, case: Case, decision: Decision, who: str) -> Case:
+        stored = await self.cases.load(case.id)
+        if stored is None or stored.case.version != case.version:
+            raise Changed("the case moved meanwhile")
+        moved, entry = move(case, decision, at=self.clock.now(), who=who)
+        saved = await self.cases.save(stored, moved, [entry])
+        if saved.case.due_at is not None:
+            await self.steps.send(saved.case)
+        return saved.case

@@ -1,0 +1,76 @@
+"""What a person may see: cases, one case with its journal, and the state of the switches, as plain JSON-ready values."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from shared.domain.case import Case, JournalEntry, proposal_of
+from shared.domain.policy import Policy
+from shared.domain.states import CaseState
+from shared.ports import Clock
+from shared.records.cases import CaseStore, Listed
+from shared.records.freeze import FreezeSwitch
+
+_CASE = TypeAdapter(Case)
+_JOURNAL = TypeAdapter(list[JournalEntry])
+_LISTED = TypeAdapter(list[Listed])
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """Read-only views."""
+
+    cases: CaseStore
+    freeze: FreezeSwitch
+    policy: Policy
+    clock: Clock
+
+    async def status(self) -> Json:
+        """Mode, freeze switch, the number of open cases by state, and the time by which the app goes."""
+        freeze = await self.freeze.read()
+        by_state: dict[str, int] = {}
+        async for listed in self.cases.open_cases():
+            by_state[listed.state.value] = by_state.get(listed.state.value, 0) + 1
+        return {
+            "mode": self.policy.mode.value,
+            "policy": self.policy.version,
+            "frozen": freeze.frozen,
+            "frozen_by": freeze.by,
+            "why": freeze.why,
+            "open_cases": by_state,
+            "time": self.clock.now().isoformat(),
+        }
+
+    async def list(self) -> Json:
+        """Open cases and those that ended this month, newest move first."""
+        found = [listed async for listed in self.cases.open_cases()]
+        found += [listed async for listed in self.cases.ended_cases(f"{self.clock.now():%Y-%m}")]
+        found.sort(key=lambda listed: listed.moved_at, reverse=True)
+        return {"cases": _LISTED.dump_python(found, mode="json")}
+
+    async def case(self, case_id: str) -> Json | None:
+        """One case, what its state means, its journal, and, while it waits for approval, exactly what would be approved."""
+        stored = await self.cases.load(case_id)
+        if stored is None:
+            return None
+        case = stored.case
+        view: Json = {
+            "case": _CASE.dump_python(case, mode="json"),
+            "meaning": case.state.meaning,
+            "journal": _JOURNAL.dump_python(await self.cases.journal(case_id), mode="json"),
+        }
+        if case.state is CaseState.AWAITING_APPROVAL:
+            view["to_approve"] = {"proposal": proposal_of(case, self.policy.version), "action": _action(case)}
+        return view
+
+
+def _action(case: Case) -> str:
+    device, owner = case.device, case.owner
+    assert device is not None and owner is not None
+    return (
+        f"Factory reset of {device.name} (serial number {device.serial_number}, Intune device {device.managed_device_id}). "
+        f"All data on it is lost. It is then set up by {owner.display_name} ({owner.user_principal_name})."
+    )

@@ -1,0 +1,210 @@
+"""What the use cases need of the outside world. Implementations are in shared/clients/ and, for tests, in tests/fakes/."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from shared.domain.effects import Answer, WipeAnswer
+from shared.domain.facts import (
+    AutopilotDevice,
+    ManagedDevice,
+    Missing,
+    PlanStatus,
+    TenantFacts,
+    User,
+)
+
+Value = str | int | float | bool | datetime
+
+
+class Clock(Protocol):
+    """The time, always UTC."""
+
+    def now(self) -> datetime:
+        """The current time, timezone-aware, UTC."""
+        ...
+
+
+class Ids(Protocol):
+    """Random identifiers: nonces, write ids, correlation ids."""
+
+    def new(self) -> str:
+        """A fresh identifier of 32 hexadecimal digits, never seen before."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One stored row and the ETag it was read with."""
+
+    partition: str
+    key: str
+    data: Mapping[str, Value]
+    etag: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """One conditional write: ``expect`` is the ETag the row must have, None when it must not exist yet."""
+
+    key: str
+    data: Mapping[str, Value]
+    expect: str | None
+
+
+class Rows(Protocol):
+    """Rows with ETags in tables of partitions. Every write is conditional, but ``upsert``, which only derived rows may use.
+
+    Every method raises RetryLater when storage is busy or away and AccessDenied when it refuses us.
+    """
+
+    async def get(self, table: str, partition: str, key: str) -> Row | None:
+        """The row, or None."""
+        ...
+
+    async def write(self, table: str, partition: str, writes: Sequence[Write]) -> list[str]:
+        """Write 1 to 100 rows of one partition, all or none; the new ETags in order.
+
+        Raises Changed when an expected ETag does not match (or the row is gone) and AlreadyThere when a new row
+        exists. Either may be our own earlier write whose answer was lost: the caller re-reads and compares its
+        write id.
+        """
+        ...
+
+    async def upsert(self, table: str, partition: str, key: str, data: Mapping[str, Value]) -> None:
+        """Write a derived row (an index, a counter's view) whatever is there."""
+        ...
+
+    async def delete(self, table: str, partition: str, key: str, *, expect: str | None = None) -> None:
+        """Delete the row; a row that is already gone is fine. Raises Changed when ``expect`` does not match."""
+        ...
+
+    def scan(
+        self,
+        table: str,
+        partition: str | None = None,
+        *,
+        key_prefix: str = "",
+        before: tuple[str, datetime] | None = None,
+    ) -> AsyncIterator[Row]:
+        """Rows in key order of one partition (or of all), page by page.
+
+        ``key_prefix`` keeps keys that start with it; ``before`` is (property, time): keeps rows whose property is
+        earlier than the time.
+        """
+        ...
+
+
+class Messages(Protocol):
+    """Queues of text messages: at least once, in no order, invisible until their delay has passed."""
+
+    async def send(self, queue: str, body: str, *, delay: timedelta = timedelta()) -> None:
+        """Store one message (at most 48 KiB UTF-8) that never expires; delays over 7 days are cut to 7 days.
+
+        Raises RetryLater when storage is busy or away.
+        """
+        ...
+
+
+class Devices(Protocol):
+    """Intune managed devices. Reads raise RetryLater or AccessDenied; a missing device is MISSING, never an error."""
+
+    async def read(self, managed_device_id: str) -> ManagedDevice | Missing:
+        """One device with everything known about it, beta fields included."""
+        ...
+
+    async def reread(self, managed_device_id: str) -> ManagedDevice | Missing:
+        """The fence: the same device from v1.0 alone, read right before a wipe."""
+        ...
+
+    async def with_serial_number(self, serial_number: str) -> tuple[ManagedDevice, ...]:
+        """Every enrolment with exactly this serial number, newest enrolment first; every row is re-checked."""
+        ...
+
+    async def with_entra_device(self, entra_device_id: str) -> tuple[ManagedDevice, ...]:
+        """Every enrolment of this Entra device id (not object id); every row is re-checked."""
+        ...
+
+    def enrolled_since(self, since: datetime) -> AsyncIterator[ManagedDevice]:
+        """Enrolments later than ``since``, page by page; every row is re-checked."""
+        ...
+
+    async def sync(self, managed_device_id: str) -> Answer:
+        """Ask the device to check in now."""
+        ...
+
+    async def wipe(self, managed_device_id: str) -> WipeAnswer:
+        """ONE wipe POST for exactly one device: no retry, no redirect. Never raises: the answer is a value."""
+        ...
+
+
+class Directory(Protocol):
+    """Users and their licences."""
+
+    async def user(self, id_or_upn: str) -> User | Missing:
+        """One user by id or UPN."""
+        ...
+
+    async def plans(self, user_id: str) -> tuple[PlanStatus, ...]:
+        """The service plans of all of the user's licences with their provisioning status."""
+        ...
+
+    async def set_usage_location(self, user_id: str, country: str) -> Answer:
+        """Set the two-letter usage location."""
+        ...
+
+    async def assign_licence(self, user_id: str, sku_id: str) -> Answer:
+        """Add one licence; repeating it is harmless. Refused carries Graph's code and message."""
+        ...
+
+
+class Autopilot(Protocol):
+    """Windows Autopilot registrations."""
+
+    async def with_serial_number(self, serial_number: str) -> tuple[AutopilotDevice, ...]:
+        """Registrations with exactly this serial number (trimmed, any case), each read by id, profile included."""
+        ...
+
+    async def read(self, autopilot_id: str) -> AutopilotDevice | Missing:
+        """One registration with its assigned user and deployment profile."""
+        ...
+
+    async def bind(self, autopilot_id: str, user_principal_name: str, display_name: str) -> Answer:
+        """Assign the registration to a user; repeating it is harmless."""
+        ...
+
+
+class Tenant(Protocol):
+    """What is true for the whole tenant."""
+
+    async def facts(self) -> TenantFacts:
+        """MDM authority, bought SKUs and Enrollment Status Pages, read now (three requests)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphSubscription:
+    """A Graph change-notification subscription as Graph knows it."""
+
+    id: str
+    resource: str
+    expires_at: datetime
+
+
+class Subscriptions(Protocol):
+    """Graph change-notification subscriptions."""
+
+    async def create(
+        self, *, resource: str, change_type: str, notification_url: str, client_state: str, expires_at: datetime
+    ) -> GraphSubscription | str:
+        """Create one (Graph calls the notification URL first). If Graph says one exists, the id it names is returned."""
+        ...
+
+    async def renew(self, subscription_id: str, expires_at: datetime) -> GraphSubscription | Missing:
+        """One PATCH of the expiry; MISSING when Graph no longer knows it."""
+        ...
+
+    async def delete(self, subscription_id: str) -> None:
+        """Delete it; gone already is fine."""
+        ...

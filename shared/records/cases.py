@@ -1,0 +1,203 @@
+"""Cases as rows: the row and its new journal entries are written together, or not at all.
+
+A write whose answer is lost can be retried by the storage SDK into a 409 or 412 for *our own* write, so every save
+carries a random write id and a lost race is only believed after the row was read again.
+"""
+
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import cast
+
+from pydantic import TypeAdapter
+
+from shared.domain.case import Case, Decision, JournalEntry
+from shared.domain.reasons import Reason
+from shared.domain.states import CaseState
+from shared.errors import AlreadyThere, Changed
+from shared.names import CASES, WORKLIST
+from shared.ports import Ids, Row, Rows, Value, Write
+
+_CASE = TypeAdapter(Case)
+_ENTRY = TypeAdapter(JournalEntry)
+_CASE_KEY = "case"
+_JOURNAL = "journal-"
+OPEN_SHARDS = tuple(f"open-{digit}" for digit in "0123456789abcdef")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A case as it was read or written, with the ETag that the next save must meet."""
+
+    case: Case
+    etag: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """One line of the worklist. It is written after the case, so it may lag behind; the row decides."""
+
+    case_id: str
+    state: CaseState
+    reason: Reason
+    due_at: datetime | None
+    moved_at: datetime
+    serial_number: str
+    owner_id: str
+
+
+class CaseStore:
+    """Loads and saves cases. Every save is conditional."""
+
+    def __init__(self, rows: Rows, ids: Ids) -> None:
+        self._rows = rows
+        self._ids = ids
+
+    async def load(self, case_id: str) -> Stored | None:
+        """The case as it is now, or None."""
+        row = await self._rows.get(CASES, case_id, _CASE_KEY)
+        return None if row is None else _stored(row)
+
+    async def open(self, case: Case, entry: JournalEntry) -> Stored:
+        """Write a new case; the worklist first, so that a crash in between cannot hide it. Raises AlreadyThere."""
+        await self._rows.upsert(WORKLIST, _shard(case.id), case.id, _listed(case))
+        return await self._write(None, case, [entry])
+
+    async def save(self, stored: Stored, case: Case, entries: Sequence[JournalEntry]) -> Stored:
+        """Write the moved case and its journal entries together. Raises Changed when somebody else was first."""
+        saved = await self._write(stored, case, entries)
+        if case.state.ended:
+            await self._rows.upsert(WORKLIST, _ended(case), case.id, _listed(case))
+            await self._rows.delete(WORKLIST, _shard(case.id), case.id)
+        else:
+            await self._rows.upsert(WORKLIST, _shard(case.id), case.id, _listed(case))
+        return saved
+
+    async def _write(self, stored: Stored | None, case: Case, entries: Sequence[JournalEntry]) -> Stored:
+        write_id = self._ids.new()
+        writes = [Write(key=_CASE_KEY, data=_row(case, write_id), expect=None if stored is None else stored.etag)]
+        writes += [
+            Write(key=f"{_JOURNAL}{e.sequence:08d}", data={"body": _dump(_ENTRY, e)}, expect=None) for e in entries
+        ]
+        try:
+            etags = await self._rows.write(CASES, case.id, writes)
+        except (Changed, AlreadyThere):
+            row = await self._rows.get(CASES, case.id, _CASE_KEY)
+            if row is None or row.data.get("write_id") != write_id:
+                raise
+            return Stored(case=case, etag=row.etag)
+        return Stored(case=case, etag=etags[0])
+
+    async def journal(self, case_id: str) -> list[JournalEntry]:
+        """Every entry of the case, oldest first."""
+        return [
+            _ENTRY.validate_json(str(row.data["body"]))
+            async for row in self._rows.scan(CASES, case_id, key_prefix=_JOURNAL)
+        ]
+
+    async def open_cases(self) -> AsyncIterator[Listed]:
+        """The worklist: every case that has not ended."""
+        for shard in OPEN_SHARDS:
+            async for row in self._rows.scan(WORKLIST, shard):
+                yield _line(row)
+
+    async def ended_cases(self, month: str) -> AsyncIterator[Listed]:
+        """Cases that ended in a month, given as YYYY-MM."""
+        async for row in self._rows.scan(WORKLIST, f"ended-{month}"):
+            yield _line(row)
+
+    async def mend_worklist(self, stored: Stored | None, case_id: str) -> None:
+        """Make the worklist line of an open case say what its row says."""
+        if stored is None or stored.case.state.ended:
+            await self._rows.delete(WORKLIST, _shard(case_id), case_id)
+        else:
+            await self._rows.upsert(WORKLIST, _shard(case_id), case_id, _listed(stored.case))
+
+
+def reopened(case: Case, *, at: datetime, decision: Decision, who: str) -> tuple[Case, JournalEntry]:
+    """A new episode of an ended case, begun by a new hint; what an earlier wipe left behind stays.
+
+    The journal goes on, so stale messages of the last episode stay stale. Raises ValueError for a case still open.
+    """
+    if not case.state.ended:
+        raise ValueError(f"{case.id} has not ended")
+    again = replace(
+        case,
+        state=CaseState.OPENED,
+        reason=decision.reason,
+        says=decision.says,
+        version=case.version + 1,
+        episode=case.episode + 1,
+        opened_at=at,
+        moved_at=at,
+        due_at=decision.due,
+        owner=None,
+        readings=None,
+        licence=None,
+        licence_seen_at=None,
+        bound=False,
+        binding_refused=None,
+        proposal=None,
+        approval=None,
+        would_do=(),
+        stumbles=0,
+        **dict(decision.changes),  # pyright: ignore[reportArgumentType]  # names are checked by replace()
+    )
+    entry = JournalEntry(
+        sequence=again.version,
+        at=at,
+        from_state=case.state,
+        to_state=CaseState.OPENED,
+        reason=decision.reason,
+        says=decision.says,
+        who=who,
+        evidence=decision.evidence,
+    )
+    return again, entry
+
+
+def _stored(row: Row) -> Stored:
+    return Stored(case=_CASE.validate_json(str(row.data["body"])), etag=row.etag)
+
+
+def _row(case: Case, write_id: str) -> dict[str, Value]:
+    return {"body": _dump(_CASE, case), "write_id": write_id, "state": case.state.value, "version": case.version}
+
+
+def _dump(adapter: TypeAdapter[Case] | TypeAdapter[JournalEntry], value: Case | JournalEntry) -> str:
+    return adapter.dump_json(value).decode()
+
+
+def _shard(case_id: str) -> str:
+    return f"open-{hashlib.sha256(case_id.encode()).hexdigest()[0]}"
+
+
+def _ended(case: Case) -> str:
+    return f"ended-{case.moved_at:%Y-%m}"
+
+
+def _listed(case: Case) -> dict[str, Value]:
+    line: dict[str, Value] = {
+        "state": case.state.value,
+        "reason": case.reason.value,
+        "moved_at": case.moved_at,
+        "serial_number": case.serial_number or "",
+        "owner_id": case.owner.user_id if case.owner is not None else "",
+    }
+    if case.due_at is not None:
+        line["due_at"] = case.due_at
+    return line
+
+
+def _line(row: Row) -> Listed:
+    data = row.data
+    return Listed(
+        case_id=row.key,
+        state=CaseState(str(data["state"])),
+        reason=Reason(str(data["reason"])),
+        due_at=cast("datetime | None", data.get("due_at")),
+        moved_at=cast("datetime", data["moved_at"]),
+        serial_number=str(data.get("serial_number", "")),
+        owner_id=str(data.get("owner_id", "")),
+    )

@@ -1,0 +1,63 @@
+"""One small JSON document in the ledgers table, changed by compare-and-swap. Budgets, switches, gates and locks are built on it."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from shared.errors import AlreadyThere, Changed, RetryLater
+from shared.names import LEDGERS
+from shared.ports import Ids, Rows, Write
+
+Document = dict[str, Any]
+"""JSON object; each record module knows its own fields."""
+
+MOST_TRIES = 10
+
+
+class Ledger:
+    """Documents by partition and key."""
+
+    def __init__(self, rows: Rows, ids: Ids) -> None:
+        self._rows = rows
+        self._ids = ids
+
+    async def read(self, partition: str, key: str) -> Document | None:
+        """The document, or None when it was never written."""
+        row = await self._rows.get(LEDGERS, partition, key)
+        return None if row is None else cast("Document", json.loads(str(row.data["body"])))
+
+    async def change(
+        self, partition: str, keys: tuple[str, ...], update: Callable[[Mapping[str, Document]], Mapping[str, Document]]
+    ) -> None:
+        """Read documents of one partition, compute their new contents and write those together.
+
+        ``update`` gets the documents that exist and returns the ones to write (none: nothing is written). It may run
+        several times, so it must be pure. Raises RetryLater after losing 10 races in a row.
+        """
+        for _ in range(MOST_TRIES):
+            rows = {key: row for key in keys if (row := await self._rows.get(LEDGERS, partition, key)) is not None}
+            documents = {key: cast("Document", json.loads(str(row.data["body"]))) for key, row in rows.items()}
+            changed = update(documents)
+            if not changed:
+                return
+            write_id = self._ids.new()
+            writes = [
+                Write(
+                    key=key,
+                    data={"body": json.dumps(document, separators=(",", ":")), "write_id": write_id},
+                    expect=rows[key].etag if key in rows else None,
+                )
+                for key, document in changed.items()
+            ]
+            try:
+                await self._rows.write(LEDGERS, partition, writes)
+            except (Changed, AlreadyThere):
+                if await self._is_ours(partition, writes[0].key, write_id):
+                    return
+                continue
+            return
+        raise RetryLater(f"the {partition} record is written by too many at once")
+
+    async def _is_ours(self, partition: str, key: str, write_id: str) -> bool:
+        row = await self._rows.get(LEDGERS, partition, key)
+        return row is not None and row.data.get("write_id") == write_id

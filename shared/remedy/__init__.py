@@ -1,0 +1,1 @@
+"""Moving one case: load, gather, decide, save, act."""

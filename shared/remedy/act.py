@@ -1,0 +1,39 @@
+"""Carry out one effect. The wipe is not here: it has a protocol of its own in wipe.py."""
+
+from dataclasses import dataclass
+
+from shared.domain.effects import Answer, AssignLicence, BindOwner, Effect, Refused, SyncDevice
+from shared.domain.policy import Mode, Policy
+from shared.ports import Autopilot, Devices, Directory
+
+
+class WriteForbidden(Exception):
+    """An effect was asked for in a mode that changes nothing: a bug in a rule, stopped here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Performs effects through the ports."""
+
+    devices: Devices
+    directory: Directory
+    autopilot: Autopilot
+
+    async def perform(self, effect: Effect, policy: Policy) -> Answer:
+        """Done or Refused. Raises RetryLater, AccessDenied, or WriteForbidden in a mode that changes nothing."""
+        if policy.mode not in (Mode.APPROVE, Mode.AUTO):
+            raise WriteForbidden(f"{type(effect).__name__} in mode {policy.mode}")
+        match effect:
+            case AssignLicence():
+                return await self._assign(effect)
+            case BindOwner():
+                return await self.autopilot.bind(effect.autopilot_id, effect.user_principal_name, effect.display_name)
+            case SyncDevice():
+                return await self.devices.sync(effect.managed_device_id)
+
+    async def _assign(self, effect: AssignLicence) -> Answer:
+        if effect.set_usage_location is not None:
+            placed = await self.directory.set_usage_location(effect.user_id, effect.set_usage_location)
+            if isinstance(placed, Refused):
+                return placed
+        return await self.directory.assign_licence(effect.user_id, effect.sku_id)

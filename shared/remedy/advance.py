@@ -1,0 +1,182 @@
+"""Move one case as far as it can go now: load, gather, decide, save, act, enqueue."""
+
+import hashlib
+import logging
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from shared.domain.case import Case, Decision, JournalEntry, move
+from shared.domain.facts import Facts
+from shared.domain.policy import Policy
+from shared.domain.reasons import Reason
+from shared.domain.states import CaseState
+from shared.errors import AccessDenied, Changed, RetryLater
+from shared.ports import Clock
+from shared.records.budget import BudgetBook
+from shared.records.cases import CaseStore, Stored
+from shared.records.gate import GraphGate
+from shared.remedy.act import Actor
+from shared.remedy.gather import Gatherer
+from shared.remedy.messages import StepDue, StepQueue
+from shared.remedy.wipe import WipeProtocol
+from shared.rules.answers import changes_by
+from shared.rules.decide import RULES, decide
+from shared.rules.decisions import ask_person, wait
+from shared.telemetry import event
+
+log = logging.getLogger(__name__)
+
+MOST_MOVES = 20
+EARLY_BY_SKEW = timedelta(minutes=2)
+FIRST_PAUSE = timedelta(seconds=30)
+LONGEST_PAUSE = timedelta(hours=1)
+MOST_STUMBLES = 30
+"""About a day of pauses; then a person is told."""
+
+
+class Outcome(StrEnum):
+    """What became of one step message."""
+
+    MOVED = "moved"
+    STALE = "stale"
+    EARLY = "early"
+    UNKNOWN_CASE = "unknown_case"
+    RESTS = "rests"
+    LOST_RACE = "lost_race"
+    PARKED_BY_GATE = "parked_by_gate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advance:
+    """The engine that runs one step of one case."""
+
+    cases: CaseStore
+    steps: StepQueue
+    gatherer: Gatherer
+    actor: Actor
+    wipe: WipeProtocol
+    budget: BudgetBook
+    gate: GraphGate
+    policy: Policy
+    clock: Clock
+
+    async def one_step(self, step: StepDue) -> Outcome:
+        """Handle one step message; every outcome is final for the message. Storage errors are raised for the queue's retry."""
+        stored = await self.cases.load(step.case_id)
+        if stored is None:
+            return Outcome.UNKNOWN_CASE
+        if stored.case.version != step.version:
+            return Outcome.STALE
+        if stored.case.state not in RULES:
+            return Outcome.RESTS
+        now = self.clock.now()
+        if stored.case.due_at is not None and stored.case.due_at > now:
+            if stored.case.due_at - now <= EARLY_BY_SKEW:
+                await self.steps.send(stored.case)
+            return Outcome.EARLY
+        if until := await self.gate.closed_until(now):
+            return await self._wait_at_gate(stored, until)
+        try:
+            return await self._go_on(stored)
+        except Changed:
+            return Outcome.LOST_RACE
+
+    async def give_up(self, case_id: str, version: int) -> None:
+        """A step failed again and again: the case rests for a person, unless somebody moved it meanwhile."""
+        stored = await self.cases.load(case_id)
+        if stored is None or stored.case.version != version or stored.case.state not in RULES:
+            return
+        decision = ask_person(Reason.STEP_FAILED, "This step failed several times in a row; the log has the error.")
+        await self._save_and_send(stored, *move(stored.case, decision, at=self.clock.now()))
+
+    async def _wait_at_gate(self, stored: Stored, until: datetime) -> Outcome:
+        decision = wait(
+            stored.case, Reason.GRAPH_BUSY, "Graph asked the whole tenant to wait.", until=until + _jitter(stored.case)
+        )
+        try:
+            await self._save_and_send(stored, *move(stored.case, decision, at=self.clock.now()))
+        except Changed:
+            return Outcome.LOST_RACE
+        return Outcome.PARKED_BY_GATE
+
+    async def _go_on(self, stored: Stored) -> Outcome:
+        case, known, entries, stumbles = stored.case, Facts(), list[JournalEntry](), stored.case.stumbles
+        for _ in range(MOST_MOVES):
+            try:
+                if case.state is CaseState.WIPE_INTENDED:
+                    stored, entries = await self._flushed(stored, case, entries), []
+                    stored = await self.wipe.run(stored, self.policy)
+                    case = stored.case
+                else:
+                    if case.state is CaseState.CLEARED_TO_WIPE:
+                        await self.wipe.settle(case)
+                    known = await self.gatherer.facts(case, self.policy, known)
+                    decision = decide(replace(case, stumbles=0), known, self.policy, self.clock.now())
+                    case, entry = move(replace(case, stumbles=0), decision, at=self.clock.now())
+                    entries.append(entry)
+                    if decision.effect is not None:
+                        stored, entries = await self._flushed(stored, case, entries), []
+                        answer = await self.actor.perform(decision.effect, self.policy)
+                        case = replace(case, **dict(changes_by(case, decision.effect, answer)))
+                        if case != stored.case:
+                            case = replace(case, due_at=None)
+            except RetryLater as error:
+                # whatever else this step did, it ends in "try later" once more
+                case, entry = await self._stumbled(replace(case, stumbles=stumbles), error)
+                entries.append(entry)
+            except AccessDenied as error:
+                case, entry = move(case, ask_person(Reason.ACCESS_DENIED, str(error)), at=self.clock.now())
+                entries.append(entry)
+            if case.state not in RULES or (case.due_at is not None and case.due_at > self.clock.now()):
+                break
+        stored = await self._flushed(stored, case, entries)
+        await self._after(stored)
+        return Outcome.MOVED
+
+    async def _flushed(self, stored: Stored, case: Case, entries: list[JournalEntry]) -> Stored:
+        """Save the moves made so far, if any."""
+        if not entries:
+            return stored
+        saved = await self.cases.save(stored, case, entries)
+        for entry in entries:
+            event(
+                log,
+                "case.moved",
+                case=case.id,
+                state=entry.to_state.value,
+                reason=entry.reason.value,
+                version=entry.sequence,
+            )
+        return saved
+
+    async def _after(self, stored: Stored) -> None:
+        case = stored.case
+        if case.wipe is not None and case.returned_device_id is not None:
+            await self.budget.came_back(nonce=case.wipe.nonce, now=self.clock.now())
+        if case.state in RULES:
+            await self.steps.send(case)
+
+    async def _save_and_send(self, stored: Stored, case: Case, entry: JournalEntry) -> None:
+        await self._after(await self._flushed(stored, case, [entry]))
+
+    async def _stumbled(self, case: Case, error: RetryLater) -> tuple[Case, JournalEntry]:
+        """The case waits. The gate is everybody's: it closes for the time that Graph named, not for this case's pause."""
+        now = self.clock.now()
+        if error.throttled:
+            await self.gate.close(now + (error.after or FIRST_PAUSE))
+        return move(case, self._later(case, error), at=now)
+
+    def _later(self, case: Case, error: RetryLater) -> Decision:
+        if case.stumbles >= MOST_STUMBLES:
+            return ask_person(Reason.GRAPH_BUSY, f"Gave up after {case.stumbles} tries: {error.why}", stumbles=0)
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(case.stumbles, 10))
+        until = self.clock.now() + max(pause, error.after or timedelta()) + _jitter(case)
+        return wait(
+            case, Reason.GRAPH_BUSY, f"Trying again later: {error.why}", until=until, stumbles=case.stumbles + 1
+        )
+
+
+def _jitter(case: Case) -> timedelta:
+    """Up to 6 seconds, spread by case, so that parked cases do not all come back in one instant."""
+    return timedelta(seconds=hashlib.sha256(case.id.encode()).digest()[0] / 42)

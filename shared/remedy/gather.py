@@ -1,0 +1,120 @@
+"""Read just the facts that a state's rule needs, each at most once per step."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from shared.domain.case import AUTOPILOT_PREFIX, Case, managed_device_id_of
+from shared.domain.facts import MISSING, AutopilotDevice, Facts, Missing, User
+from shared.domain.policy import Mode, Policy
+from shared.domain.states import CaseState
+from shared.ports import Autopilot, Clock, Devices, Directory, Ids
+from shared.records.budget import BudgetBook
+from shared.records.freeze import FreezeSwitch
+from shared.records.tenant_facts import TenantFactsCache
+from shared.rules.decide import AFTER_THE_WIPE
+from shared.rules.ownership import to_read
+
+TENANT_FACTS_AT_MOST = timedelta(minutes=10)
+SEATS_AT_MOST = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gatherer:
+    """Reads facts through the ports."""
+
+    devices: Devices
+    directory: Directory
+    autopilot: Autopilot
+    tenant: TenantFactsCache
+    budget: BudgetBook
+    freeze: FreezeSwitch
+    clock: Clock
+    ids: Ids
+
+    async def facts(self, case: Case, policy: Policy, known: Facts) -> Facts:
+        """``known`` with what the case's state needs added; nothing is looked at while Handover is switched off.
+
+        Raises RetryLater or AccessDenied.
+        """
+        if policy.mode is Mode.OFF and case.state not in AFTER_THE_WIPE:
+            return known
+        return await self._needed(case, policy, known)
+
+    async def _needed(self, case: Case, policy: Policy, known: Facts) -> Facts:
+        match case.state:
+            case CaseState.OPENED | CaseState.WATCHING | CaseState.AWAITING_APPROVAL | CaseState.WIPE_UNKNOWN:
+                return await self._with_device(case, known)
+            case CaseState.CHECKING_OWNER:
+                return await self._with_owner(case, policy, known)
+            case CaseState.CHECKING_LICENCE:
+                return await self._with_seats(case, known, TENANT_FACTS_AT_MOST)
+            case CaseState.AWAITING_SEAT:
+                return await self._with_seats(case, known, SEATS_AT_MOST)
+            case CaseState.AWAITING_LICENCE if case.owner is not None and known.plans is None:
+                return replace(known, plans=await self.directory.plans(case.owner.user_id))
+            case CaseState.CHECKING_READINESS | CaseState.NOT_READY:
+                known = replace(known, tenant=await self.tenant.get(at_most=TENANT_FACTS_AT_MOST))
+                return await self._with_autopilot(case, known)
+            case CaseState.BINDING if not case.bound:
+                return await self._with_autopilot(case, known)
+            case CaseState.CLEARED_TO_WIPE:
+                return await self._with_guardrails(case, known)
+            case CaseState.AWAITING_RETURN | CaseState.AWAITING_PROOF if known.same_serial is None:
+                return replace(known, same_serial=await self.devices.with_serial_number(case.serial_number or ""))
+            case _:
+                return known
+
+    async def fence(self, case: Case) -> Facts:
+        """The facts of the last look before a wipe, all read now."""
+        assert case.owner is not None
+        return Facts(
+            device=await self.devices.reread(managed_device_id_of(case)),
+            plans=await self.directory.plans(case.owner.user_id),
+            freeze=await self.freeze.read(),
+        )
+
+    async def _with_device(self, case: Case, known: Facts) -> Facts:
+        if not case.enrolled or known.device is not None:
+            return known
+        return replace(known, device=await self.devices.read(managed_device_id_of(case)))
+
+    async def _with_owner(self, case: Case, policy: Policy, known: Facts) -> Facts:
+        known = await self._with_device(case, known)
+        if case.named_owner is None:
+            known = await self._with_autopilot(case, known)
+        while (who := to_read(case, known, policy)) is not None:
+            known = await self._with_user(who, known)
+        return known
+
+    async def _with_user(self, who: str, known: Facts) -> Facts:
+        user: User | Missing = await self.directory.user(who)
+        read = {who.lower(): user}
+        if isinstance(user, User):
+            read[user.id.lower()] = user
+        return replace(known, users={**known.users, **read})
+
+    async def _with_seats(self, case: Case, known: Facts, at_most: timedelta) -> Facts:
+        assert case.owner is not None
+        if case.owner.user_id.lower() not in known.users:
+            known = await self._with_user(case.owner.user_id, known)
+        return replace(known, tenant=await self.tenant.get(at_most=at_most))
+
+    async def _with_autopilot(self, case: Case, known: Facts) -> Facts:
+        if known.autopilot is not None:
+            return known
+        return replace(known, autopilot=await self._registrations(case))
+
+    async def _registrations(self, case: Case) -> tuple[AutopilotDevice, ...]:
+        known_id = case.autopilot_id or (None if case.enrolled else case.id.removeprefix(AUTOPILOT_PREFIX))
+        if known_id is None:
+            return await self.autopilot.with_serial_number(case.serial_number or "")
+        registered = await self.autopilot.read(known_id)
+        return () if registered is MISSING else (registered,)
+
+    async def _with_guardrails(self, case: Case, known: Facts) -> Facts:
+        return replace(
+            known,
+            freeze=await self.freeze.read(),
+            budget=await self.budget.view(case.serial_number or "", self.clock.now()),
+            nonce=self.ids.new(),
+        )

@@ -1,0 +1,52 @@
+"""The case-steps message: look at this case now. A pointer, never a command."""
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import cast
+
+from shared.domain.case import Case
+from shared.errors import BadInput
+from shared.names import CASE_STEPS
+from shared.ports import Clock, Messages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepDue:
+    """The case and the version that the sender saw; any other version makes the message stale."""
+
+    case_id: str
+    version: int
+
+
+def write_step(step: StepDue) -> str:
+    """The message body."""
+    return json.dumps({"v": 1, "case": step.case_id, "version": step.version}, separators=(",", ":"))
+
+
+def read_step(body: str) -> StepDue:
+    """The message back; raises BadInput for anything else."""
+    try:
+        document: object = json.loads(body)
+    except ValueError as error:
+        raise BadInput("the step message is not JSON") from error
+    fields = cast("dict[str, object]", document) if isinstance(document, dict) else {}
+    case_id, version = fields.get("case"), fields.get("version")
+    if fields.get("v") != 1 or not isinstance(case_id, str) or not isinstance(version, int) or len(case_id) > 100:
+        raise BadInput("the step message has not the fields v=1, case and version")
+    return StepDue(case_id=case_id, version=version)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepQueue:
+    """Sends step messages so that they arrive when the case is due."""
+
+    messages: Messages
+    clock: Clock
+
+    async def send(self, case: Case) -> None:
+        """Send the next step of a saved case; nothing for one that rests or has ended."""
+        if case.due_at is None and case.state.ended:
+            return
+        delay = timedelta() if case.due_at is None else max(timedelta(), case.due_at - self.clock.now())
+        await self.messages.send(CASE_STEPS, write_step(StepDue(case_id=case.id, version=case.version)), delay=delay)

@@ -1,0 +1,90 @@
+"""The wipe protocol, and the only caller of Devices.wipe. One case, one device, at most one request per attempt.
+
+    WIPE_INTENDED   written before (with a nonce)
+      | read everything once more        any doubt -> back, nothing sent
+      | pay from the budget (CAS)        spent     -> back, nothing sent
+      | read the kill switch             frozen    -> give back, back, nothing sent
+    WIPE_SENT       written before (CAS: of two workers one wins)
+      | ONE request, no retry, no redirect
+    AWAITING_RETURN | NEEDS_PERSON (cleanly refused) | WIPE_UNKNOWN (anything else)
+
+A worker that finds WIPE_SENT never sends: it reads. Graph has no idempotency key for a wipe, so at most one attempt
+is promised, not exactly one.
+"""
+
+from dataclasses import dataclass
+
+from shared.domain.case import Case, Decision, managed_device_id_of, move
+from shared.domain.policy import Policy
+from shared.domain.reasons import Reason
+from shared.domain.states import CaseState
+from shared.ports import Clock, Devices
+from shared.records.budget import BudgetBook
+from shared.records.cases import CaseStore, Stored
+from shared.records.freeze import FreezeSwitch
+from shared.remedy.gather import Gatherer
+from shared.rules.fence import after_answer, back_to_hold, check_fence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WipeProtocol:
+    """Runs the protocol for one stored case."""
+
+    cases: CaseStore
+    gatherer: Gatherer
+    devices: Devices
+    budget: BudgetBook
+    freeze: FreezeSwitch
+    clock: Clock
+
+    async def run(self, stored: Stored, policy: Policy) -> Stored:
+        """From WIPE_INTENDED as far as the protocol leads.
+
+        Raises Changed when another worker was first, RetryLater or AccessDenied when Graph or storage is away. Then
+        this worker has sent nothing, or the row says that it has (WIPE_SENT or later) and nobody sends again.
+        """
+        case = stored.case
+        assert case.state is CaseState.WIPE_INTENDED and case.wipe is not None and case.device is not None
+        facts = await self.gatherer.fence(case)
+        decision = check_fence(case, facts, policy, self.clock.now())
+        if decision.to is not CaseState.WIPE_SENT:
+            held = await self._save(stored, decision)
+            await self.settle(held.case)
+            return held
+        if held := await self._pay_or_hold(stored, policy):
+            return held
+        sent = await self._save(stored, decision)
+        answer = await self.devices.wipe(managed_device_id_of(sent.case))
+        answered = await self._save(sent, after_answer(sent.case, answer, self.clock.now()))
+        await self.settle(answered.case)
+        return answered
+
+    async def settle(self, case: Case) -> None:
+        """Give back what the last attempt paid, if it never was sent or was cleanly refused.
+
+        Only for a case that has left WIPE_INTENDED: then nobody can send that attempt any more, its nonce is used up.
+        A worker that died, or that lost a race after it had paid, leaves such a payment behind.
+        """
+        attempt = case.wipe
+        if attempt is None or case.device is None or (attempt.sent_at is not None and attempt.outcome != "refused"):
+            return
+        await self.budget.release(nonce=attempt.nonce, serial_number=case.device.serial_number, now=self.clock.now())
+
+    async def _pay_or_hold(self, stored: Stored, policy: Policy) -> Stored | None:
+        """Pay from the budget, then look at the kill switch; the stored case gone back if either says no."""
+        case, now = stored.case, self.clock.now()
+        assert case.wipe is not None and case.device is not None
+        denied = await self.budget.reserve(
+            nonce=case.wipe.nonce, case_id=case.id, serial_number=case.device.serial_number, policy=policy, now=now
+        )
+        if denied is not None:
+            return await self._save(stored, back_to_hold(*denied, now))
+        if (await self.freeze.read()).frozen:
+            held = await self._save(stored, back_to_hold(Reason.FROZEN, "All wipes are frozen; nothing was sent.", now))
+            await self.settle(held.case)
+            return held
+        return None
+
+    async def _save(self, stored: Stored, decision: Decision) -> Stored:
+        moved, entry = move(stored.case, decision, at=self.clock.now())
+        return await self.cases.save(stored, moved, [entry])

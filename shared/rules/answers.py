@@ -1,0 +1,19 @@
+"""What an effect's answer changes in the case, before the next decision looks at it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from shared.domain.case import Case
+from shared.domain.effects import Answer, AssignLicence, BindOwner, Effect, Refused
+
+
+def changes_by(case: Case, effect: Effect, answer: Answer) -> Mapping[str, object]:
+    """The case fields that the answer sets."""
+    refused = f"{answer.code}: {answer.message}" if isinstance(answer, Refused) else None
+    match effect:
+        case AssignLicence():
+            return {"licence": replace(case.licence, refused=refused) if case.licence is not None else None}
+        case BindOwner():
+            return {"bound": refused is None, "binding_refused": refused}
+        case _:
+            return {}

@@ -1,0 +1,139 @@
+"""BINDING: assign the Autopilot registration to the owner, then decide who has to say yes."""
+
+from datetime import datetime, timedelta
+
+from shared.domain.case import Approval, Case, Decision, Evidence, proposal_of
+from shared.domain.effects import BindOwner
+from shared.domain.facts import Compliance, Facts, ManagedDevice, Missing
+from shared.domain.policy import Mode, Policy
+from shared.domain.reasons import Reason
+from shared.domain.states import CaseState
+from shared.rules.decisions import ask_person, device_evidence, go, in_words, wait
+
+LOOK_AGAIN_AFTER = timedelta(hours=24)
+GIVE_UP_AFTER = timedelta(days=30)
+
+
+def bound_to_owner(case: Case, facts: Facts) -> bool:
+    """The one registration is already assigned to the owner."""
+    registrations = facts.autopilot or ()
+    if len(registrations) != 1 or case.owner is None:
+        return False
+    return (registrations[0].user_principal_name or "").lower() == case.owner.user_principal_name.lower()
+
+
+def start_binding(case: Case, facts: Facts, evidence: Evidence) -> Decision:
+    """Everything is ready: bind the owner, unless that is already so."""
+    assert case.owner is not None and facts.autopilot is not None
+    owner, registered = case.owner, facts.autopilot[0]
+    bound = bound_to_owner(case, facts)
+    return go(
+        CaseState.BINDING,
+        Reason.READY,
+        "Tenant and device are ready for Windows Autopilot. "
+        + (
+            f"The device is already assigned to {owner.display_name}."
+            if bound
+            else f"Assigning it to {owner.display_name}."
+        ),
+        evidence=evidence,
+        effect=None
+        if bound
+        else BindOwner(
+            autopilot_id=registered.id,
+            user_principal_name=owner.user_principal_name,
+            display_name=owner.display_name,
+        ),
+        autopilot_id=registered.id,
+        bound=bound,
+        binding_refused=None,
+    )
+
+
+def after_binding(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision:
+    """Decide BINDING."""
+    assert case.owner is not None
+    if case.binding_refused is not None:
+        return ask_person(
+            Reason.BINDING_REFUSED,
+            f"Autopilot refused the assignment: {case.binding_refused}",
+            binding_refused=None,
+            autopilot_id=None,
+        )
+    if policy.mode is Mode.REPORT:
+        return go(CaseState.REPORTED, Reason.MODE_IS_REPORT, "The mode is report now; nothing more is changed.")
+    if not case.bound and not bound_to_owner(case, facts):
+        # The worker stopped between writing this state and the call: assigning twice is harmless.
+        return (
+            start_binding(case, facts, {})
+            if len(facts.autopilot or ()) == 1
+            else ask_person(Reason.DEVICE_NOT_READY, "The Autopilot registration is gone.", autopilot_id=None)
+        )
+    if not case.enrolled:
+        return go(
+            CaseState.READY_TO_GO,
+            Reason.READY_FOR_FIRST_SIGN_IN,
+            f"{case.owner.display_name} can sign in: licence and Autopilot assignment are in place.",
+        )
+    if policy.mode is Mode.AUTO:
+        return _clear(case, policy, now)
+    return go(
+        CaseState.AWAITING_APPROVAL,
+        Reason.APPROVAL_NEEDED,
+        f"The owner is bound. Wiping {_device(case)} needs a person's approval.",
+        evidence={"proposal": proposal_of(case, policy.version), "policy": policy.version},
+        proposal=proposal_of(case, policy.version),
+        approval=None,
+        due=now + LOOK_AGAIN_AFTER,
+    )
+
+
+def _clear(case: Case, policy: Policy, now: datetime) -> Decision:
+    proposal = proposal_of(case, policy.version)
+    approval = Approval(proposal=proposal, by=BY_POLICY, at=now, expires_at=now + policy.approval_valid_for)
+    return go(
+        CaseState.CLEARED_TO_WIPE,
+        Reason.AUTO_MODE,
+        "The owner is bound. Auto mode: no person has to approve.",
+        evidence={"proposal": proposal, "policy": policy.version},
+        proposal=proposal,
+        approval=approval,
+    )
+
+
+BY_POLICY = "auto mode"
+
+
+def await_approval(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision:
+    """Decide AWAITING_APPROVAL when nobody has answered: is it still needed, and still the same proposal?"""
+    device: ManagedDevice | Missing | None = facts.device
+    if not isinstance(device, ManagedDevice):
+        return go(CaseState.NO_ACTION_NEEDED, Reason.DEVICE_GONE, "The device is no longer managed by Intune.")
+    if device.compliance is Compliance.COMPLIANT:
+        return go(
+            CaseState.NO_ACTION_NEEDED,
+            Reason.MENDED_WITHOUT_WIPE,
+            f"{device.name} is compliant again; no wipe was needed.",
+            evidence=device_evidence(device),
+        )
+    if now - case.opened_at > GIVE_UP_AFTER:
+        return ask_person(
+            Reason.APPROVAL_EXPIRED,
+            f"This case is older than {in_words(GIVE_UP_AFTER)}, and no wipe came about.",
+            evidence=device_evidence(device),
+        )
+    if policy.mode is Mode.AUTO:
+        return _clear(case, policy, now)
+    proposal = proposal_of(case, policy.version)
+    return wait(
+        case,
+        Reason.APPROVAL_NEEDED,
+        f"Wiping {_device(case)} still needs a person's approval.",
+        until=now + LOOK_AGAIN_AFTER,
+        evidence={"proposal": proposal, "policy": policy.version},
+        proposal=proposal,
+    )
+
+
+def _device(case: Case) -> str:
+    return case.device.name if case.device is not None else case.id

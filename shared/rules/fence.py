@@ -1,0 +1,224 @@
+"""WIPE_INTENDED: the last look before the wipe, and what its answer means. Every doubt is a no."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from shared.domain.case import Case, Decision, DeviceIdentity
+from shared.domain.effects import WipeAccepted, WipeAnswer, WipeRefused, WipeUnknown
+from shared.domain.facts import MISSING, Compliance, Facts, ManagedDevice, User, age
+from shared.domain.policy import Mode, Policy
+from shared.domain.reasons import Reason
+from shared.domain.states import CaseState
+from shared.rules.confirm import refusal_of
+from shared.rules.decisions import ask_person, device_evidence, go, in_words, wait
+from shared.rules.holding import clearance_unfit
+from shared.rules.licensing import provisioned
+
+LOOK_AGAIN_AFTER = timedelta(minutes=15)
+LOOK_FOR_CHECK_IN_AFTER = timedelta(hours=1)
+LOOK_FOR_WIPE_AFTER = timedelta(minutes=5)
+OWN_POLL_AFTER = timedelta(hours=24)
+"""Returns are noticed by one shared reading for all waiting cases; this is only the backstop."""
+
+
+def check_fence(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision:
+    """Decide WIPE_INTENDED from a reading made now: WIPE_SENT only when everything is exactly as it was approved."""
+    assert case.device is not None and case.wipe is not None
+    device = facts.device
+    if device is None or device is MISSING:
+        return go(CaseState.NO_ACTION_NEEDED, Reason.DEVICE_GONE, "The device left Intune before the wipe was sent.")
+    evidence = device_evidence(device)
+    if refusal := refusal_of(device, policy):
+        return go(CaseState.REFUSED, *refusal, evidence=evidence)
+    if changed := what_changed(case.device, device):
+        return ask_person(
+            Reason.DEVICE_CHANGED,
+            f"The device is not the one that was approved: {changed}. Nothing was sent.",
+            evidence=evidence,
+        )
+    if device.compliance is Compliance.COMPLIANT:
+        return go(
+            CaseState.NO_ACTION_NEEDED,
+            Reason.MENDED_WITHOUT_WIPE,
+            f"{device.name} became compliant; no wipe was sent.",
+            evidence=evidence,
+        )
+    if device.compliance is not Compliance.NONCOMPLIANT:
+        return ask_person(
+            Reason.COMPLIANCE_NOT_KNOWN,
+            f"Intune now says {device.compliance.value}; nothing was sent.",
+            evidence=evidence,
+        )
+    assert case.owner is not None
+    if case.owner.user_principal_name.lower() in policy.excluded_users:
+        return go(
+            CaseState.REFUSED,
+            Reason.OWNER_EXCLUDED,
+            f"{case.owner.display_name} is on the list of excluded users; nothing was sent.",
+            evidence=evidence,
+        )
+    if doubt := _doubt_about_owner(case, facts):
+        return ask_person(*doubt, evidence=evidence)
+    if age(device.last_sync_at, now) > policy.last_sync_within:
+        return go(
+            CaseState.CLEARED_TO_WIPE,
+            Reason.NO_RECENT_CHECK_IN,
+            f"The last check-in is older than {in_words(policy.last_sync_within)}; a wipe would not reach it. Nothing was sent.",
+            evidence=evidence,
+            due=now + LOOK_FOR_CHECK_IN_AFTER,
+        )
+    return _check_permission(case, facts, policy, now, evidence)
+
+
+def _check_permission(
+    case: Case, facts: Facts, policy: Policy, now: datetime, evidence: dict[str, str | int | float | bool | None]
+) -> Decision:
+    assert case.wipe is not None and case.device is not None
+    if policy.mode not in (Mode.APPROVE, Mode.AUTO):
+        return back_to_hold(Reason.MODE_IS_REPORT, f"The mode is {policy.mode}; nothing was sent.", now)
+    if unfit := clearance_unfit(case, policy, now):
+        return back_to_hold(unfit[0], unfit[1] + " Nothing was sent.", now)
+    if facts.freeze is None or facts.freeze.frozen:
+        return back_to_hold(Reason.FROZEN, "All wipes are frozen; nothing was sent.", now)
+    approval = case.approval
+    assert approval is not None
+    return go(
+        CaseState.WIPE_SENT,
+        Reason.FENCE_PASSED,
+        "Read once more: same device, same enrolment, same owner, licence provisioned, still non-compliant. Sending the one wipe.",
+        evidence=evidence
+        | {
+            "device": case.device.managed_device_id,
+            "Entra device": case.device.entra_device_id,
+            "serial number": case.device.serial_number,
+            "approved by": approval.by,
+            "proposal": approval.proposal,
+            "nonce": case.wipe.nonce,
+        },
+        due=now + LOOK_FOR_WIPE_AFTER,
+        wipe=replace(case.wipe, sent_at=now),
+        approval=replace(approval, used=True),
+    )
+
+
+def back_to_hold(reason: Reason, says: str, now: datetime) -> Decision:
+    """Return to CLEARED_TO_WIPE without having sent anything; the next attempt gets a new nonce."""
+    return go(CaseState.CLEARED_TO_WIPE, reason, says, due=now + LOOK_AGAIN_AFTER)
+
+
+def what_changed(was: DeviceIdentity, device: ManagedDevice) -> str | None:
+    """The first part of the triple or of the enrolment that is not as it was, in words."""
+    pairs = (
+        ("Intune device id", was.managed_device_id.lower(), device.id.lower()),
+        ("Entra device id", (was.entra_device_id or "").lower(), (device.entra_device_id or "").lower()),
+        ("serial number", was.serial_number, device.serial_number),
+        ("enrolment time", was.enrolled_at, device.enrolled_at),
+        ("enrolment user", (was.enrolment_user_id or "").lower(), (device.user_id or "").lower()),
+    )
+    return next((f"its {name} changed" for name, before, after in pairs if before != after), None)
+
+
+def _doubt_about_owner(case: Case, facts: Facts) -> tuple[Reason, str] | None:
+    assert case.owner is not None
+    owner = facts.users.get(case.owner.user_id.lower())
+    if owner is not None and not (isinstance(owner, User) and owner.enabled):
+        return Reason.OWNER_DISABLED, f"{case.owner.display_name}'s account is gone or disabled; nothing was sent."
+    if not provisioned(facts.plans or ()):
+        return (
+            Reason.LICENCE_MISSING,
+            f"{case.owner.display_name} no longer has Intune and Entra ID P1; the device could not enrol again.",
+        )
+    return None
+
+
+def after_answer(case: Case, answer: WipeAnswer, now: datetime) -> Decision:
+    """What the answer to the one wipe request means."""
+    assert case.wipe is not None
+    attempt = case.wipe
+    match answer:
+        case WipeAccepted():
+            return go(
+                CaseState.AWAITING_RETURN,
+                Reason.WIPE_ACCEPTED,
+                "Intune accepted the wipe. The device goes back to OOBE.",
+                due=now + OWN_POLL_AFTER,
+                wipe=replace(attempt, outcome="accepted"),
+            )
+        case WipeRefused(status=status, code=code, message=message):
+            return ask_person(
+                Reason.WIPE_REFUSED,
+                f"Intune refused the wipe: {message or code}. Nothing was wiped.",
+                evidence={"status": status, "code": code},
+                wipe=replace(attempt, outcome="refused"),
+            )
+        case WipeUnknown(why=why):
+            return go(
+                CaseState.WIPE_UNKNOWN,
+                Reason.WIPE_ANSWER_LOST,
+                "The answer to the wipe was lost. It is not sent again; the device is read until it tells.",
+                evidence={"why": why},
+                due=now + LOOK_FOR_WIPE_AFTER,
+                wipe=replace(attempt, outcome="unknown"),
+            )
+
+
+def look_for_wipe(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision:
+    """Decide WIPE_SENT (a worker stopped before the answer was written) and WIPE_UNKNOWN, by reading only.
+
+    The record disappearing, managementState and deviceActionResults are signs of the wipe (managedDevice resource).
+    """
+    assert case.wipe is not None
+    sent_at = case.wipe.sent_at or case.moved_at
+    if case.state is CaseState.WIPE_SENT:
+        return go(
+            CaseState.WIPE_UNKNOWN,
+            Reason.WIPE_ANSWER_LOST,
+            "The worker stopped while the wipe was on its way. It is not sent again; the device is read until it tells.",
+            wipe=replace(case.wipe, outcome="unknown"),
+            due=now,
+        )
+    device = facts.device
+    if device is MISSING or (isinstance(device, ManagedDevice) and wipe_seen(device, sent_at)):
+        return go(
+            CaseState.AWAITING_RETURN,
+            Reason.WIPE_SEEN,
+            "Intune shows that the wipe arrived."
+            if isinstance(device, ManagedDevice)
+            else "The device left Intune: the wipe arrived.",
+            evidence=device_evidence(device) if isinstance(device, ManagedDevice) else {"record": "gone"},
+            due=now + OWN_POLL_AFTER,
+            wipe=replace(case.wipe, outcome="accepted"),
+        )
+    if isinstance(device, ManagedDevice) and device.management_state in ("wipeFailed", "wipeCanceled"):
+        return ask_person(
+            Reason.WIPE_FAILED_ON_DEVICE,
+            f"Intune reports {device.management_state}.",
+            evidence=device_evidence(device),
+            wipe=replace(case.wipe, outcome="failed"),
+        )
+    if now - sent_at > policy.wipe_seen_within:
+        return ask_person(
+            Reason.WIPE_NEVER_SEEN,
+            f"{in_words(now - sent_at)} after the lost answer the device shows no sign of a wipe. A person decides what happened.",
+            evidence=device_evidence(device) if isinstance(device, ManagedDevice) else {},
+        )
+    waited = now - sent_at
+    return wait(
+        case,
+        Reason.WIPE_ANSWER_LOST,
+        "No sign of the wipe yet; looking again.",
+        until=min(now + max(LOOK_FOR_WIPE_AFTER, waited), sent_at + policy.wipe_seen_within + timedelta(minutes=1)),
+    )
+
+
+def wipe_seen(device: ManagedDevice, sent_at: datetime) -> bool:
+    """Intune shows our wipe on the device: pending or issued, or a factory reset that began after we sent it."""
+    if device.management_state in ("wipePending", "wipeIssued"):
+        return True
+    return any(
+        action.name.lower() in ("wipe", "factoryreset")
+        and action.state in ("pending", "active", "done")
+        and action.started_at is not None
+        and action.started_at >= sent_at - timedelta(minutes=5)
+        for action in device.actions
+    )

@@ -1,0 +1,121 @@
+"""WATCHING: the licence is right. Does compliance return by itself? Only lasting evidence of a cause that a
+re-enrolment can mend leads towards a wipe."""
+
+from datetime import datetime, timedelta
+
+from shared.domain.case import Case, Decision
+from shared.domain.facts import MISSING, Compliance, Facts, ManagedDevice, age
+from shared.domain.policy import Policy
+from shared.domain.reasons import Reason
+from shared.domain.states import CaseState
+from shared.rules.confirm import read_again, refusal_of
+from shared.rules.decisions import ask_person, device_evidence, go, in_words, wait
+from shared.rules.ownership import is_staging
+
+LOOK_FOR_CHECK_IN_AFTER = timedelta(hours=12)
+GIVE_UP_CHECK_IN_AFTER = timedelta(days=14)
+GIVE_UP_COMPLIANCE_AFTER = timedelta(days=30)
+
+
+def watch(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision:
+    """Decide WATCHING from a fresh reading of the device."""
+    device = facts.device
+    if device is None or device is MISSING:
+        return go(CaseState.NO_ACTION_NEEDED, Reason.DEVICE_GONE, "The device is no longer managed by Intune.")
+    evidence = device_evidence(device)
+    if refusal := refusal_of(device, policy):
+        return go(CaseState.REFUSED, *refusal, evidence=evidence)
+    if device.compliance is Compliance.COMPLIANT:
+        return go(
+            CaseState.NO_ACTION_NEEDED,
+            Reason.MENDED_WITHOUT_WIPE,
+            f"{device.name} is compliant again; no wipe was needed.",
+            evidence=evidence,
+        )
+    if device.compliance is Compliance.IN_GRACE_PERIOD:
+        return go(
+            CaseState.NO_ACTION_NEEDED,
+            Reason.DEVICE_IN_GRACE_PERIOD,
+            "Intune gave the device a grace period.",
+            evidence=evidence,
+        )
+    if device.compliance is not Compliance.NONCOMPLIANT:
+        if now - case.opened_at > GIVE_UP_COMPLIANCE_AFTER:
+            return ask_person(
+                Reason.COMPLIANCE_NOT_KNOWN,
+                f"This case is older than {in_words(GIVE_UP_COMPLIANCE_AFTER)}, and Intune says {device.compliance.value}.",
+                evidence=evidence,
+            )
+        return wait(
+            case,
+            Reason.COMPLIANCE_NOT_KNOWN,
+            f"Intune says {device.compliance.value}; looking again.",
+            until=now + LOOK_FOR_CHECK_IN_AFTER,
+            evidence=evidence,
+        )
+    return _weigh(case, device, policy, now)
+
+
+def _weigh(case: Case, device: ManagedDevice, policy: Policy, now: datetime) -> Decision:
+    readings = read_again(case.readings, now)
+    lasted = now - readings.first_at
+    evidence = device_evidence(device) | {"non-compliant for": in_words(lasted), "readings": readings.count}
+    if lasted < policy.noncompliant_for or readings.count < policy.readings_needed:
+        return wait(
+            case,
+            Reason.WATCHING_FOR_CHEAPER_FIX,
+            f"Still non-compliant after {in_words(lasted)}.",
+            until=max(readings.first_at + policy.noncompliant_for, now + timedelta(hours=1)),
+            evidence=evidence,
+            readings=readings,
+        )
+    cause = what_reenrolment_mends(case, device, policy)
+    if cause is None:
+        return ask_person(
+            Reason.NOT_A_REENROLMENT_PROBLEM,
+            f"{device.name} is enrolled by its owner, who holds the licence; a re-enrolment would not mend its non-compliance.",
+            evidence=evidence,
+            readings=readings,
+        )
+    if age(device.last_sync_at, now) > policy.last_sync_within:
+        if lasted > GIVE_UP_CHECK_IN_AFTER:
+            return ask_person(
+                Reason.NO_RECENT_CHECK_IN,
+                "The device has not checked in; a wipe would not reach it.",
+                evidence=evidence,
+            )
+        return wait(
+            case,
+            Reason.NO_RECENT_CHECK_IN,
+            f"The last check-in is older than {in_words(policy.last_sync_within)}; a wipe would not reach it.",
+            until=now + LOOK_FOR_CHECK_IN_AFTER,
+            evidence=evidence,
+            readings=readings,
+        )
+    return go(
+        CaseState.CHECKING_READINESS,
+        Reason.EVIDENCE_COMPLETE,
+        f"Non-compliant for {in_words(lasted)} in {readings.count} readings, and {cause}: only a re-enrolment mends that.",
+        evidence=evidence,
+        readings=readings,
+    )
+
+
+def what_reenrolment_mends(case: Case, device: ManagedDevice, policy: Policy) -> str | None:
+    """The cause in words when a re-enrolment can mend it, else None.
+
+    The enrolment user of an Intune device never changes without re-enrolment, whatever licence anybody gets.
+    """
+    assert case.owner is not None
+    owner = case.owner
+    enrolled_by = device.enrolled_by or device.user_principal_name
+    if is_staging(enrolled_by, policy):
+        return f"it was enrolled by the staging account {enrolled_by}"
+    if (device.enrolled_by or "").lower() != owner.user_principal_name.lower():
+        if device.user_id is None:
+            return "it is enrolled without a user"
+        if device.user_id.lower() != owner.user_id.lower():
+            return f"it is enrolled by {enrolled_by or 'somebody else'}, not by its owner"
+    if case.licence is not None or case.would_do:
+        return "its owner had no Intune licence when it was enrolled"
+    return None

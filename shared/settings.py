@@ -1,0 +1,111 @@
+"""The only reader of the environment. One class, every setting with its meaning; it builds the Policy."""
+
+from datetime import date, timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field, HttpUrl, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from shared.domain.policy import EnrolmentAttestation, Mode, Policy
+
+Words = Annotated[tuple[str, ...], NoDecode]
+"""A comma-separated list."""
+
+
+class Settings(BaseSettings):
+    """What an administrator sets as app settings. Names are upper case with the prefix HANDOVER_, but for the two of others."""
+
+    model_config = SettingsConfigDict(env_prefix="HANDOVER_", extra="ignore", frozen=True, populate_by_name=True)
+
+    graph_base_url: HttpUrl = Field(HttpUrl("https://graph.microsoft.com"), validation_alias="GRAPH_BASE_URL")
+    """Microsoft Graph of your cloud."""
+    tenant_id: str = Field(pattern=r"^[0-9a-fA-F-]{36}$")
+    """Directory (tenant) id; notifications of any other tenant are discarded."""
+    credential: Literal["managed_identity", "developer"] = "managed_identity"
+    """managed_identity on Azure; developer signs in with DefaultAzureCredential (az login and others)."""
+    identity_client_id: str | None = Field(None, validation_alias="AZURE_CLIENT_ID")
+    """Client id of the user-assigned managed identity."""
+    storage: SecretStr | None = Field(None, validation_alias="AzureWebJobsStorage")
+    """Connection string of the storage account (development)."""
+    storage_queue_uri: str | None = Field(None, validation_alias="AzureWebJobsStorage__queueServiceUri")
+    """Queue endpoint, with managed identity (Azure)."""
+    storage_table_uri: str | None = Field(None, validation_alias="AzureWebJobsStorage__tableServiceUri")
+    """Table endpoint, with managed identity (Azure)."""
+
+    mode: Mode = Mode.REPORT
+    """off: look at nothing. report: change nothing, write down what would happen. approve: a person approves each wipe. auto: none does."""
+
+    notification_url: HttpUrl | None = None
+    """Public URL of /api/notifications; without it no Graph subscription is made."""
+    client_state: SecretStr | None = None
+    """Secret that Graph repeats in every notification; at most 128 characters."""
+    client_state_previous: SecretStr | None = None
+    """The secret before the last rotation, accepted as well."""
+    subscribe_to: Words = ("users",)
+    """Graph resources to subscribe to."""
+
+    staging_accounts: Words = ()
+    """UPNs or patterns (staging*@contoso.com) of accounts that only enrol devices; they never own one."""
+    excluded_devices: Words = ()
+    """Serial numbers or device names that are never touched."""
+    excluded_users: Words = ()
+    """UPNs whose devices are never touched."""
+    licence_skus: Words = ()
+    """skuPartNumbers that may be assigned, best first, for example SPB. Empty: no licence is ever assigned."""
+    usage_location: str | None = Field(None, pattern=r"^[A-Z]{2}$")
+    """Country for users who have none; empty: such a user waits for a person."""
+    enrolment_attested_by: str | None = None
+    """Who looked at MDM user scope and discovery URL in the portal (no application permission can read them)."""
+    enrolment_attested_on: date | None = None
+    """When, as YYYY-MM-DD; valid for 90 days."""
+    enrolment_attested_scope: Literal["all", "some", "none"] = "none"
+    """The MDM user scope that was seen."""
+
+    noncompliant_hours: int = Field(72, ge=1)
+    """A wipe needs continuous non-compliance for this long."""
+    last_sync_hours: int = Field(24, ge=1)
+    """A wipe needs a check-in not older than this."""
+    wipes_per_hour: int = Field(5, ge=0, le=100)
+    """At most this many wipes in any 60 minutes."""
+    wipes_per_day: int = Field(25, ge=0, le=500)
+    """At most this many wipes in any 24 hours."""
+    wipes_in_flight: int = Field(10, ge=0, le=100)
+    """At most this many devices wiped and not yet back."""
+
+    @field_validator(
+        "subscribe_to", "staging_accounts", "excluded_devices", "excluded_users", "licence_skus", mode="before"
+    )
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+
+    @field_validator("client_state", "client_state_previous")
+    @classmethod
+    def _short_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not 16 <= len(value.get_secret_value()) <= 128:
+            raise ValueError("must have 16 to 128 characters")
+        return value
+
+    def policy(self) -> Policy:
+        """The administrators' wishes as the rules see them."""
+        return Policy(
+            mode=self.mode,
+            staging_accounts=tuple(account.lower() for account in self.staging_accounts),
+            excluded_devices=frozenset(name.lower() for name in self.excluded_devices),
+            excluded_users=frozenset(upn.lower() for upn in self.excluded_users),
+            licence_skus=self.licence_skus,
+            usage_location=self.usage_location,
+            enrolment_attestation=self._attestation(),
+            noncompliant_for=timedelta(hours=self.noncompliant_hours),
+            last_sync_within=timedelta(hours=self.last_sync_hours),
+            wipes_per_hour=self.wipes_per_hour,
+            wipes_per_day=self.wipes_per_day,
+            wipes_in_flight=self.wipes_in_flight,
+        )
+
+    def _attestation(self) -> EnrolmentAttestation | None:
+        if self.enrolment_attested_by is None or self.enrolment_attested_on is None:
+            return None
+        return EnrolmentAttestation(
+            by=self.enrolment_attested_by, on=self.enrolment_attested_on, scope=self.enrolment_attested_scope
+        )

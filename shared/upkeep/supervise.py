@@ -1,0 +1,51 @@
+"""The supervisor: finds cases whose step message was lost or is late, and sends it again. The promise that nothing is forgotten."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.domain.case import Case
+from shared.ports import Clock
+from shared.records.cases import CaseStore, Listed
+from shared.remedy.messages import StepQueue
+from shared.rules.decide import RULES
+from shared.telemetry import event
+
+log = logging.getLogger(__name__)
+
+LATE_AFTER = timedelta(minutes=5)
+VERIFY_AFTER = timedelta(hours=6)
+"""A worklist line is written after its row and may lag behind; lines this old are compared with their row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supervise:
+    """One look at the whole worklist."""
+
+    cases: CaseStore
+    steps: StepQueue
+    clock: Clock
+
+    async def run(self) -> int:
+        """Send the step of every overdue case again; returns how many. Safe to run twice at once: the row decides."""
+        now, sent = self.clock.now(), 0
+        async for listed in self.cases.open_cases():
+            if _late(listed, now) or now - listed.moved_at >= VERIFY_AFTER:
+                sent += await self._look(listed)
+        if sent:
+            event(log, "case.step_sent_again", count=sent)
+        return sent
+
+    async def _look(self, listed: Listed) -> bool:
+        stored = await self.cases.load(listed.case_id)
+        if stored is None or (stored.case.state, stored.case.due_at) != (listed.state, listed.due_at):
+            await self.cases.mend_worklist(stored, listed.case_id)
+        if stored is None or not _late(stored.case, self.clock.now()):
+            return False
+        await self.steps.send(stored.case)
+        return True
+
+
+def _late(case: Case | Listed, now: datetime) -> bool:
+    """Handover should have gone on by itself. Without a time it goes on at once: then its worker stopped on the way."""
+    return case.state in RULES and now - (case.due_at or case.moved_at) >= LATE_AFTER

@@ -1,0 +1,116 @@
+"""The tenant's facts: three requests, and an Enrollment Status Page that must prove that it blocks use."""
+
+import pytest
+
+from shared.clients.graph.tenant import bought_sku, status_page
+from shared.domain.facts import EnrolmentStatusPage, Sku
+from shared.errors import RetryLater
+from tests.clients.graph_wire import NOW, Answering, always, error, graph_over, in_turn, page, sdk_warns_at_import
+
+pytestmark = sdk_warns_at_import
+
+SPB: dict[str, object] = {
+    "id": "5c1d3c0e_cbdc14ab",
+    "skuId": "cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46",
+    "skuPartNumber": "SPB",
+    "capabilityStatus": "Enabled",
+    "consumedUnits": 4,
+    "prepaidUnits": {"enabled": 5, "warning": 10, "suspended": 0, "lockedOut": 0},
+    "servicePlans": [{"servicePlanId": "plan-1", "servicePlanName": "INTUNE_A"}, {"servicePlanId": None}],
+}
+PAGE: dict[str, object] = {
+    "@odata.type": "#microsoft.graph.windows10EnrollmentCompletionPageConfiguration",
+    "id": "a1_Windows10EnrollmentCompletionPageConfiguration",
+    "displayName": "Block until ready",
+    "priority": 1,
+    "showInstallationProgress": True,
+    "allowDeviceUseOnInstallFailure": False,
+    "blockDeviceSetupRetryByUser": False,
+    "assignments": [
+        {"target": {"@odata.type": "#microsoft.graph.groupAssignmentTarget", "groupId": "group-1"}},
+        {"target": {"@odata.type": "#microsoft.graph.exclusionGroupAssignmentTarget", "groupId": "group-2"}},
+        {"target": None},
+    ],
+}
+
+
+def test_a_sku_is_read_and_seats_in_grace_do_not_count() -> None:
+    assert bought_sku(SPB) == Sku(
+        id="cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46",
+        part_number="SPB",
+        plan_ids=frozenset({"plan-1"}),
+        seats=5,
+        used=4,
+        enabled=True,
+    )
+    assert bought_sku(SPB | {"capabilityStatus": "Warning"}).free_seats == 0
+    assert bought_sku({"skuId": "x", "prepaidUnits": None}).free_seats == 0
+
+
+def test_a_status_page_is_read_with_the_groups_it_is_assigned_to() -> None:
+    assert status_page(PAGE) == EnrolmentStatusPage(
+        name="Block until ready",
+        priority=1,
+        blocks_use=True,
+        is_default=False,
+        assigned_to_all=False,
+        group_ids=frozenset({"group-1"}),
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"showInstallationProgress": False},
+        {"allowDeviceUseOnInstallFailure": True},
+        {"blockDeviceSetupRetryByUser": True},
+        {"showInstallationProgress": None},
+        {"allowDeviceUseOnInstallFailure": None},
+        {"blockDeviceSetupRetryByUser": None},
+    ],
+)
+def test_a_status_page_blocks_use_only_when_all_three_properties_say_so(change: dict[str, object]) -> None:
+    assert not status_page(PAGE | change).blocks_use
+
+
+@pytest.mark.parametrize("target", ["allDevicesAssignmentTarget", "allLicensedUsersAssignmentTarget"])
+def test_a_status_page_for_all_is_assigned_to_all(target: str) -> None:
+    assignments = [{"target": {"@odata.type": f"#microsoft.graph.{target}"}}]
+    assert status_page(PAGE | {"assignments": assignments}).assigned_to_all
+
+
+def test_the_default_status_page_is_known_by_its_id() -> None:
+    default = status_page(PAGE | {"id": "a1_DefaultWindows10EnrollmentCompletionPageConfiguration", "priority": 0})
+    assert default.is_default
+    assert default.priority == 0
+
+
+async def test_facts_are_read_now_with_three_requests() -> None:
+    other = {"@odata.type": "#microsoft.graph.deviceEnrollmentLimitConfiguration", "id": "limit"}
+    answers = in_turn(page({"id": "tenant", "mobileDeviceManagementAuthority": "intune"}), page(SPB), page(other, PAGE))
+    async with graph_over(answers) as (graph, wire):
+        facts = await graph.tenant.facts()
+    assert (facts.read_at, facts.mdm_authority) == (NOW, "intune")
+    assert facts.skus == (bought_sku(SPB),)
+    assert facts.status_pages == (status_page(PAGE),)
+    assert wire.targets[:2] == [
+        "/v1.0/organization?$select=id,mobileDeviceManagementAuthority",
+        "/v1.0/subscribedSkus",
+    ]
+    assert wire.requests[2].url.path == "/beta/deviceManagement/deviceEnrollmentConfigurations"
+    assert dict(wire.requests[2].url.params) == {
+        "$filter": "deviceEnrollmentConfigurationType eq 'windows10EnrollmentCompletionPageConfiguration'",
+        "$expand": "assignments",
+    }
+
+
+@pytest.mark.parametrize("organization", [page(), page({"id": "x", "mobileDeviceManagementAuthority": None})])
+async def test_an_authority_that_is_not_told_is_unknown(organization: Answering) -> None:
+    async with graph_over(in_turn(organization, page(), page())) as (graph, _):
+        assert (await graph.tenant.facts()).mdm_authority == "unknown"
+
+
+async def test_half_of_the_facts_are_no_facts() -> None:
+    async with graph_over(in_turn(page(), always(200, {"value": [SPB]}), error(503))) as (graph, _):
+        with pytest.raises(RetryLater):
+            await graph.tenant.facts()

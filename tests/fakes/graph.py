@@ -1,0 +1,236 @@
+"""Microsoft Graph in memory: the ports of devices, users, Autopilot, tenant and subscriptions over plain dicts.
+
+They keep state and count writes. Answers other than the usual one are queued in the ``..._answers`` lists; an
+exception in such a list is raised.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeVar
+
+from shared.domain.effects import Answer, Done, WipeAccepted, WipeAnswer
+from shared.domain.facts import (
+    MISSING,
+    AutopilotDevice,
+    EnrolmentStatusPage,
+    ManagedDevice,
+    Missing,
+    PlanStatus,
+    Sku,
+    TenantFacts,
+    User,
+)
+from shared.ports import Clock, GraphSubscription
+
+T = TypeVar("T")
+
+
+async def _next_answer(queued: list[T | Exception], usual: T) -> T:
+    await asyncio.sleep(0)  # every call gives way to other tasks once, so that races are possible
+    answer = queued.pop(0) if queued else usual
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+class FakeDevices:
+    """The port Devices. ``wiped`` and ``synced`` count the requests for each device."""
+
+    def __init__(self, devices: Sequence[ManagedDevice] = ()) -> None:
+        self.devices = {device.id: device for device in devices}
+        self.wiped: Counter[str] = Counter()
+        self.synced: Counter[str] = Counter()
+        self.reads: Counter[str] = Counter()
+        self.wipe_answers: list[WipeAnswer | Exception] = []
+        self.read_answers: list[ManagedDevice | Missing | Exception] = []
+        self.when_wiped: Callable[[str], None] = lambda _: None
+        """Called with the device id once a wipe was accepted."""
+
+    async def read(self, managed_device_id: str) -> ManagedDevice | Missing:
+        self.reads[managed_device_id] += 1
+        return await _next_answer(self.read_answers, self.devices.get(managed_device_id, MISSING))
+
+    async def reread(self, managed_device_id: str) -> ManagedDevice | Missing:
+        return await self.read(managed_device_id)
+
+    async def with_serial_number(self, serial_number: str) -> tuple[ManagedDevice, ...]:
+        await asyncio.sleep(0)
+        wanted = serial_number.strip().lower()
+        return self._newest_first([d for d in self.devices.values() if d.serial_number.strip().lower() == wanted])
+
+    async def with_entra_device(self, entra_device_id: str) -> tuple[ManagedDevice, ...]:
+        await asyncio.sleep(0)
+        wanted = entra_device_id.lower()
+        return self._newest_first([d for d in self.devices.values() if (d.entra_device_id or "").lower() == wanted])
+
+    async def enrolled_since(self, since: datetime) -> AsyncIterator[ManagedDevice]:
+        await asyncio.sleep(0)
+        for device in list(self.devices.values()):
+            if device.enrolled_at is not None and device.enrolled_at > since:
+                yield device
+
+    async def sync(self, managed_device_id: str) -> Answer:
+        await asyncio.sleep(0)
+        self.synced[managed_device_id] += 1
+        return Done()
+
+    async def wipe(self, managed_device_id: str) -> WipeAnswer:
+        self.wiped[managed_device_id] += 1
+        answer = await _next_answer(self.wipe_answers, WipeAccepted())
+        if isinstance(answer, WipeAccepted):
+            self.change(managed_device_id, management_state="wipePending")
+            self.when_wiped(managed_device_id)
+        return answer
+
+    def change(self, managed_device_id: str, **fields: object) -> None:
+        """Change fields of a device, if it is there."""
+        if (device := self.devices.get(managed_device_id)) is not None:
+            self.devices[managed_device_id] = replace(device, **fields)  # pyright: ignore[reportArgumentType]  # names are checked by replace()
+
+    def _newest_first(self, found: list[ManagedDevice]) -> tuple[ManagedDevice, ...]:
+        return tuple(sorted(found, key=lambda d: "" if d.enrolled_at is None else d.enrolled_at.isoformat(), reverse=True))
+
+
+class FakeTenant:
+    """The port Tenant; ``reads`` counts how often it was asked."""
+
+    def __init__(
+        self, clock: Clock, skus: Sequence[Sku] = (), pages: Sequence[EnrolmentStatusPage] = (), authority: str = "intune"
+    ) -> None:
+        self.skus = {sku.id: sku for sku in skus}
+        self.status_pages = tuple(pages)
+        self.mdm_authority = authority
+        self.reads = 0
+        self.answers: list[TenantFacts | Exception] = []
+        self._clock = clock
+
+    async def facts(self) -> TenantFacts:
+        self.reads += 1
+        facts = TenantFacts(
+            read_at=self._clock.now(),
+            mdm_authority=self.mdm_authority,
+            skus=tuple(self.skus.values()),
+            status_pages=self.status_pages,
+        )
+        return await _next_answer(self.answers, facts)
+
+
+class FakeDirectory:
+    """The port Directory. A licence takes a seat at once; its plans read Success when ``provisions`` is true."""
+
+    def __init__(self, tenant: FakeTenant, users: Sequence[User] = ()) -> None:
+        self.users = {user.id: user for user in users}
+        self.statuses: dict[str, dict[tuple[str, str], str]] = {}
+        self.assigned: Counter[tuple[str, str]] = Counter()
+        self.located: Counter[tuple[str, str]] = Counter()
+        self.provisions = True
+        self.user_answers: list[User | Missing | Exception] = []
+        self.assign_answers: list[Answer | Exception] = []
+        self.location_answers: list[Answer | Exception] = []
+        self._tenant = tenant
+
+    async def user(self, id_or_upn: str) -> User | Missing:
+        wanted = id_or_upn.lower()
+        found = (u for u in self.users.values() if wanted in (u.id.lower(), u.user_principal_name.lower()))
+        return await _next_answer(self.user_answers, next(found, MISSING))
+
+    async def plans(self, user_id: str) -> tuple[PlanStatus, ...]:
+        await asyncio.sleep(0)
+        user = self.users.get(user_id)
+        held = [self._tenant.skus[sku_id] for sku_id in user.sku_ids] if user is not None else []
+        statuses = self.statuses.get(user_id, {})
+        return tuple(
+            PlanStatus(sku_id=sku.id, plan_id=plan, name=plan, status=statuses.get((sku.id, plan), "Success"))
+            for sku in held
+            for plan in sorted(sku.plan_ids)
+        )
+
+    async def set_usage_location(self, user_id: str, country: str) -> Answer:
+        answer = await _next_answer(self.location_answers, Done())
+        if isinstance(answer, Done):
+            self.located[user_id, country] += 1
+            self.users[user_id] = replace(self.users[user_id], usage_location=country)
+        return answer
+
+    async def assign_licence(self, user_id: str, sku_id: str) -> Answer:
+        answer = await _next_answer(self.assign_answers, Done())
+        user, sku = self.users[user_id], self._tenant.skus[sku_id]
+        if isinstance(answer, Done):
+            self.assigned[user_id, sku_id] += 1
+            if sku_id not in user.sku_ids:
+                self._tenant.skus[sku_id] = replace(sku, used=sku.used + 1)
+                plans = user.enabled_plan_ids | sku.plan_ids
+                self.users[user_id] = replace(user, sku_ids=(*user.sku_ids, sku_id), enabled_plan_ids=plans)
+                if not self.provisions:
+                    self.statuses[user_id] = {(sku_id, plan): "PendingInput" for plan in sku.plan_ids}
+        return answer
+
+    def provision(self, user_id: str) -> None:
+        """Everything the user holds is ready now."""
+        self.statuses.pop(user_id, None)
+
+
+class FakeAutopilot:
+    """The port Autopilot; ``bound`` counts the assignments of each registration."""
+
+    def __init__(self, registrations: Sequence[AutopilotDevice] = ()) -> None:
+        self.registrations = {registered.id: registered for registered in registrations}
+        self.bound: Counter[str] = Counter()
+        self.bind_answers: list[Answer | Exception] = []
+
+    async def with_serial_number(self, serial_number: str) -> tuple[AutopilotDevice, ...]:
+        await asyncio.sleep(0)
+        wanted = serial_number.strip().lower()
+        return tuple(r for r in self.registrations.values() if r.serial_number.strip().lower() == wanted)
+
+    async def read(self, autopilot_id: str) -> AutopilotDevice | Missing:
+        await asyncio.sleep(0)
+        return self.registrations.get(autopilot_id, MISSING)
+
+    async def bind(self, autopilot_id: str, user_principal_name: str, display_name: str) -> Answer:
+        answer = await _next_answer(self.bind_answers, Done())
+        if isinstance(answer, Done):
+            self.bound[autopilot_id] += 1
+            registered = self.registrations[autopilot_id]
+            self.registrations[autopilot_id] = replace(registered, user_principal_name=user_principal_name)
+        return answer
+
+
+class FakeSubscriptions:
+    """The port Subscriptions, with the rule that a resource can be subscribed to once."""
+
+    def __init__(self) -> None:
+        self.existing: dict[str, GraphSubscription] = {}
+        self.client_states: dict[str, str] = {}
+        self.created = 0
+        self.renewed: Counter[str] = Counter()
+        self.create_answers: list[GraphSubscription | str | Exception] = []
+
+    async def create(
+        self, *, resource: str, change_type: str, notification_url: str, client_state: str, expires_at: datetime
+    ) -> GraphSubscription | str:
+        there = next((one for one in self.existing.values() if one.resource == resource), None)
+        if there is not None:
+            return await _next_answer(self.create_answers, there.id)
+        fresh = GraphSubscription(id=f"subscription-{self.created + 1}", resource=resource, expires_at=expires_at)
+        answer = await _next_answer(self.create_answers, fresh)
+        if isinstance(answer, GraphSubscription):
+            self.created += 1
+            self.existing[answer.id] = answer
+            self.client_states[answer.id] = client_state
+        return answer
+
+    async def renew(self, subscription_id: str, expires_at: datetime) -> GraphSubscription | Missing:
+        await asyncio.sleep(0)
+        if subscription_id not in self.existing:
+            return MISSING
+        self.renewed[subscription_id] += 1
+        self.existing[subscription_id] = replace(self.existing[subscription_id], expires_at=expires_at)
+        return self.existing[subscription_id]
+
+    async def delete(self, subscription_id: str) -> None:
+        await asyncio.sleep(0)
+        self.existing.pop(subscription_id, None)

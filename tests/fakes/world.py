@@ -1,0 +1,268 @@
+"""The whole product over fakes, in which time passes: messages become visible, timers run, a wiped PC comes back."""
+
+import heapq
+import itertools
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from shared.bootstrap import Ports, Services, build
+from shared.domain.case import Case, JournalEntry
+from shared.domain.facts import Compliance, User
+from shared.domain.hint import Cause, Hint, Subject
+from shared.domain.policy import Mode, Policy
+from shared.domain.reasons import Reason
+from shared.domain.states import CaseState
+from shared.names import CASE_STEPS, HINTS
+from shared.intake.messages import read_hints, write_hints
+from shared.records.budget import BudgetBook
+from shared.records.cases import CaseStore
+from shared.records.freeze import FreezeSwitch
+from shared.records.ledger import Ledger
+from shared.remedy.advance import Outcome
+from shared.remedy.messages import StepDue, read_step
+from shared.settings import Settings
+from tests.fakes import story
+from tests.fakes.clock import FixedClock
+from tests.fakes.graph import FakeAutopilot, FakeDevices, FakeDirectory, FakeSubscriptions, FakeTenant
+from tests.fakes.ids import CountingIds
+from tests.fakes.interference import Interference
+from tests.fakes.messages import FakeMessages
+from tests.fakes.rows import FakeRows
+
+LONGEST_LIFE = timedelta(days=60)
+
+
+class World:
+    """DEF456's world at its start. ``policy`` settings are given by the names of Settings."""
+
+    def __init__(self, mode: Mode = Mode.AUTO, **settings: object) -> None:
+        self.clock = FixedClock(story.START)
+        self.ids = CountingIds()
+        self.rows = FakeRows()
+        self.messages = FakeMessages(self.clock)
+        self.tenant = FakeTenant(self.clock, [story.premium(), story.standard()], [story.status_page()])
+        self.directory = FakeDirectory(self.tenant, [story.staging_user(), story.owner_user()])
+        self.devices = FakeDevices([story.staged_device()])
+        self.autopilot = FakeAutopilot([story.registration()])
+        self.subscriptions = FakeSubscriptions()
+        self.settings = _settings(mode, settings)
+        self.services = build(self.settings, self.ports())
+        self.signs_in: User = story.licensed_owner()
+        self.wiped_pc_returns_after: timedelta | None = timedelta(hours=3)
+        self.devices.when_wiped = self._wiped
+        self.most_deliveries = 5
+        self._happenings: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._order = itertools.count()
+        self._deliveries: Counter[str] = Counter()
+        self._timer_failed = False
+
+    # the parts
+
+    def ports(self) -> Ports:
+        """The fakes as the outside world."""
+        return Ports(
+            rows=self.rows,
+            messages=self.messages,
+            devices=self.devices,
+            directory=self.directory,
+            autopilot=self.autopilot,
+            tenant=self.tenant,
+            subscriptions=self.subscriptions,
+            clock=self.clock,
+            ids=self.ids,
+            close=_close,
+        )
+
+    @property
+    def policy(self) -> Policy:
+        """What the administrators wish."""
+        return self.settings.policy()
+
+    @property
+    def cases(self) -> CaseStore:
+        """The stored cases, past any interference."""
+        return CaseStore(self.rows, self.ids)
+
+    @property
+    def budget(self) -> BudgetBook:
+        """The wipe budget, past any interference."""
+        return BudgetBook(Ledger(self.rows, self.ids))
+
+    @property
+    def freeze(self) -> FreezeSwitch:
+        """The kill switch, past any interference."""
+        return FreezeSwitch(Ledger(self.rows, self.ids))
+
+    def another_worker(self, interference: Interference | None = None) -> Services:
+        """A second process over the same world, or one to which something happens."""
+        ports = self.ports()
+        if interference is not None:
+            watched = ("rows", "messages", "devices", "directory", "autopilot", "tenant")
+            ports = replace(ports, **{name: interference.around(name, getattr(ports, name)) for name in watched})
+        return build(self.settings, ports)
+
+    def set_settings(self, mode: Mode, **settings: object) -> None:
+        """The app restarts with other settings."""
+        self.settings = _settings(mode, settings)
+        self.services = build(self.settings, self.ports())
+
+    # what a test asks
+
+    async def put(self, case: Case) -> Case:
+        """Store a case as if it had come this far."""
+        entry = JournalEntry(
+            sequence=case.version,
+            at=case.moved_at,
+            from_state=None,
+            to_state=case.state,
+            reason=case.reason,
+            says=case.says,
+            who="test",
+            evidence={},
+        )
+        return (await self.cases.open(case, entry)).case
+
+    async def case(self, case_id: str = story.CASE_ID) -> Case:
+        """The stored case; it must be there."""
+        stored = await self.cases.load(case_id)
+        assert stored is not None, f"there is no {case_id}"
+        return stored.case
+
+    async def states(self, case_id: str = story.CASE_ID) -> list[CaseState]:
+        """The states of the journal in order, waits left out."""
+        entries = await self.cases.journal(case_id)
+        return [state for state, _ in itertools.groupby(entry.to_state for entry in entries)]
+
+    async def reasons(self, case_id: str = story.CASE_ID) -> list[Reason]:
+        """The reason of every entry of the journal."""
+        return [entry.reason for entry in await self.cases.journal(case_id)]
+
+    def graph_writes(self) -> dict[str, int]:
+        """How often Graph was asked to change something, by what."""
+        counts = {
+            "wipe": self.devices.wiped.total(),
+            "sync": self.devices.synced.total(),
+            "assign": self.directory.assigned.total(),
+            "locate": self.directory.located.total(),
+            "bind": self.autopilot.bound.total(),
+        }
+        return {name: count for name, count in counts.items() if count}
+
+    # what happens
+
+    async def hear_of_device(self, cause: Cause = Cause.NONCOMPLIANT, owner: str | None = None) -> None:
+        """A hint about PC-0427 arrives in the hints queue."""
+        subject = Subject.SERIAL_NUMBER
+        hint = Hint(subject=subject, key=story.SERIAL_NUMBER, cause=cause, source="test", at=self.clock.now(), owner=owner)
+        await self.messages.send(HINTS, write_hints([hint]))
+
+    def later(self, after: timedelta, what: Callable[[], None]) -> None:
+        """Let something happen when its time has come."""
+        heapq.heappush(self._happenings, (self.clock.now() + after, next(self._order), what))
+
+    async def step(self, services: Services | None = None) -> Outcome:
+        """One step message about the case as it is now."""
+        case = await self.case()
+        return await (services or self.services).advance.one_step(StepDue(case_id=case.id, version=case.version))
+
+    def come_back(self, device_id: str) -> None:
+        """The wiped PC is set up anew by whoever signs in; Intune finds it compliant 40 minutes later."""
+        self.devices.devices.pop(device_id, None)
+        back = story.returned_device(self.clock.now(), self.signs_in)
+        self.devices.devices[back.id] = back
+        self.later(timedelta(minutes=40), lambda: self.devices.change(back.id, compliance=Compliance.COMPLIANT))
+
+    async def step_of(self, body: str) -> Outcome:
+        """One step message as it was sent."""
+        return await self.services.advance.one_step(read_step(body))
+
+    async def live(self, services: Services | None = None, *, until: datetime | None = None) -> None:
+        """Let time pass until the case rests or has ended, or until the given time.
+
+        Between two events time jumps; after each jump the timers run. What raises is delivered again, five times,
+        and then given up, as the Functions host does it.
+        """
+        services = services or self.services
+        end = until or self.clock.now() + LONGEST_LIFE
+        idle = 0
+        while self.clock.now() < end:
+            while await self._deliver(services):
+                idle = 0
+            if until is None and await self._rests():
+                return
+            idle += 1
+            self.clock.set(min(self._next_event(idle), end))
+            while self._happenings and self._happenings[0][0] <= self.clock.now():
+                heapq.heappop(self._happenings)[2]()
+            await self._run_timers(services)
+        await self._deliver(services)
+
+    def _next_event(self, idle: int) -> datetime:
+        times = [message.visible_at for queue in self.messages.queues.values() for message in queue]
+        times += [at for at, _, _ in self._happenings[:1]]
+        soon = idle <= 2 or self._timer_failed
+        if soon or not times:
+            times.append(self.clock.now() + (timedelta(minutes=6) if soon else timedelta(hours=6)))
+        return max(min(times), self.clock.now() + timedelta(seconds=1))
+
+    async def _run_timers(self, services: Services) -> None:
+        self._timer_failed = False
+        for timer in (services.supervise.run, services.watch_returns.run):
+            try:
+                await timer()
+            except Exception:  # noqa: BLE001  # the host logs it and runs the timer again at its next time
+                self._timer_failed = True
+
+    async def _deliver(self, services: Services) -> bool:
+        bodies = [(queue, body) for queue in (HINTS, CASE_STEPS) for body in self.messages.take(queue)]
+        for queue, body in bodies:
+            self._deliveries[body] += 1
+            try:
+                await self._handle(services, queue, body)
+            except Exception:  # noqa: BLE001  # the host sees to it that it is delivered again
+                await self._deliver_again(queue, body)
+        return bool(bodies)
+
+    async def _deliver_again(self, queue: str, body: str) -> None:
+        if self._deliveries[body] < self.most_deliveries:
+            await self.messages.send(queue, body, delay=timedelta(seconds=30))
+        elif self.most_deliveries > 1 and queue == CASE_STEPS:
+            step = read_step(body)
+            await self.services.advance.give_up(step.case_id, step.version)
+
+    async def _handle(self, services: Services, queue: str, body: str) -> None:
+        if queue == CASE_STEPS:
+            await services.advance.one_step(read_step(body))
+            return
+        for hint in read_hints(body):
+            await services.take_hint.open_or_wake(hint)
+
+    async def _rests(self) -> bool:
+        stored = await self.cases.load(story.CASE_ID)
+        return stored is not None and (stored.case.state.ended or stored.case.state is CaseState.NEEDS_PERSON)
+
+    def _wiped(self, device_id: str) -> None:
+        if self.wiped_pc_returns_after is not None:
+            self.later(self.wiped_pc_returns_after, lambda: self.come_back(device_id))
+
+
+async def _close() -> None:
+    return
+
+
+def _settings(mode: Mode, given: dict[str, object]) -> Settings:
+    usual: dict[str, object] = {
+        "tenant_id": story.TENANT_ID,
+        "client_state": story.CLIENT_STATE,
+        "notification_url": "https://handover.example/api/notifications",
+        "mode": mode,
+        "staging_accounts": story.STAGING_UPN,
+        "licence_skus": "SPB",
+        "enrolment_attested_by": "admin@contoso.example",
+        "enrolment_attested_on": story.START.date(),
+        "enrolment_attested_scope": "all",
+        "last_sync_hours": 24 * 365,
+    }
+    return Settings(**{**usual, **given})  # pyright: ignore[reportArgumentType]  # checked by Settings itself

@@ -1,0 +1,97 @@
+"""What infra/ creates and sets is what the code asks for: queues, tables, settings, the way in."""
+
+import ast
+import json
+import re
+from pathlib import Path
+
+from shared import names
+from shared.settings import Settings
+
+REPOSITORY = Path(__file__).parents[2]
+INFRA = REPOSITORY / "infra"
+
+# only for the development machine, where there is no identity
+NEVER_ON_AZURE = {"AzureWebJobsStorage", "HANDOVER_CREDENTIAL"}
+
+
+def listed(variable: str) -> tuple[str, ...]:
+    """The words of ``var NAME = ['a', 'b']`` in main.bicep."""
+    found = re.search(rf"var {variable} = \[(.*?)\]", (INFRA / "main.bicep").read_text(), re.DOTALL)
+    assert found is not None, f"main.bicep has no list {variable}"
+    return tuple(re.findall(r"'([^']+)'", found.group(1)))
+
+
+def decorated_with(decorator: str, position: int, keyword: str) -> set[str]:
+    """One text argument of each use of ``app.DECORATOR`` in function_app.py.
+
+    Read from the source: azure.functions lets an app be asked for its functions only once in a process.
+    """
+    found: set[str] = set()
+    for call in ast.walk(ast.parse((REPOSITORY / "function_app.py").read_text())):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == decorator:
+            named = {argument.arg: argument.value for argument in call.keywords}
+            found.add(ast.literal_eval(named.get(keyword) or call.args[position]))
+    return found
+
+
+def settings_that_are_read() -> set[str]:
+    prefix = Settings.model_config.get("env_prefix", "")
+    return {
+        str(field.validation_alias) if field.validation_alias else prefix + name.upper()
+        for name, field in Settings.model_fields.items()
+    }
+
+
+def settings_that_are_set() -> set[str]:
+    function = (INFRA / "modules" / "function.bicep").read_text()
+    parameters = json.loads((INFRA / "main.parameters.json").read_text())["parameters"]
+    in_function = re.findall(
+        r"^\s+(?:: \{ )?((?:AzureWebJobsStorage|HANDOVER|GRAPH|AZURE)_\w+):", function, re.MULTILINE
+    )
+    return {*in_function, *parameters["settings"]["value"]}
+
+
+def test_the_queues_and_tables_of_the_code_are_created() -> None:
+    assert listed("queues") == names.QUEUES
+    assert listed("tables") == names.TABLES
+
+
+def test_each_queue_gets_its_poison_queue() -> None:
+    storage = (INFRA / "modules" / "storage.bicep").read_text()
+    assert "map(queues, queue => '${queue}-poison')" in storage
+    assert "for queueName in concat(queues, poisonQueues)" in storage
+
+
+def test_every_queue_that_a_function_listens_on_is_created() -> None:
+    created = {*listed("queues"), *(f"{queue}-poison" for queue in listed("queues"))}
+    listened = decorated_with("queue_trigger", 1, "queue_name")
+    assert listened <= created
+    assert listened, "no function listens on any queue"
+
+
+def test_every_setting_that_the_code_reads_can_be_set() -> None:
+    assert settings_that_are_read() - settings_that_are_set() == NEVER_ON_AZURE
+
+
+def test_every_setting_of_ours_that_is_set_is_read() -> None:
+    ours = {name for name in settings_that_are_set() if not name.startswith("AzureWebJobsStorage")}
+    assert ours <= settings_that_are_read()
+
+
+def test_parameters_take_each_setting_from_the_variable_of_the_same_name() -> None:
+    parameters = json.loads((INFRA / "main.parameters.json").read_text())["parameters"]
+    assert all(value == f"${{{name}}}" for name, value in parameters["settings"]["value"].items())
+
+
+def test_the_notification_url_is_the_route_of_the_function_that_takes_them() -> None:
+    (route,) = (route for route in decorated_with("route", 0, "route") if "notification" in route)
+    prefix = json.loads((REPOSITORY / "host.json").read_text())["extensions"]["http"]["routePrefix"]
+    function = (INFRA / "modules" / "function.bicep").read_text()
+    assert f"'https://${{app.properties.defaultHostName}}/{prefix}/{route}'" in function
+
+
+def test_azd_deploys_its_service_to_the_tagged_app() -> None:
+    services = re.search(r"^services:\n  (\w+):\n", (REPOSITORY / "azure.yaml").read_text(), re.MULTILINE)
+    assert services is not None
+    assert f"'azd-service-name': '{services.group(1)}'" in (INFRA / "modules" / "function.bicep").read_text()

@@ -1,0 +1,238 @@
+"""OPENED: which devices are acted on, and what counts as non-compliant."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.case import Decision, Readings
+from shared.domain.facts import MISSING, Compliance, Facts, Missing
+from shared.domain.reasons import Reason
+from shared.domain.states import CaseState
+from shared.rules.confirm import INDEPENDENT_AFTER, confirm, identity_of, read_again, refusal_of, usable_serial
+from tests.builders import A_SECOND, NAME, NOW, SERIAL, STAGING, a_device
+from tests.case_builders import a_case, a_policy, an_unenrolled_case
+
+
+def _opened(**fields: object) -> Decision:
+    case = a_case(device=None, owner=None, serial_number=None, readings=None)
+    return confirm(case, Facts(device=a_device(**fields)), a_policy(), NOW)
+
+
+def test_the_storys_device_goes_on_to_its_owner_with_everything_it_is_known_by():
+    decision = _opened()
+
+    assert (decision.to, decision.reason) == (CaseState.CHECKING_OWNER, Reason.DEVICE_NOT_COMPLIANT)
+    assert decision.says == "PC-0427 is non-compliant; it was enrolled by staging@contoso.example."
+    assert decision.changes == {
+        "device": identity_of(a_device()),
+        "serial_number": SERIAL,
+        "readings": Readings(count=1, first_at=NOW, last_at=NOW),
+    }
+    assert decision.evidence == {
+        "compliance": "noncompliant",
+        "enrolled by": STAGING,
+        "enrolled": "2026-02-16 09:30 UTC",
+        "last check-in": "2026-03-05 08:00 UTC",
+        "management state": "managed",
+    }
+    assert decision.due is None
+
+
+@pytest.mark.parametrize("device", [MISSING, None])
+def test_a_device_that_is_not_there_needs_no_action(device: Missing | None):
+    decision = confirm(a_case(), Facts(device=device), a_policy(), NOW)
+
+    assert (decision.to, decision.reason) == (CaseState.NO_ACTION_NEEDED, Reason.DEVICE_GONE)
+
+
+@pytest.mark.parametrize(
+    ("compliance", "reason"),
+    [
+        (Compliance.COMPLIANT, Reason.DEVICE_COMPLIANT),
+        (Compliance.IN_GRACE_PERIOD, Reason.DEVICE_IN_GRACE_PERIOD),
+        (Compliance.UNKNOWN, Reason.COMPLIANCE_NOT_KNOWN),
+        (Compliance.CONFLICT, Reason.COMPLIANCE_NOT_KNOWN),
+        (Compliance.ERROR, Reason.COMPLIANCE_NOT_KNOWN),
+        (Compliance.CONFIG_MANAGER, Reason.COMPLIANCE_NOT_KNOWN),
+        (Compliance.UNRECOGNISED, Reason.COMPLIANCE_NOT_KNOWN),
+    ],
+)
+def test_only_noncompliant_is_acted_on(compliance: Compliance, reason: Reason):
+    decision = _opened(compliance=compliance)
+
+    assert (decision.to, decision.reason) == (CaseState.NO_ACTION_NEEDED, reason)
+    assert decision.evidence["compliance"] == compliance.value
+    assert decision.changes["device"] == identity_of(a_device())
+
+
+def test_every_compliance_value_has_been_thought_of():
+    acted_on = [each for each in Compliance if _opened(compliance=each).to is CaseState.CHECKING_OWNER]
+
+    assert acted_on == [Compliance.NONCOMPLIANT]
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason", "why"),
+    [
+        ({"owner_type": "personal"}, Reason.DEVICE_NOT_COMPANY_OWNED, "its ownership is personal"),
+        ({"owner_type": ""}, Reason.DEVICE_NOT_COMPANY_OWNED, "its ownership is unknown"),
+        ({"owner_type": "Company"}, Reason.DEVICE_NOT_COMPANY_OWNED, "its ownership is Company"),
+        ({"operating_system": "macOS"}, Reason.DEVICE_NOT_WINDOWS, "it runs macOS"),
+        ({"operating_system": "Windows Phone"}, Reason.DEVICE_NOT_WINDOWS, "it runs Windows Phone"),
+        ({"operating_system": ""}, Reason.DEVICE_NOT_WINDOWS, "it runs nothing known"),
+        (
+            {"model": "Cloud PC Enterprise 2vCPU"},
+            Reason.DEVICE_IS_CLOUD_PC,
+            "it is a Cloud PC, which is reprovisioned, not wiped",
+        ),
+        (
+            {"management_agent": "configurationManagerClientMdm"},
+            Reason.DEVICE_NOT_MDM_ONLY,
+            "it is managed by configurationManagerClientMdm, not by Intune alone",
+        ),
+        (
+            {"management_agent": ""},
+            Reason.DEVICE_NOT_MDM_ONLY,
+            "it is managed by nothing known, not by Intune alone",
+        ),
+        (
+            {"serial_number": "System Serial Number"},
+            Reason.DEVICE_SERIAL_UNUSABLE,
+            "its serial number cannot identify one machine",
+        ),
+        ({"management_state": "wipePending"}, Reason.DEVICE_NOT_MANAGED_NOW, "its management state is wipePending"),
+        ({"management_state": ""}, Reason.DEVICE_NOT_MANAGED_NOW, "its management state is unknown"),
+    ],
+)
+def test_a_device_that_is_not_ours_to_touch_is_refused_with_the_reason(
+    fields: dict[str, object], reason: Reason, why: str
+):
+    decision = _opened(**fields)
+
+    assert (decision.to, decision.reason) == (CaseState.REFUSED, reason)
+    assert decision.says == f"{NAME} is not touched: {why}."
+    assert decision.changes == {"device": identity_of(a_device(**fields))}
+
+
+@pytest.mark.parametrize(
+    ("fields", "policy", "reason"),
+    [
+        ({}, {"excluded_devices": frozenset({"pc-0427"})}, Reason.DEVICE_EXCLUDED),
+        ({}, {"excluded_devices": frozenset({"5cg1234xyz"})}, Reason.DEVICE_EXCLUDED),
+        ({"serial_number": " 5cg1234XYZ "}, {"excluded_devices": frozenset({"5cg1234xyz"})}, Reason.DEVICE_EXCLUDED),
+        ({"name": "PC-Zoë-İ"}, {"excluded_devices": frozenset({"pc-zoë-İ".lower()})}, Reason.DEVICE_EXCLUDED),
+        (
+            {"user_principal_name": "Patrick.O'Neill@Contoso.example"},
+            {"excluded_users": frozenset({"patrick.o'neill@contoso.example"})},
+            Reason.OWNER_EXCLUDED,
+        ),
+    ],
+)
+def test_an_excluded_device_or_user_is_refused_however_it_is_spelled(
+    fields: dict[str, object], policy: dict[str, object], reason: Reason
+):
+    refusal = refusal_of(a_device(**fields), a_policy(**policy))
+
+    assert refusal is not None
+    assert refusal[0] is reason
+
+
+def test_exclusion_is_named_before_any_other_reason():
+    device = a_device(owner_type="personal", operating_system="iOS")
+
+    refusal = refusal_of(device, a_policy(excluded_devices=frozenset({"pc-0427"})))
+
+    assert refusal is not None
+    assert refusal[0] is Reason.DEVICE_EXCLUDED
+
+
+def test_a_device_like_an_excluded_one_is_not_excluded():
+    assert refusal_of(a_device(name="PC-04271"), a_policy(excluded_devices=frozenset({"pc-0427"}))) is None
+
+
+def test_a_device_of_no_user_is_not_taken_for_an_excluded_users_device():
+    device = a_device(user_id=None, user_principal_name=None, enrolled_by=None)
+
+    assert refusal_of(device, a_policy(excluded_users=frozenset({STAGING}))) is None
+    assert "enrolled by nobody" in confirm(a_case(), Facts(device=device), a_policy(), NOW).says
+
+
+@pytest.mark.parametrize(
+    "serial",
+    [
+        "",
+        "   ",
+        "0",
+        "00000000",
+        "000000000000",
+        "XXXXXXXXXX",
+        "---",
+        ". . .",
+        "Default string",
+        " system serial number ",
+        "To Be Filled By O.E.M.",
+        "None",
+        "N/A",
+        "1234567890",
+        "5CG1234'XYZ",
+        "5CG1234\nXYZ",
+        "5CG1234#",
+        "5CGÄ1234",
+        "A1" * 33,
+    ],
+)
+def test_a_serial_number_that_many_machines_share_or_that_could_break_a_filter_is_unusable(serial: str):
+    assert not usable_serial(serial)
+
+
+@pytest.mark.parametrize("serial", [SERIAL, f" {SERIAL} ", "PF-2X.Y_3", "0000-0015-2371-1410-3712-7563-45", "A1" * 32])
+def test_a_real_serial_number_is_usable(serial: str):
+    assert usable_serial(serial)
+
+
+def test_a_pc_before_its_first_sign_in_goes_on_without_a_reading():
+    decision = confirm(an_unenrolled_case(), Facts(), a_policy(), NOW)
+
+    assert (decision.to, decision.reason) == (CaseState.CHECKING_OWNER, Reason.DEVICE_NOT_YET_ENROLLED)
+    assert SERIAL in decision.says
+
+
+@pytest.mark.parametrize("serial", [SERIAL, " 5cg1234xyz "])
+def test_an_excluded_pc_is_not_touched_before_its_first_sign_in_either(serial: str):
+    policy = a_policy(excluded_devices=frozenset({"5cg1234xyz"}))
+
+    decision = confirm(an_unenrolled_case(serial_number=serial), Facts(), policy, NOW)
+
+    assert (decision.to, decision.reason) == (CaseState.REFUSED, Reason.DEVICE_EXCLUDED)
+
+
+def test_a_second_reading_counts_only_when_it_is_independent_of_the_first():
+    first = read_again(None, NOW)
+
+    assert read_again(first, NOW + INDEPENDENT_AFTER - A_SECOND) == first
+    assert read_again(first, NOW + INDEPENDENT_AFTER) == Readings(
+        count=2, first_at=NOW, last_at=NOW + INDEPENDENT_AFTER
+    )
+
+
+def test_a_clock_that_runs_backwards_counts_no_reading():
+    first = read_again(None, NOW)
+
+    assert read_again(first, NOW - timedelta(days=2)) == first
+
+
+def test_a_case_that_starts_again_keeps_counting_its_readings():
+    before = Readings(count=1, first_at=NOW - timedelta(hours=5), last_at=NOW - timedelta(hours=5))
+
+    decision = confirm(a_case(readings=before), Facts(device=a_device()), a_policy(), NOW)
+
+    assert decision.changes["readings"] == Readings(count=2, first_at=before.first_at, last_at=NOW)
+
+
+def test_the_identity_names_the_enrolment_user_by_the_better_source():
+    by_beta = identity_of(a_device(enrolled_by=STAGING, user_principal_name="DEF456@contoso.example"))
+    by_v1 = identity_of(a_device(enrolled_by=None))
+
+    assert by_beta.enrolment_user == STAGING
+    assert by_v1.enrolment_user == STAGING
+    assert identity_of(a_device(enrolled_by=None, user_principal_name=None)).enrolment_user is None
