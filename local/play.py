@@ -15,13 +15,15 @@ import httpx
 
 from local.expect import unmet
 from local.stack import Json, Stack
-from shared.names import QUEUES
 
 REAL_SECONDS_AT_MOST = 120
 SETTLE_SECONDS_AT_MOST = 15
 OVERDUE_SECONDS_AT_MOST = 2
 """A case that is due moves within moments; after this long its message is lost and the supervisor's turn has come."""
 SUPERVISOR_EVERY = timedelta(minutes=5)
+WATCH_EVERY = timedelta(minutes=15)
+"""How often the app looks for returned devices; it is only worth waiting for when the tenant did something meanwhile."""
+WATCHED = frozenset({"awaiting_return", "awaiting_proof"})
 SIMULATED_AT_MOST = timedelta(days=40)
 
 
@@ -61,6 +63,8 @@ class Player:
     watch: Watcher = lambda _: None
     _seen: dict[str, int] = field(default_factory=dict[str, int])
     _done: set[int] = field(default_factory=set[int])
+    _tenant_next: datetime | None = None
+    _tenant_did_something: bool = True
 
     async def play(self) -> list[str]:
         """Play until the expected end is reached or time is up; returns what of the expected end is not so (empty: reached)."""
@@ -90,14 +94,12 @@ class Player:
 
     async def _under_way(self) -> tuple[bool, bool]:
         """Whether the host is idle, and whether a case is due."""
-        if any([await self.stack.visible(queue) for queue in QUEUES]):
-            return False, True
-        status = await self._ask("/admin/host/status")
+        idle = (await self._ask("/admin/host/status?idle"))["idle"]
         followed = datetime.fromisoformat((await self._ask("/api/v1/status"))["time"])
         cases = (await self._ask("/api/v1/cases"))["cases"]
         now = self.stack.clock.now()
         due = any(case["due_at"] is not None and datetime.fromisoformat(case["due_at"]) <= now for case in cases)
-        return status["running"] == 0 and followed >= now, due
+        return idle and followed >= now, due
 
     async def _ask(self, path: str) -> Json:
         """GET from the host, through restarts."""
@@ -201,20 +203,23 @@ class Player:
         due = [datetime.fromisoformat(case["case"]["due_at"]) for case in cases if case["case"]["due_at"]]
         # A case that should have moved by now lost its message: the supervisor's next rounds will find it.
         coming = [at if at > now else now + SUPERVISOR_EVERY for at in due]
+        self._tenant_next = None
         if (at := (await self.stack.simulated("next"))["at"]) is not None:
-            coming.append(datetime.fromisoformat(at))
+            self._tenant_next = datetime.fromisoformat(at)
+            coming.append(self._tenant_next)
         start = self.stack.scenario.start
         coming += [
             start + duration(str(item["at"]))
             for number, item in self._items()
             if "at" in item and number not in self._done
         ]
-        if any(case["case"]["state"] in ("awaiting_return", "awaiting_proof") for case in cases):
-            coming.append(now + timedelta(minutes=15))  # the app's own timer looks then
+        if self._tenant_did_something and any(case["case"]["state"] in WATCHED for case in cases):
+            coming.append(now + WATCH_EVERY)
         return max(min(coming), now + timedelta(seconds=1)) if coming else None
 
     async def _move_clock(self, start: datetime, end: datetime) -> None:
         await self.stack.simulated("clock", {"to": end.isoformat()})
+        self._tenant_did_something = self._tenant_next is not None and self._tenant_next <= end
         self.watch(TimePassed(start=start, end=end))
 
 

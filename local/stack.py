@@ -5,6 +5,7 @@ The host runs in this process (quick, for many scenarios) or in one of its own (
 
 import asyncio
 import base64
+import contextlib
 import os
 import secrets
 import signal
@@ -47,11 +48,21 @@ class Stack:
     _services: Services | None = None
     _process: asyncio.subprocess.Process | None = None
     _before: dict[str, str] = field(default_factory=dict[str, str])
+    _open: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
 
     async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def _start(self) -> None:
         self.tenant = TenantServer(tenant_of(self.scenario), port=self.tenant_port, speed=self.speed)
         self.clock = self.tenant.model.clock
         await self.tenant.start()
+        self._open.push_async_callback(self.tenant.stop)
         self.host_port = self.host_port or _free_port()
         self.environ = self._app_settings()
         self._queues = QueueServiceClient.from_connection_string(self.connection_string)
@@ -59,19 +70,19 @@ class Stack:
             base_url=f"http://127.0.0.1:{self.host_port}", headers={"x-functions-key": self.key}, timeout=30
         )
         self.simulation = httpx.AsyncClient(base_url=self.tenant.base_url, timeout=60)
+        for client in (self._queues, self.api, self.simulation):
+            await self._open.enter_async_context(client)
         self._enter_environment()
+        self._open.callback(self._leave_environment)
         self.settings = Settings()  # pyright: ignore[reportCallIssue]  # values come from the environment
         await self._make_storage()
         await self.start_host()
-        return self
+        # An installation whose Graph subscriptions exist, as they do a few minutes after a deployment.
+        (await self.api.post("/admin/functions/keep_subscriptions", json={"input": ""})).raise_for_status()
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop_host()
-        await self.api.aclose()
-        await self.simulation.aclose()
-        await self._queues.close()
-        await self.tenant.stop()
-        self._leave_environment()
+        await self._open.aclose()
 
     def _app_settings(self) -> dict[str, str]:
         """What an administrator would set, overridden by the scenario's own settings."""
@@ -198,7 +209,7 @@ class Stack:
             self.simulation.get(url) if document is None else self.simulation.post(url, json=dict(document))
         )
         answer.raise_for_status()
-        return answer.json()
+        return answer.json() if answer.content else {}
 
 
 def _free_port() -> int:

@@ -15,8 +15,7 @@ def products() -> dict[str, Product]:
     """Every known product by skuPartNumber."""
     data = json.loads(files("local.tenant").joinpath("skus.json").read_text("utf-8"))
     plans = {
-        name: ServicePlan(id=plan["id"], name=name, service=plan["service"])
-        for name, plan in data["plans"].items()
+        name: ServicePlan(id=plan["id"], name=name, service=plan["service"]) for name, plan in data["plans"].items()
     }
     return {
         part: Product(sku_id=sku["id"], part_number=part, plans=tuple(plans[name] for name in sku["plans"]))

@@ -226,9 +226,7 @@ class _Population:
         if device is not None and device.compliance != "compliant":
             self._model.compliance.mend_by_time(machine)
 
-    def _enrolment(
-        self, entry: DeviceEntry, machine: Machine, registration: RegistrationEntry | None
-    ) -> ManagedDevice:
+    def _enrolment(self, entry: DeviceEntry, machine: Machine, registration: RegistrationEntry | None) -> ManagedDevice:
         user = self._model.users.require(entry.enrolled_by or "")
         at = entry.enrolled_at
         profile = self._profile(registration)
@@ -259,8 +257,7 @@ class _Population:
             join_type="azureADJoined" if entry.ownership == "company" else "azureADRegistered",
             autopilot_enrolled=profile is not None,
             logged_on=tuple(
-                LogOn(user_id=person, at=self._start - timedelta(hours=1 + 24 * i))
-                for i, person in enumerate(people)
+                LogOn(user_id=person, at=self._start - timedelta(hours=1 + 24 * i)) for i, person in enumerate(people)
             ),
         )
 

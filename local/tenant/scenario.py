@@ -24,9 +24,7 @@ def _utc(value: datetime) -> datetime:
 
 
 Moment = Annotated[datetime, AfterValidator(_utc)]
-ComplianceState = Literal[
-    "unknown", "compliant", "noncompliant", "conflict", "error", "inGracePeriod", "configManager"
-]
+ComplianceState = Literal["unknown", "compliant", "noncompliant", "conflict", "error", "inGracePeriod", "configManager"]
 
 
 class Entry(BaseModel):

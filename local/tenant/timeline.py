@@ -60,18 +60,9 @@ _ADAPTER: TypeAdapter[TimelineItem] = TypeAdapter(TimelineItem)
 def perform(model: TenantModel, item: TenantItem) -> None:
     """Make it happen now. Raises KeyError for unknown names and GraphRefusal for what Graph would refuse."""
     match item:
-        case (
-            ComplianceItem()
-            | SignIn()
-            | ReEnrol()
-            | PlainDeviceItem()
-            | ReplaceDevice()
-            | AssignAutopilotUser()
-        ):
+        case ComplianceItem() | SignIn() | ReEnrol() | PlainDeviceItem() | ReplaceDevice() | AssignAutopilotUser():
             _to_device(model, item)
-        case (
-            LicenceItem() | PlainUserItem() | RenameUser() | SetUsageLocation() | GroupItem()
-        ):
+        case LicenceItem() | PlainUserItem() | RenameUser() | SetUsageLocation() | GroupItem():
             _to_user(model, item)
         case AddSeats():
             model.skus.buy(model.skus.by_part_number(item.sku).product.sku_id, item.seats)
@@ -129,9 +120,7 @@ def _to_device(
             model.machines.set_online(machine.name, item.do == "online")
 
 
-def _to_user(
-    model: TenantModel, item: LicenceItem | PlainUserItem | RenameUser | SetUsageLocation | GroupItem
-) -> None:
+def _to_user(model: TenantModel, item: LicenceItem | PlainUserItem | RenameUser | SetUsageLocation | GroupItem) -> None:
     match item:
         case LicenceItem():
             sku_id = model.skus.by_part_number(item.sku).product.sku_id
@@ -156,9 +145,7 @@ def _to_user(
 def _replace_mainboard(model: TenantModel, machine: Machine, serial: str) -> None:
     identity = model.autopilot.with_serial(machine.serial)
     if identity is not None:
-        model.autopilot.store.put(
-            identity.id, replace(identity, remediation_state="manualRemediationRequired")
-        )
+        model.autopilot.store.put(identity.id, replace(identity, remediation_state="manualRemediationRequired"))
     model.machines.update(replace(machine, serial=serial))
     device = model.managed_devices.store.get(machine.managed_device_id or "")
     if device is not None:

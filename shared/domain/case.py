@@ -148,7 +148,7 @@ def managed_device_id_of(case: Case) -> str:
 class Decision:
     """What a rule decided: where to, why, on what evidence, what to do, and when to look again.
 
-    ``due`` None in a state that is neither resting nor ended means: go on at once.
+    ``due`` None means: go on at once, unless the state rests.
     """
 
     to: CaseState
@@ -191,7 +191,7 @@ def move(case: Case, decision: Decision, *, at: datetime, who: str = "handover")
         says=decision.says,
         version=case.version + 1,
         moved_at=at,
-        due_at=None if decision.to.ended else decision.due,
+        due_at=None if decision.to.rests else decision.due or at,
     )
     entry = JournalEntry(
         sequence=moved.version,

@@ -36,6 +36,11 @@ class CaseState(StrEnum):
         return not TRANSITIONS[self]
 
     @property
+    def rests(self) -> bool:
+        """Handover does nothing more by itself: the case has ended or waits for a person."""
+        return self.ended or self is CaseState.NEEDS_PERSON
+
+    @property
     def meaning(self) -> str:
         """One sentence an administrator would say."""
         return MEANINGS[self]

@@ -4,7 +4,6 @@ A write whose answer is lost can be retried by the storage SDK into a 409 or 412
 carries a random write id and a lost race is only believed after the row was read again.
 """
 
-import hashlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,7 +22,7 @@ _CASE = TypeAdapter(Case)
 _ENTRY = TypeAdapter(JournalEntry)
 _CASE_KEY = "case"
 _JOURNAL = "journal-"
-OPEN_SHARDS = tuple(f"open-{digit}" for digit in "0123456789abcdef")
+_OPEN = "open"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +60,7 @@ class CaseStore:
 
     async def open(self, case: Case, entry: JournalEntry) -> Stored:
         """Write a new case; the worklist first, so that a crash in between cannot hide it. Raises AlreadyThere."""
-        await self._rows.upsert(WORKLIST, _shard(case.id), case.id, _listed(case))
+        await self._rows.upsert(WORKLIST, _OPEN, case.id, _listed(case))
         return await self._write(None, case, [entry])
 
     async def save(self, stored: Stored, case: Case, entries: Sequence[JournalEntry]) -> Stored:
@@ -69,9 +68,9 @@ class CaseStore:
         saved = await self._write(stored, case, entries)
         if case.state.ended:
             await self._rows.upsert(WORKLIST, _ended(case), case.id, _listed(case))
-            await self._rows.delete(WORKLIST, _shard(case.id), case.id)
+            await self._rows.delete(WORKLIST, _OPEN, case.id)
         else:
-            await self._rows.upsert(WORKLIST, _shard(case.id), case.id, _listed(case))
+            await self._rows.upsert(WORKLIST, _OPEN, case.id, _listed(case))
         return saved
 
     async def _write(self, stored: Stored | None, case: Case, entries: Sequence[JournalEntry]) -> Stored:
@@ -98,9 +97,8 @@ class CaseStore:
 
     async def open_cases(self) -> AsyncIterator[Listed]:
         """The worklist: every case that has not ended."""
-        for shard in OPEN_SHARDS:
-            async for row in self._rows.scan(WORKLIST, shard):
-                yield _line(row)
+        async for row in self._rows.scan(WORKLIST, _OPEN):
+            yield _line(row)
 
     async def ended_cases(self, month: str) -> AsyncIterator[Listed]:
         """Cases that ended in a month, given as YYYY-MM."""
@@ -110,9 +108,9 @@ class CaseStore:
     async def mend_worklist(self, stored: Stored | None, case_id: str) -> None:
         """Make the worklist line of an open case say what its row says."""
         if stored is None or stored.case.state.ended:
-            await self._rows.delete(WORKLIST, _shard(case_id), case_id)
+            await self._rows.delete(WORKLIST, _OPEN, case_id)
         else:
-            await self._rows.upsert(WORKLIST, _shard(case_id), case_id, _listed(stored.case))
+            await self._rows.upsert(WORKLIST, _OPEN, case_id, _listed(stored.case))
 
 
 def reopened(case: Case, *, at: datetime, decision: Decision, who: str) -> tuple[Case, JournalEntry]:
@@ -167,10 +165,6 @@ def _row(case: Case, write_id: str) -> dict[str, Value]:
 
 def _dump(adapter: TypeAdapter[Case] | TypeAdapter[JournalEntry], value: Case | JournalEntry) -> str:
     return adapter.dump_json(value).decode()
-
-
-def _shard(case_id: str) -> str:
-    return f"open-{hashlib.sha256(case_id.encode()).hexdigest()[0]}"
 
 
 def _ended(case: Case) -> str:

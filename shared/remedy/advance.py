@@ -120,7 +120,7 @@ class Advance:
                         answer = await self.actor.perform(decision.effect, self.policy)
                         case = replace(case, **dict(changes_by(case, decision.effect, answer)))
                         if case != stored.case:
-                            case = replace(case, due_at=None)
+                            case = replace(case, due_at=self.clock.now())
             except RetryLater as error:
                 # whatever else this step did, it ends in "try later" once more
                 case, entry = await self._stumbled(replace(case, stumbles=stumbles), error)

@@ -46,7 +46,7 @@ class StepQueue:
 
     async def send(self, case: Case) -> None:
         """Send the next step of a saved case; nothing for one that rests or has ended."""
-        if case.due_at is None and case.state.ended:
+        if case.due_at is None:
             return
-        delay = timedelta() if case.due_at is None else max(timedelta(), case.due_at - self.clock.now())
+        delay = max(timedelta(), case.due_at - self.clock.now())
         await self.messages.send(CASE_STEPS, write_step(StepDue(case_id=case.id, version=case.version)), delay=delay)

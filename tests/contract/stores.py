@@ -1,7 +1,7 @@
 """The storages that must keep the same promises, each with a switch that takes it away and brings it back."""
 
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -125,7 +125,7 @@ def fake_messages() -> FakeMessageStore:
 
 
 @asynccontextmanager
-async def azurite_rows(account: str) -> AsyncIterator[AzuriteRowStore]:
+async def azurite_rows(account: str) -> AsyncGenerator[AzuriteRowStore]:
     """All tables, in a fresh account."""
     async with Wire(_origin(account, "Table")) as wire:
         storage = Storage(_settings(_through(account, "Table", wire)))
@@ -137,7 +137,7 @@ async def azurite_rows(account: str) -> AsyncIterator[AzuriteRowStore]:
 @asynccontextmanager
 async def azurite_messages(
     account: str, scale: Callable[[timedelta], timedelta] | None = None
-) -> AsyncIterator[AzuriteMessageStore]:
+) -> AsyncGenerator[AzuriteMessageStore]:
     """All queues, in a fresh account."""
     async with Wire(_origin(account, "Queue")) as wire:
         storage = Storage(_settings(_through(account, "Queue", wire)), scale=scale)

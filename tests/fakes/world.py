@@ -35,7 +35,7 @@ LONGEST_LIFE = timedelta(days=60)
 
 
 class World:
-    """DEF456's world at its start. ``policy`` settings are given by the names of Settings."""
+    """DEF456's world at its start. Further settings are given by the names they have in Settings."""
 
     def __init__(self, mode: Mode = Mode.AUTO, **settings: object) -> None:
         self.clock = FixedClock(story.START)
@@ -152,11 +152,20 @@ class World:
 
     # what happens
 
-    async def hear_of_device(self, cause: Cause = Cause.NONCOMPLIANT, owner: str | None = None) -> None:
+    def hint(self, cause: Cause = Cause.NONCOMPLIANT, owner: str | None = None) -> Hint:
+        """A hint about PC-0427."""
+        return Hint(
+            subject=Subject.SERIAL_NUMBER,
+            key=story.SERIAL_NUMBER,
+            cause=cause,
+            source="test",
+            at=self.clock.now(),
+            owner=owner,
+        )
+
+    async def hear_of_device(self) -> None:
         """A hint about PC-0427 arrives in the hints queue."""
-        subject = Subject.SERIAL_NUMBER
-        hint = Hint(subject=subject, key=story.SERIAL_NUMBER, cause=cause, source="test", at=self.clock.now(), owner=owner)
-        await self.messages.send(HINTS, write_hints([hint]))
+        await self.messages.send(HINTS, write_hints([self.hint()]))
 
     def later(self, after: timedelta, what: Callable[[], None]) -> None:
         """Let something happen when its time has come."""

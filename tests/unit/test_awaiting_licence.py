@@ -1,5 +1,6 @@
 """AWAITING_LICENCE: nothing goes on before the plans read Success; and it never waits for ever."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -22,7 +23,6 @@ from shared.rules.licensing import (
     check_licence,
     provisioned,
 )
-from shared.rules.sku_names import sku_name
 from tests.builders import (
     A_SECOND,
     BASIC_MOBILITY,
@@ -42,7 +42,7 @@ from tests.case_builders import a_case, a_licence_request, a_policy, an_unenroll
 
 
 def _awaiting(**fields: object) -> Case:
-    return a_case(CaseState.AWAITING_LICENCE, **{"licence": a_licence_request(), **fields})
+    return replace(a_case(CaseState.AWAITING_LICENCE, licence=a_licence_request()), **fields)
 
 
 def _awaited(case: Case, read: tuple[PlanStatus, ...] | None, **policy: object) -> Decision:
@@ -223,16 +223,3 @@ def test_an_answer_without_a_request_changes_nothing():
 
     assert changes_by(a_case(licence=None), decision.effect, Done()) == {"licence": None}
     assert changes_by(a_case(), SyncDevice(managed_device_id=DEVICE_ID), Done()) == {}
-
-
-@pytest.mark.parametrize(
-    ("part_number", "name"),
-    [
-        ("O365_BUSINESS_PREMIUM", "Microsoft 365 Business Standard"),
-        ("SPB", "Microsoft 365 Business Premium"),
-        ("MADE_UP", "MADE_UP"),
-        ("", ""),
-    ],
-)
-def test_products_are_called_by_their_names(part_number: str, name: str):
-    assert sku_name(part_number) == name

@@ -19,7 +19,6 @@ from tests.builders import (
     NOW,
     OWNER_ID,
     SPB_ID,
-    STANDARD_ID,
     a_licensed_user,
     a_user,
     spb,
@@ -83,39 +82,6 @@ def test_a_licence_with_both_plans_only_has_to_be_seen_provisioned():
 )
 def test_autopilot_needs_intune_and_entra_id_premium(plan_ids: set[str], enough: bool):
     assert covers(plan_ids) is enough
-
-
-@pytest.mark.parametrize(
-    ("user", "tenant", "holds"),
-    [
-        ({"sku_ids": (), "enabled_plan_ids": frozenset[str]()}, {}, "DEF456 has no licence."),
-        ({"sku_ids": ("unknown",)}, {}, "DEF456 has licences this tenant no longer lists."),
-        (
-            {"sku_ids": ("intune",), "enabled_plan_ids": frozenset({INTUNE})},
-            {"skus": (spb(), INTUNE_ALONE)},
-            "DEF456 has Intune: Intune, but no Entra ID P1.",
-        ),
-        (
-            {"sku_ids": ("p1",), "enabled_plan_ids": frozenset({ENTRA_P1})},
-            {"skus": (spb(), P1_ALONE)},
-            "DEF456 has Microsoft Entra ID P1, without Intune.",
-        ),
-        (
-            {"sku_ids": (SPB_ID,)},
-            {},
-            "DEF456 has Microsoft 365 Business Premium, but Intune is not switched on in it.",
-        ),
-        (
-            {"sku_ids": (STANDARD_ID, "p1")},
-            {"skus": (spb(), standard(), P1_ALONE)},
-            "DEF456 has Microsoft 365 Business Standard and Microsoft Entra ID P1, "
-            "which contain Basic Mobility and Security, not Intune.",
-        ),
-        ({"display_name": ""}, {}, "DEF456@contoso.example has Microsoft 365 Business Standard, which contains"),
-    ],
-)
-def test_what_the_owner_holds_is_said_in_product_names(user: dict[str, object], tenant: dict[str, object], holds: str):
-    assert _checked(a_user(**user), tenant_facts(**tenant)).says.startswith(holds)
 
 
 def test_a_licence_that_completes_what_the_owner_has_fits():

@@ -73,9 +73,7 @@ class AutopilotEndpoints:
 
     def _list(self, request: GraphRequest) -> Reply:
         query = request.query
-        page = self._model.autopilot.page(
-            query.conditions, start=query.start, size=min(query.top or 1000, 1000)
-        )
+        page = self._model.autopilot.page(query.conditions, start=query.start, size=min(query.top or 1000, 1000))
         reply = listed(request, page, self._shape, COLLECTION[1:], skip="skip")
         if request.version == "beta" and query.expand and isinstance(reply.body, dict):
             reply.body["value"] = [

@@ -39,8 +39,7 @@ class AutopilotProfileEndpoints:
 
     def _list(self, request: GraphRequest) -> Reply:
         profiles = [
-            profile_json(profile) | self._expanded(request, profile)
-            for profile in self._model.profiles.profiles()
+            profile_json(profile) | self._expanded(request, profile) for profile in self._model.profiles.profiles()
         ]
         return Reply(body={"@odata.context": request.context(_PROFILES[1:]), "value": profiles})
 

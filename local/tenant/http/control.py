@@ -51,7 +51,7 @@ class Control:
         try:
             until = self._target(asked)
         except (KeyError, TypeError, ValueError):
-            return _problem("say {\"advance_seconds\": n} or {\"to\": \"2026-03-02T08:00:00Z\"}")
+            return _problem('say {"advance_seconds": n} or {"to": "2026-03-02T08:00:00Z"}')
         await self.advance_to(until)
         return JSONResponse({"now": moment(self._model.clock.now())})
 
@@ -72,7 +72,9 @@ class Control:
 
     async def _state(self, _: Request) -> Response:
         machines = [self._device(machine) for machine in self._model.machines.store.values()]
-        return JSONResponse({"devices": machines, "users": [self._user(user) for user in self._model.users.store.values()]})
+        return JSONResponse(
+            {"devices": machines, "users": [self._user(user) for user in self._model.users.store.values()]}
+        )
 
     def _device(self, machine: Machine) -> Json:
         device = None

@@ -25,9 +25,7 @@ def changes(
     token = request.query.raw.get("$skiptoken") or request.query.raw.get("$deltatoken")
     latest = token == "latest"
     shape.selected(request)
-    page = log.delta(
-        None if latest else token, latest=latest, select=request.query.select, size=_size(request)
-    )
+    page = log.delta(None if latest else token, latest=latest, select=request.query.select, size=_size(request))
     render = shape.renderer(replace(request, query=replace(request.query, select=page.select)))
     rows: list[Json] = []
     for row in page.rows:

@@ -97,7 +97,5 @@ class DeviceActionEndpoints:
         return self._act(request)
 
     def _act(self, request: GraphRequest) -> Reply:
-        self._model.actions.simple(
-            request.path["id"], request.operation, application_id=request.caller.application_id
-        )
+        self._model.actions.simple(request.path["id"], request.operation, application_id=request.caller.application_id)
         return NO_CONTENT

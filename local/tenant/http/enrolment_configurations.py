@@ -27,12 +27,8 @@ class EnrolmentConfigurationEndpoints:
         """The table."""
         of = Operation
         return [
-            Endpoint(
-                method="GET", path=_COLLECTION, operation=of.CONFIGURATIONS_LIST, handle=self._list
-            ),
-            Endpoint(
-                method="GET", path=f"{_COLLECTION}/{{id}}", operation=of.CONFIGURATIONS_GET, handle=self._get
-            ),
+            Endpoint(method="GET", path=_COLLECTION, operation=of.CONFIGURATIONS_LIST, handle=self._list),
+            Endpoint(method="GET", path=f"{_COLLECTION}/{{id}}", operation=of.CONFIGURATIONS_GET, handle=self._get),
             Endpoint(
                 method="GET",
                 path=f"{_COLLECTION}/{{id}}/assignments",
@@ -51,9 +47,7 @@ class EnrolmentConfigurationEndpoints:
 
     def _assignments(self, request: GraphRequest) -> Reply:
         configuration = self._model.configurations.get(request.path["id"])
-        return Reply(
-            body={"@odata.context": request.context("assignments"), "value": _assignments(configuration)}
-        )
+        return Reply(body={"@odata.context": request.context("assignments"), "value": _assignments(configuration)})
 
 
 def _assignments(configuration: EnrolmentConfiguration) -> list[Json]:

@@ -79,6 +79,4 @@ def device_shape() -> Shape[EntraDevice]:
 
 
 def _of_device(tail: str, operation: Operation, handle: Handler) -> Endpoint:
-    return Endpoint(
-        method="GET", path=f"/devices/{{id}}{tail}", operation=operation, handle=handle, about=_ABOUT
-    )
+    return Endpoint(method="GET", path=f"/devices/{{id}}{tail}", operation=operation, handle=handle, about=_ABOUT)

@@ -59,9 +59,7 @@ class GroupEndpoints:
 
 
 def _members_delta(group: Group) -> dict[str, Json]:
-    return {
-        "members@delta": [{"@odata.type": "#microsoft.graph.user", "id": member} for member in group.member_ids]
-    }
+    return {"members@delta": [{"@odata.type": "#microsoft.graph.user", "id": member} for member in group.member_ids]}
 
 
 _SHAPE = Shape[Group](

@@ -59,20 +59,14 @@ class LicenceEndpoints:
                 handle=self._reprocess,
                 about=_ABOUT,
             ),
-            Endpoint(
-                method="GET", path="/subscribedSkus", operation=of.SUBSCRIBED_SKUS_LIST, handle=self._skus
-            ),
-            Endpoint(
-                method="GET", path="/subscribedSkus/{id}", operation=of.SUBSCRIBED_SKUS_GET, handle=self._get_sku
-            ),
+            Endpoint(method="GET", path="/subscribedSkus", operation=of.SUBSCRIBED_SKUS_LIST, handle=self._skus),
+            Endpoint(method="GET", path="/subscribedSkus/{id}", operation=of.SUBSCRIBED_SKUS_GET, handle=self._get_sku),
         ]
 
     def _assign(self, request: GraphRequest) -> Reply:
         body = request.body(AssignLicense)
         add = [
-            LicenceToAdd(
-                sku_id=each.sku_id, disabled_plan_ids=frozenset(plan.lower() for plan in each.disabled_plans)
-            )
+            LicenceToAdd(sku_id=each.sku_id, disabled_plan_ids=frozenset(plan.lower() for plan in each.disabled_plans))
             for each in body.add_licenses
         ]
         user = self._model.licences.assign(request.path["id"], add=add, remove=body.remove_licenses)
@@ -106,9 +100,7 @@ def sku_shape(tenant_id: str) -> Shape[SubscribedSku]:
             "capabilityStatus": lambda sku: sku.capability_status,
             "consumedUnits": lambda sku: sku.consumed,
             "prepaidUnits": _prepaid,
-            "servicePlans": lambda sku: [
-                _plan(PlanState(plan=plan, status="Success")) for plan in sku.product.plans
-            ],
+            "servicePlans": lambda sku: [_plan(PlanState(plan=plan, status="Success")) for plan in sku.product.plans],
             "skuId": lambda sku: sku.product.sku_id,
             "skuPartNumber": lambda sku: sku.product.part_number,
             "subscriptionIds": lambda _: [],

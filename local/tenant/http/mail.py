@@ -98,7 +98,5 @@ class MailEndpoints:
 
     def _notify(self, request: GraphRequest) -> Reply:
         body = request.body(SendActivity)
-        self._model.mail.notify(
-            request.path["id"], activity_type=body.activity_type, preview=body.preview_text.content
-        )
+        self._model.mail.notify(request.path["id"], activity_type=body.activity_type, preview=body.preview_text.content)
         return NO_CONTENT

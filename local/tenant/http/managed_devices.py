@@ -49,9 +49,7 @@ class ManagedDeviceEndpoints:
             ),
             _of_device("GET", "", of.MANAGED_DEVICES_GET, self._get),
             _of_device("DELETE", "", of.MANAGED_DEVICES_DELETE, self._delete),
-            _of_device(
-                "GET", "/deviceCompliancePolicyStates", of.MANAGED_DEVICES_POLICY_STATES, self._policy_states
-            ),
+            _of_device("GET", "/deviceCompliancePolicyStates", of.MANAGED_DEVICES_POLICY_STATES, self._policy_states),
             _of_device("GET", "/users", of.MANAGED_DEVICES_USERS, self._users),
             _of_device("POST", "/users/$ref", of.MANAGED_DEVICES_SET_USER, self._set_user, BETA),
         ]
@@ -116,9 +114,9 @@ _POLICY_STATE = Shape[PolicyState](
     type_name="deviceCompliancePolicyState",
     properties={
         "id": lambda state: state.id,
-        "displayName": lambda state: "Default Device Compliance Policy"
-        if state.policy == "DefaultDeviceCompliancePolicy"
-        else state.policy,
+        "displayName": lambda state: (
+            "Default Device Compliance Policy" if state.policy == "DefaultDeviceCompliancePolicy" else state.policy
+        ),
         "platformType": lambda _: "windows10AndLater",
         "settingCount": lambda state: max(1, len(state.failing)),
         "settingStates": _setting_states,

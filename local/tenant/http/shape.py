@@ -68,9 +68,7 @@ def many(request: GraphRequest, records: tuple[T, ...], shape: Shape[T], collect
     return listed(request, Page(rows=records), shape, collection)
 
 
-def listed(
-    request: GraphRequest, page: Page[T], shape: Shape[T], collection: str, *, skip: str = "skiptoken"
-) -> Reply:
+def listed(request: GraphRequest, page: Page[T], shape: Shape[T], collection: str, *, skip: str = "skiptoken") -> Reply:
     """One page of a collection; ``skip`` is the query option that the link to the next page uses."""
     render = shape.renderer(request, in_list=True)
     body: dict[str, Json] = {"@odata.context": request.context(collection)}

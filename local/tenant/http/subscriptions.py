@@ -85,9 +85,7 @@ class SubscriptionEndpoints:
         if isinstance(request.handshakes, GraphRefusal):
             raise request.handshakes
         asked = request.body(NewSubscription).asked()
-        subscription = self._model.subscriptions.create(
-            asked, request.caller.application_id, request.handshakes
-        )
+        subscription = self._model.subscriptions.create(asked, request.caller.application_id, request.handshakes)
         self._model.notifications.warn_before_expiry(subscription)
         reply = one(request, subscription, _SHAPE, "subscriptions")
         return Reply(status=201, body=reply.body)

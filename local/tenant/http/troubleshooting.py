@@ -22,9 +22,7 @@ _ACTIONS: Table[RemoteAction] = {
     ),
 }
 _AUDITS: Table[AuditEvent] = {
-    "activityDateTime": Filterable(
-        operators=frozenset({"gt", "ge", "lt", "le"}), value_of=lambda event: event.at
-    ),
+    "activityDateTime": Filterable(operators=frozenset({"gt", "ge", "lt", "le"}), value_of=lambda event: event.at),
 }
 
 

@@ -194,6 +194,4 @@ def _assignment_states(user: User) -> Json:
 
 
 def _of_user(method: str, tail: str, operation: Operation, handle: Handler) -> Endpoint:
-    return Endpoint(
-        method=method, path=f"/users/{{id}}{tail}", operation=operation, handle=handle, about=_ABOUT
-    )
+    return Endpoint(method=method, path=f"/users/{{id}}{tail}", operation=operation, handle=handle, about=_ABOUT)

@@ -41,9 +41,7 @@ FILTERABLE: Table[AutopilotIdentity] = {
     "serialNumber": Filterable(operators=frozenset({"contains"}), value_of=lambda identity: identity.serial),
     "groupTag": Filterable(operators=frozenset({"contains"}), value_of=lambda identity: identity.group_tag),
     "model": Filterable(operators=frozenset({"contains"}), value_of=lambda identity: identity.model),
-    "manufacturer": Filterable(
-        operators=frozenset({"contains"}), value_of=lambda identity: identity.manufacturer
-    ),
+    "manufacturer": Filterable(operators=frozenset({"contains"}), value_of=lambda identity: identity.manufacturer),
 }
 
 
@@ -64,9 +62,7 @@ class Autopilot:
             raise resource_not_found(autopilot_id, Service.INTUNE)
         return identity
 
-    def page(
-        self, conditions: Sequence[Condition] | None, *, start: int, size: int
-    ) -> Page[AutopilotIdentity]:
+    def page(self, conditions: Sequence[Condition] | None, *, start: int, size: int) -> Page[AutopilotIdentity]:
         """GET windowsAutopilotDeviceIdentities: the user is empty in every row. Raises 400 for ``eq`` filters."""
         if conditions is None or not supported(conditions, FILTERABLE):
             raise intune_bad_request()

@@ -184,4 +184,3 @@ class ChangeLog(Generic[T]):
             if getattr(before, field.name) != getattr(after, field.name)
             for name in self._names.get(field.name, ())
         )
-

@@ -61,9 +61,7 @@ class DeviceActions:
         machines.came_online.connect(self._reach)
         machines.went_offline.connect(self._go_silent)
 
-    def wipe(
-        self, managed_device_id: str, flags: WipeFlags, *, application_id: str, approval: ApprovalHeaders
-    ) -> None:
+    def wipe(self, managed_device_id: str, flags: WipeFlags, *, application_id: str, approval: ApprovalHeaders) -> None:
         """POST managedDevices/{id}/wipe. Raises 404, and what Multi Admin Approval answers."""
         device = self._devices.require(managed_device_id)
         self._approvals.check(f"wipe {device.id} {flags}", approval, application_id)
@@ -169,9 +167,7 @@ class DeviceActions:
         device = self._devices.store.get(managed_device_id)
         if device is not None:
             self._update(device, "factoryReset", "done", "wipeIssued")
-            self._world.clock.after(
-                self._world.delays.record_removal, lambda: self._forget_if_there(managed_device_id)
-            )
+            self._world.clock.after(self._world.delays.record_removal, lambda: self._forget_if_there(managed_device_id))
         machine = self._machines.require(name)
         self._machines.update(replace(machine, managed_device_id=None, logged_on=()))
         self._machines.move(name, Place.OOBE)
@@ -194,12 +190,8 @@ class DeviceActions:
 
     def _update(self, device: ManagedDevice, action: str, state: str, management_state: str) -> None:
         now = self._world.now()
-        actions = tuple(
-            replace(a, state=state, updated_at=now) if a.name == action else a for a in device.actions
-        )
-        self._devices.store.put(
-            device.id, replace(device, actions=actions, management_state=management_state)
-        )
+        actions = tuple(replace(a, state=state, updated_at=now) if a.name == action else a for a in device.actions)
+        self._devices.store.put(device.id, replace(device, actions=actions, management_state=management_state))
 
     def _forget_if_there(self, managed_device_id: str) -> None:
         device = self._devices.store.get(managed_device_id)

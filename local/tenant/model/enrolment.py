@@ -176,9 +176,7 @@ class Enrolment:
         )
         self._in.troubleshooting.failures.append(failure)
 
-    def _new_enrolment(
-        self, machine: Machine, user: User, profile: AutopilotProfile | None
-    ) -> ManagedDevice:
+    def _new_enrolment(self, machine: Machine, user: User, profile: AutopilotProfile | None) -> ManagedDevice:
         now = self._world.now()
         hybrid = profile is not None and profile.join == "hybrid"
         return ManagedDevice(

@@ -36,9 +36,11 @@ class EnrolmentConfiguration:
 FILTERABLE: Table[EnrolmentConfiguration] = {
     "deviceEnrollmentConfigurationType": Filterable(
         operators=frozenset({"eq"}),
-        value_of=lambda configuration: "windows10EnrollmentCompletionPageConfiguration"
-        if configuration.type is ConfigurationType.DEFAULT_STATUS_PAGE
-        else configuration.type,
+        value_of=lambda configuration: (
+            "windows10EnrollmentCompletionPageConfiguration"
+            if configuration.type is ConfigurationType.DEFAULT_STATUS_PAGE
+            else configuration.type
+        ),
     ),
 }
 

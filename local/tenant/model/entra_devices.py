@@ -36,9 +36,7 @@ class EntraDevice:
 FILTERABLE: Table[EntraDevice] = {
     "id": Filterable(operators=frozenset({"eq", "in"}), value_of=lambda device: device.id),
     "deviceId": Filterable(operators=frozenset({"eq", "in"}), value_of=lambda device: device.device_id),
-    "displayName": Filterable(
-        operators=frozenset({"eq", "in", "startswith"}), value_of=lambda device: device.name
-    ),
+    "displayName": Filterable(operators=frozenset({"eq", "in", "startswith"}), value_of=lambda device: device.name),
     "isCompliant": Filterable(operators=frozenset({"eq"}), value_of=lambda device: device.is_compliant),
     "isManaged": Filterable(operators=frozenset({"eq"}), value_of=lambda device: device.is_managed),
     "operatingSystem": Filterable(

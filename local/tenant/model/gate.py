@@ -151,9 +151,7 @@ class Gate:
                     headers={"Location": "?$deltatoken="},
                 )
             case _:
-                return GraphRefusal(
-                    status=fault.status, code=fault.code, message=fault.message, headers=fault.headers
-                )
+                return GraphRefusal(status=fault.status, code=fault.code, message=fault.message, headers=fault.headers)
 
     def _retry_after(self, fault: Fault) -> dict[str, str]:
         if fault.retry_after is None:

@@ -26,9 +26,7 @@ class Group:
 
 FILTERABLE: Table[Group] = {
     "id": Filterable(operators=frozenset({"eq", "in"}), value_of=lambda group: group.id),
-    "displayName": Filterable(
-        operators=frozenset({"eq", "in", "startswith"}), value_of=lambda group: group.name
-    ),
+    "displayName": Filterable(operators=frozenset({"eq", "in", "startswith"}), value_of=lambda group: group.name),
 }
 
 

@@ -60,18 +60,14 @@ class Licences:
         for licence in _one_for_each_sku(user):
             sku = self._skus.find(licence.sku_id)
             if sku is not None:
-                plans = tuple(
-                    PlanState(plan=plan, status=_status(licence, plan)) for plan in sku.product.plans
-                )
+                plans = tuple(PlanState(plan=plan, status=_status(licence, plan)) for plan in sku.product.plans)
                 found.append(LicenceDetail(sku=sku, plans=plans))
         return tuple(found)
 
     def usable_plan_ids(self, user: User) -> frozenset[str]:
         """Service plans that work for this user now."""
         details = self.details_of(user)
-        return frozenset(
-            state.plan.id for detail in details for state in detail.plans if state.status == "Success"
-        )
+        return frozenset(state.plan.id for detail in details for state in detail.plans if state.status == "Success")
 
     def has_intune(self, user: User) -> bool:
         """Whether the user holds an Intune plan that is provisioned."""
@@ -104,9 +100,7 @@ class Licences:
             error = "ProhibitedInUsageLocationViolation"
         elif sku is None or (sku.free < 1 and not _holds(user, sku_id)):
             error = "CountViolation"
-        licence = AssignedLicence(
-            sku_id=sku_id, assigned_at=self._world.now(), by_group=group_id, error=error
-        )
+        licence = AssignedLicence(sku_id=sku_id, assigned_at=self._world.now(), by_group=group_id, error=error)
         self._settle(user, replace(user, licences=(*user.licences, licence)))
 
     def revoke_by_group(self, user_id: str, group_id: str) -> None:
@@ -189,9 +183,7 @@ class Licences:
         return {plan.id: plan for sku in skus if sku is not None for plan in sku.product.plans}
 
     def _provision_later(self, user_id: str, assigned_at: datetime) -> None:
-        self._world.clock.after(
-            self._world.delays.provisioning, lambda: self._provision(user_id, assigned_at)
-        )
+        self._world.clock.after(self._world.delays.provisioning, lambda: self._provision(user_id, assigned_at))
 
     def _provision(self, user_id: str, assigned_at: datetime) -> None:
         user = self._users.store.get(user_id)

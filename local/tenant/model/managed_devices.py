@@ -105,9 +105,7 @@ class ManagedDevices:
             raise resource_not_found(managed_device_id, Service.INTUNE)
         return device
 
-    def page(
-        self, conditions: Sequence[Condition] | None, *, start: int, size: int
-    ) -> Page[ManagedDevice]:
+    def page(self, conditions: Sequence[Condition] | None, *, start: int, size: int) -> Page[ManagedDevice]:
         """GET managedDevices. A filter that is not supported is silently ignored: every device comes back."""
         rows = self.store.readable()
         if conditions and supported(conditions, self.filterable):
@@ -121,9 +119,7 @@ class ManagedDevices:
         for setting in device.failing:
             failing.setdefault(setting.partition(".")[0], []).append(setting)
         return tuple(
-            PolicyState(
-                id=f"{policy}_{device.id}", policy=policy, compliant=not settings, failing=tuple(settings)
-            )
+            PolicyState(id=f"{policy}_{device.id}", policy=policy, compliant=not settings, failing=tuple(settings))
             for policy, settings in failing.items()
         )
 

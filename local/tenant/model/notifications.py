@@ -38,9 +38,7 @@ class Notification:
 class Notifications:
     """Raises notifications for what changes in users and groups, and keeps them until they are delivered."""
 
-    def __init__(
-        self, world: World, subscriptions: Subscriptions, faults: Faults, counts: Counts
-    ) -> None:
+    def __init__(self, world: World, subscriptions: Subscriptions, faults: Faults, counts: Counts) -> None:
         self._world = world
         self._subscriptions = subscriptions
         self._faults = faults

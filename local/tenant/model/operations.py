@@ -185,9 +185,7 @@ _NEEDS: dict[Operation, str] = {
     Operation.SUBSCRIPTIONS_REAUTHORIZE: _SUBSCRIBE,
 }
 
-ROLES: dict[Operation, frozenset[str]] = {
-    operation: frozenset(roles.split()) for operation, roles in _NEEDS.items()
-}
+ROLES: dict[Operation, frozenset[str]] = {operation: frozenset(roles.split()) for operation, roles in _NEEDS.items()}
 """The application permissions that allow an operation."""
 
 EVERY_ROLE = frozenset(

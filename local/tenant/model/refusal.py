@@ -52,4 +52,3 @@ def resource_not_found(what: str, service: Service = Service.DIRECTORY) -> Graph
 def intune_bad_request(message: str = "An error has occurred") -> GraphRefusal:
     """400 as Intune words it: opaque unless a message is given."""
     return GraphRefusal(status=400, code="BadRequest", message=message, service=Service.INTUNE)
-

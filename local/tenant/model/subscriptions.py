@@ -156,9 +156,7 @@ class Subscriptions:
     def _check(self, request: SubscriptionRequest) -> None:
         asked = {part.strip() for part in request.change_type.split(",")}
         if not asked or asked - _CHANGE_TYPES:
-            raise bad_request(
-                f"Invalid 'changeType' attribute: '{request.change_type}'.", code="InvalidRequest"
-            )
+            raise bad_request(f"Invalid 'changeType' attribute: '{request.change_type}'.", code="InvalidRequest")
         if asked == {"created"} and request.resource.strip("/").lower().startswith("users/"):
             raise bad_request("changeType 'created' is not supported for this resource.", code="ExtensionError")
         if request.client_state is not None and len(request.client_state) > _LONGEST_CLIENT_STATE:

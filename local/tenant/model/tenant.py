@@ -149,9 +149,7 @@ class TenantModel:
         self.subscriptions = Subscriptions(world)
         self.notifications = Notifications(world, self.subscriptions, self.faults, self.counts)
         self.notifications.watch(self.users, self.groups)
-        self.names = Names(
-            self.users, self.machines, self.managed_devices, self.entra_devices, self.autopilot
-        )
+        self.names = Names(self.users, self.machines, self.managed_devices, self.entra_devices, self.autopilot)
         self.gate = Gate(world, self.names, self.faults, self.counts)
 
     def next_at(self) -> datetime | None:

@@ -98,9 +98,7 @@ class Troubleshooting:
         """Write down how a remote action ended."""
         self._actions[action_id] = replace(self._actions[action_id], state=state)
 
-    def audited(
-        self, *, activity: str, component: str, application_id: str, resource: tuple[str, str]
-    ) -> None:
+    def audited(self, *, activity: str, component: str, application_id: str, resource: tuple[str, str]) -> None:
         """Write an audit entry about a resource, given as id and name."""
         entry = AuditEvent(
             id=self._world.ids.guid(),

@@ -51,13 +51,9 @@ class User:
 
 FILTERABLE: Table[User] = {
     "id": Filterable(operators=frozenset({"eq", "in"}), value_of=lambda user: user.id),
-    "userPrincipalName": Filterable(
-        operators=frozenset({"eq", "in", "startswith"}), value_of=lambda user: user.upn
-    ),
+    "userPrincipalName": Filterable(operators=frozenset({"eq", "in", "startswith"}), value_of=lambda user: user.upn),
     "mail": Filterable(operators=frozenset({"eq", "in", "startswith"}), value_of=lambda user: user.upn),
-    "displayName": Filterable(
-        operators=frozenset({"eq", "in", "startswith"}), value_of=lambda user: user.display_name
-    ),
+    "displayName": Filterable(operators=frozenset({"eq", "in", "startswith"}), value_of=lambda user: user.display_name),
     "accountEnabled": Filterable(operators=frozenset({"eq"}), value_of=lambda user: user.enabled),
     "userType": Filterable(operators=frozenset({"eq"}), value_of=lambda user: user.user_type),
     "usageLocation": Filterable(operators=frozenset({"eq", "in"}), value_of=lambda user: user.usage_location),

@@ -56,6 +56,8 @@ def _refusal(status: int, code: str, wish: timedelta | None) -> HandoverError:
             return Changed(said)
         case 409 if code not in _GOING_AWAY:
             return AlreadyThere(said)
+        case 204 if code == "QueueAlreadyExists":  # the service is content, the SDK raises
+            return AlreadyThere(said)
         case 408 | 409 | 429:
             return RetryLater(said, wish)
         case _ if status < 400 or status >= 500:  # below 400: an answer that could not be read

@@ -1,0 +1,244 @@
+"""WIPE_INTENDED: the last look. Every doubt is a no, and nothing but a full yes sends the wipe."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from shared.domain.case import Case, Decision
+from shared.domain.facts import MISSING, Compliance, Freeze, Missing, PlanStatus
+from shared.domain.policy import Mode, Policy
+from shared.domain.reasons import Reason
+from shared.domain.states import CaseState
+from shared.rules.binding import BY_POLICY
+from shared.rules.confirm import identity_of
+from shared.rules.fence import LOOK_AGAIN_AFTER, LOOK_FOR_WIPE_AFTER, back_to_hold, check_fence, what_changed
+from tests.builders import (
+    A_SECOND,
+    DEVICE_ID,
+    ENROLLED_AT,
+    ENTRA_DEVICE_ID,
+    NOW,
+    OWNER,
+    OWNER_ID,
+    SERIAL,
+    STAGING,
+    a_device,
+    a_licensed_user,
+    all_facts,
+    plans,
+)
+from tests.case_builders import a_case, a_policy, an_approval, an_attempt, moved
+
+INTENDED = a_case(CaseState.WIPE_INTENDED)
+
+
+def _fenced(case: Case = INTENDED, policy: Policy | None = None, **facts: object) -> Decision:
+    return check_fence(case, all_facts(**facts), policy or a_policy(), NOW)
+
+
+def test_the_wipe_goes_out_only_when_everything_is_as_it_was_approved():
+    decision = _fenced()
+
+    assert (decision.to, decision.reason) == (CaseState.WIPE_SENT, Reason.FENCE_PASSED)
+    assert decision.due == NOW + LOOK_FOR_WIPE_AFTER
+    after = moved(INTENDED, decision)
+    assert after.wipe == an_attempt(sent_at=NOW)
+    assert after.approval == an_approval(INTENDED, a_policy(), used=True)
+
+
+def test_the_journal_says_which_device_on_whose_word_and_on_what_reading():
+    approval = an_approval(INTENDED, a_policy())
+
+    assert _fenced().evidence == {
+        "compliance": "noncompliant",
+        "enrolled by": STAGING,
+        "enrolled": "2026-02-16 09:30 UTC",
+        "last check-in": "2026-03-05 08:00 UTC",
+        "management state": "managed",
+        "device": DEVICE_ID,
+        "Entra device": ENTRA_DEVICE_ID,
+        "serial number": SERIAL,
+        "approved by": approval.by,
+        "proposal": approval.proposal,
+        "nonce": "nonce-1",
+    }
+
+
+@pytest.mark.parametrize("device", [MISSING, None])
+def test_a_device_that_left_is_not_wiped(device: Missing | None):
+    decision = _fenced(device=device)
+
+    assert (decision.to, decision.reason) == (CaseState.NO_ACTION_NEEDED, Reason.DEVICE_GONE)
+
+
+@pytest.mark.parametrize(
+    ("fields", "what"),
+    [
+        ({"id": "another"}, "its Intune device id changed"),
+        ({"entra_device_id": None}, "its Entra device id changed"),
+        ({"entra_device_id": "another"}, "its Entra device id changed"),
+        ({"serial_number": "5CG9999XYZ"}, "its serial number changed"),
+        ({"serial_number": SERIAL.lower()}, "its serial number changed"),
+        ({"enrolled_at": ENROLLED_AT + A_SECOND}, "its enrolment time changed"),
+        ({"enrolled_at": None}, "its enrolment time changed"),
+        ({"user_id": OWNER_ID, "user_principal_name": OWNER}, "its enrolment user changed"),
+        ({"user_id": None}, "its enrolment user changed"),
+    ],
+)
+def test_a_device_that_is_not_the_approved_one_is_not_wiped(fields: dict[str, object], what: str):
+    decision = _fenced(device=a_device(**fields))
+
+    assert (decision.to, decision.reason) == (CaseState.NEEDS_PERSON, Reason.DEVICE_CHANGED)
+    assert decision.says == f"The device is not the one that was approved: {what}. Nothing was sent."
+
+
+def test_the_spelling_of_ids_the_name_and_later_readings_are_no_change():
+    was = identity_of(a_device())
+    later = a_device(
+        id=DEVICE_ID.upper(),
+        entra_device_id=ENTRA_DEVICE_ID.upper(),
+        name="renamed",
+        last_sync_at=NOW,
+        enrolled_by=None,
+        logged_on_user_ids=(),
+    )
+
+    assert what_changed(was, later) is None
+    nothing_linked = {"entra_device_id": None, "user_id": None}
+    assert what_changed(identity_of(a_device(**nothing_linked)), a_device(**nothing_linked)) is None
+
+
+@pytest.mark.parametrize(
+    ("compliance", "to", "reason"),
+    [
+        (Compliance.COMPLIANT, CaseState.NO_ACTION_NEEDED, Reason.MENDED_WITHOUT_WIPE),
+        *(
+            (each, CaseState.NEEDS_PERSON, Reason.COMPLIANCE_NOT_KNOWN)
+            for each in Compliance
+            if each not in (Compliance.COMPLIANT, Compliance.NONCOMPLIANT)
+        ),
+    ],
+)
+def test_a_device_that_is_not_read_as_noncompliant_is_not_wiped(compliance: Compliance, to: CaseState, reason: Reason):
+    decision = _fenced(device=a_device(compliance=compliance))
+
+    assert (decision.to, decision.reason) == (to, reason)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"owner_type": "personal"},
+        {"management_state": "wipePending"},
+        {"management_agent": "configurationManagerClientMdm"},
+        {"operating_system": "Windows Server"},
+    ],
+)
+def test_a_device_that_may_no_longer_be_touched_is_refused(fields: dict[str, object]):
+    assert _fenced(device=a_device(**fields)).to is CaseState.REFUSED
+
+
+@pytest.mark.parametrize(
+    "excluded",
+    [
+        {"excluded_devices": frozenset({"pc-0427"})},
+        {"excluded_devices": frozenset({SERIAL.lower()})},
+        {"excluded_users": frozenset({STAGING})},
+        {"excluded_users": frozenset({OWNER.lower()})},
+    ],
+)
+def test_what_was_excluded_after_the_approval_is_refused_even_if_it_is_approved_again(
+    excluded: dict[str, object],
+):
+    policy = a_policy(**excluded)
+
+    decision = _fenced(a_case(CaseState.WIPE_INTENDED, policy), policy)
+
+    assert decision.to is CaseState.REFUSED
+    assert decision.reason in (Reason.DEVICE_EXCLUDED, Reason.OWNER_EXCLUDED)
+
+
+@pytest.mark.parametrize("read", [None, (), plans("PendingProvisioning"), plans("Disabled"), plans()[:1], plans()[1:]])
+def test_an_owner_whose_plans_are_not_provisioned_could_not_enrol_again(read: tuple[PlanStatus, ...] | None):
+    decision = _fenced(plans=read)
+
+    assert (decision.to, decision.reason) == (CaseState.NEEDS_PERSON, Reason.LICENCE_MISSING)
+
+
+@pytest.mark.parametrize("owner", [MISSING, a_licensed_user(enabled=False)])
+def test_an_owner_who_is_gone_or_disabled_could_not_enrol_again(owner: object):
+    decision = _fenced(users={OWNER_ID: owner})
+
+    assert (decision.to, decision.reason) == (CaseState.NEEDS_PERSON, Reason.OWNER_DISABLED)
+
+
+@pytest.mark.parametrize(
+    ("last_sync_at", "to"),
+    [
+        (NOW - timedelta(hours=24), CaseState.WIPE_SENT),
+        (NOW - timedelta(hours=24) - A_SECOND, CaseState.CLEARED_TO_WIPE),
+        (None, CaseState.CLEARED_TO_WIPE),
+    ],
+)
+def test_a_device_that_has_not_checked_in_is_not_wiped_before_it_does(last_sync_at: datetime | None, to: CaseState):
+    decision = _fenced(device=a_device(last_sync_at=last_sync_at))
+
+    assert decision.to is to
+    if to is CaseState.CLEARED_TO_WIPE:
+        assert (decision.reason, decision.due) == (Reason.NO_RECENT_CHECK_IN, NOW + timedelta(hours=1))
+
+
+@pytest.mark.parametrize("mode", [Mode.OFF, Mode.REPORT])
+def test_a_mode_that_changes_nothing_sends_nothing(mode: Mode):
+    policy = a_policy(mode=mode)
+
+    decision = _fenced(a_case(CaseState.WIPE_INTENDED, policy), policy)
+
+    assert (decision.to, decision.says) == (CaseState.CLEARED_TO_WIPE, f"The mode is {mode}; nothing was sent.")
+
+
+@pytest.mark.parametrize(
+    ("change", "policy", "reason"),
+    [
+        ({"used": True}, a_policy(), Reason.APPROVAL_NEEDED),
+        ({"expires_at": NOW - A_SECOND}, a_policy(), Reason.APPROVAL_EXPIRED),
+        ({"proposal": "of something else"}, a_policy(), Reason.APPROVAL_NO_LONGER_FITS),
+        ({"by": BY_POLICY}, a_policy(), Reason.APPROVAL_NEEDED),
+        ({}, a_policy(wipes_per_hour=1), Reason.APPROVAL_NO_LONGER_FITS),
+    ],
+)
+def test_a_clearance_that_no_longer_covers_the_wipe_sends_nothing(
+    change: dict[str, object], policy: Policy, reason: Reason
+):
+    case = replace(INTENDED, approval=an_approval(INTENDED, a_policy(), **change))
+
+    decision = _fenced(case, policy)
+
+    assert (decision.to, decision.reason) == (CaseState.CLEARED_TO_WIPE, reason)
+    assert decision.says.endswith("Nothing was sent.")
+    assert decision.due == NOW + LOOK_AGAIN_AFTER
+
+
+def test_an_intention_without_an_approval_sends_nothing():
+    assert _fenced(replace(INTENDED, approval=None)).to is CaseState.CLEARED_TO_WIPE
+
+
+@pytest.mark.parametrize("freeze", [Freeze(frozen=True), None])
+def test_a_freeze_or_a_switch_that_was_not_read_sends_nothing(freeze: Freeze | None):
+    decision = _fenced(freeze=freeze)
+
+    assert (decision.to, decision.reason) == (CaseState.CLEARED_TO_WIPE, Reason.FROZEN)
+
+
+def test_going_back_leaves_approval_and_attempt_as_they_were():
+    after = moved(INTENDED, back_to_hold(Reason.FROZEN, "All wipes are frozen.", NOW))
+
+    assert (after.approval, after.wipe, after.due_at) == (INTENDED.approval, INTENDED.wipe, NOW + LOOK_AGAIN_AFTER)
+
+
+def test_auto_mode_passes_the_same_fence_with_its_own_clearance():
+    policy = a_policy(mode=Mode.AUTO)
+    case = replace(INTENDED, approval=an_approval(INTENDED, policy, by=BY_POLICY))
+
+    assert _fenced(case, policy).to is CaseState.WIPE_SENT

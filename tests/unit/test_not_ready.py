@@ -1,0 +1,107 @@
+"""What happens to a case whose tenant or device is not ready, and in report mode."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.case import Case
+from shared.domain.effects import BindOwner
+from shared.domain.facts import Facts
+from shared.domain.policy import Mode
+from shared.domain.reasons import Reason
+from shared.domain.states import CaseState
+from shared.rules.readiness import LOOK_AGAIN_AFTER, check_readiness
+from tests.builders import NOW, all_facts, an_autopilot_device, tenant_facts
+from tests.case_builders import a_case, a_policy, an_unenrolled_case, moved
+
+CASE = a_case(CaseState.CHECKING_READINESS)
+NOT_INTUNE = all_facts(tenant=tenant_facts(mdm_authority="sccm"))
+NOT_REGISTERED = all_facts(autopilot=())
+
+
+def test_a_case_that_is_not_ready_waits_with_the_reason_and_the_way_to_mend_it():
+    decision = check_readiness(CASE, NOT_INTUNE, a_policy(), NOW)
+
+    assert (decision.to, decision.reason) == (CaseState.NOT_READY, Reason.TENANT_NOT_READY)
+    assert decision.due == NOW + LOOK_AGAIN_AFTER
+    assert decision.says == (
+        "Not ready for re-enrolment. MDM authority: sccm. "
+        "Set the MDM authority to Microsoft Intune (Intune admin center, Tenant administration)."
+    )
+
+
+def test_a_fault_of_the_tenant_is_named_before_one_of_the_device():
+    facts = Facts(autopilot=(), tenant=tenant_facts(mdm_authority="sccm"))
+
+    decision = check_readiness(CASE, facts, a_policy(), NOW)
+
+    assert decision.reason is Reason.TENANT_NOT_READY
+    assert "Autopilot registration: no registrations" in decision.says
+
+
+def test_it_looks_again_and_goes_on_by_itself():
+    case = a_case(CaseState.NOT_READY)
+
+    still = check_readiness(case, NOT_REGISTERED, a_policy(), NOW)
+    mended = check_readiness(case, all_facts(), a_policy(), NOW)
+
+    assert (still.to, still.due) == (CaseState.NOT_READY, NOW + LOOK_AGAIN_AFTER)
+    assert mended.to is CaseState.BINDING
+    assert isinstance(mended.effect, BindOwner)
+
+
+@pytest.mark.parametrize("state", [CaseState.CHECKING_READINESS, CaseState.NOT_READY])
+@pytest.mark.parametrize(
+    ("opened_ago", "to"),
+    [(timedelta(days=30), CaseState.NOT_READY), (timedelta(days=30, seconds=1), CaseState.NEEDS_PERSON)],
+)
+def test_after_thirty_days_a_person_is_asked(state: CaseState, opened_ago: timedelta, to: CaseState):
+    decision = check_readiness(a_case(state, opened_at=NOW - opened_ago), NOT_REGISTERED, a_policy(), NOW)
+
+    assert (decision.to, decision.reason) == (to, Reason.DEVICE_NOT_READY)
+
+
+@pytest.mark.parametrize(
+    ("case", "would_do"),
+    [
+        (CASE, ("bind the Autopilot device to DEF456@contoso.example", "wipe the device once")),
+        (
+            a_case(CaseState.NOT_READY, would_do=("assign SPB to DEF456@contoso.example",)),
+            (
+                "assign SPB to DEF456@contoso.example",
+                "bind the Autopilot device to DEF456@contoso.example",
+                "wipe the device once",
+            ),
+        ),
+        (
+            an_unenrolled_case(CaseState.CHECKING_READINESS),
+            ("bind the Autopilot device to DEF456@contoso.example",),
+        ),
+    ],
+)
+def test_report_mode_writes_down_what_would_happen_and_ends(case: Case, would_do: tuple[str, ...]):
+    decision = check_readiness(case, all_facts(), a_policy(mode=Mode.REPORT), NOW)
+
+    assert (decision.to, decision.reason) == (CaseState.REPORTED, Reason.MODE_IS_REPORT)
+    assert decision.effect is None
+    assert decision.says == f"Report mode. Would {'; '.join(would_do)}."
+    assert moved(case, decision).would_do == would_do
+
+
+def test_report_mode_says_what_is_not_ready():
+    facts = Facts(autopilot=(an_autopilot_device(profile_status="failed"),), tenant=tenant_facts(status_pages=()))
+
+    decision = check_readiness(CASE, facts, a_policy(mode=Mode.REPORT), NOW)
+
+    assert decision.says == (
+        "Report mode. Would wait: Enrollment Status Page, Deployment profile assignment not ready."
+    )
+
+
+def test_a_licence_that_was_only_reported_is_not_taken_for_an_assigned_one():
+    case = a_case(CaseState.CHECKING_READINESS, licence_seen_at=None, would_do=("assign SPB to DEF456",))
+
+    decision = check_readiness(case, all_facts(), a_policy(mode=Mode.APPROVE), NOW)
+
+    assert (decision.to, decision.reason) == (CaseState.NEEDS_PERSON, Reason.LICENCE_MISSING)
+    assert decision.effect is None
