@@ -138,4 +138,5 @@ def _word(fields: Mapping[str, object], name: str) -> str:
 
 def _who(request: func.HttpRequest, fields: Mapping[str, object]) -> str:
     """The signed-in person as App Service Authentication names them; without it, the name that the caller gives."""
-    return request.headers.get("x-ms-client-principal-name") or _word(fields, "by")
+    headers = cast("Mapping[str, str]", request.headers)
+    return headers.get("x-ms-client-principal-name") or _word(fields, "by")

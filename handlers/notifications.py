@@ -1,5 +1,8 @@
 """Microsoft Graph's webhook: the validation handshake and the notifications. It reads nothing from Graph."""
 
+from collections.abc import Mapping
+from typing import cast
+
 import azure.functions as func
 
 from shared.bootstrap import services
@@ -21,7 +24,8 @@ async def receive(request: func.HttpRequest) -> func.HttpResponse:
     body = request.get_body()
     if len(body) > MOST_BYTES:
         return _refuse(413, "The body is larger than 1 MB.")
-    if "json" not in (request.headers.get("content-type") or "").lower():
+    headers = cast("Mapping[str, str]", request.headers)
+    if "json" not in headers.get("content-type", "").lower():
         return _refuse(415, "Content-Type must be application/json.")
     try:
         await services().receive.receive(body)

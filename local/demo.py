@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -19,10 +20,20 @@ from local.story_teller import StoryTeller
 STORY = Path(__file__).parent.parent / "tests" / "story" / "the_story.json"
 
 
-def main(story: Path = STORY) -> None:
+WIDTH = 110
+
+
+def main(
+    story: Annotated[Path, typer.Argument(help="The scenario to play.")] = STORY,
+    picture: Annotated[Path | None, typer.Option(help="Also write what was printed as an SVG picture.")] = None,
+) -> None:
     """Play the story on Azurite, the simulated tenant and the development host."""
     logging.basicConfig(level=logging.ERROR)
-    raise typer.Exit(asyncio.run(_play(story, Console(highlight=False))))
+    console = Console(highlight=False, record=picture is not None, width=WIDTH if picture else None)
+    failed = asyncio.run(_play(story, console))
+    if picture is not None:
+        console.save_svg(str(picture), title="make demo")
+    raise typer.Exit(failed)
 
 
 async def _play(story: Path, console: Console) -> int:
@@ -36,6 +47,8 @@ async def _play(story: Path, console: Console) -> int:
         problems = await Player(stack=stack, watch=StoryTeller(console)).play()
         took = time.monotonic() - started
         console.print(await _verdict(stack, problems, took))
+        if problems:
+            console.print(f"The host's log: {stack.host_log}")
         return 1 if problems else 0
 
 

@@ -67,7 +67,7 @@ def settings_page() -> str:
 def _default(value: object) -> str:
     if value is None or value == () or type(value).__name__ == "PydanticUndefinedType":
         return "*required*" if type(value).__name__ == "PydanticUndefinedType" else ""
-    return f"`{', '.join(map(str, value)) if isinstance(value, tuple) else value}`"  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]  # any tuple can be shown
+    return f"`{', '.join(map(str, value)) if isinstance(value, tuple) else value}`"  # pyright: ignore[reportUnknownArgumentType]  # any tuple can be shown
 
 
 def _meanings() -> dict[str, str]:

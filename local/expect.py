@@ -53,9 +53,7 @@ def unmet(expect: Json, cases: list[Json], counts: Json, state: Json) -> list[st
 def _cases(expected: Expected, cases: list[Json]) -> Iterator[str]:
     by_serial: dict[str, list[Json]] = {}
     for case in cases:
-        by_serial.setdefault(
-            str(case["case"]["serial_number"] or (case["case"]["device"] or {}).get("serial_number")), []
-        ).append(case["case"])
+        by_serial.setdefault(_serial(case["case"]), []).append(case["case"])
     for one in expected.cases:
         found = by_serial.get(one.device, [])
         if not any(_fits(one, case) for case in found):
@@ -66,9 +64,14 @@ def _cases(expected: Expected, cases: list[Json]) -> Iterator[str]:
             yield f"{serial}: expected no case"
 
 
+def _serial(case: Json) -> str:
+    device = case["device"]
+    return str(case["serial_number"] or (device["serial_number"] if device else ""))
+
+
 def _fits(one: ExpectedCase, case: Json) -> bool:
-    owner = (case["owner"] or {}).get("user_principal_name")
-    attempts = (case["wipe"] or {}).get("number", 0)
+    owner = case["owner"]["user_principal_name"] if case["owner"] else None
+    attempts = case["wipe"]["number"] if case["wipe"] else 0
     return (
         case["state"] == one.state
         and one.reason in (None, case["reason"])

@@ -63,6 +63,7 @@ class Player:
     watch: Watcher = lambda _: None
     _seen: dict[str, int] = field(default_factory=dict[str, int])
     _done: set[int] = field(default_factory=set[int])
+    _devices: dict[str, Json] = field(default_factory=dict[str, Json])
     _tenant_next: datetime | None = None
     _tenant_did_something: bool = True
 
@@ -72,6 +73,7 @@ class Player:
         give_up_at = time.monotonic() + REAL_SECONDS_AT_MOST
         while True:
             await self._settle()
+            await self._look_at_the_world()
             cases = await self._report()
             if await self._do_what_is_due(cases):
                 continue
@@ -83,6 +85,14 @@ class Player:
             if coming is None or coming - start > SIMULATED_AT_MOST or time.monotonic() > give_up_at:
                 return await self._unmet(cases) or problems
             await self._move_clock(now, coming)
+
+    async def _look_at_the_world(self) -> None:
+        """Tell the watcher what became of the devices since the last look: the tenant's own doing."""
+        now = self.stack.clock.now()
+        for device in (await self.stack.simulated("state"))["devices"]:
+            before, self._devices[device["serial"]] = self._devices.get(device["serial"]), device
+            if before is not None and (what := _what_became_of(before, device)):
+                self.watch(Happened(at=now, what=what))
 
     async def _settle(self) -> None:
         """Wait until nothing is under way: no invocation, no visible message, no case that is due."""
@@ -190,8 +200,7 @@ class Player:
 
     async def _device_data(self, serial: str, by_id: str) -> Json:
         state = await self.stack.simulated("state")
-        device = next((one for one in state["devices"] if one["serial"] == serial), {})
-        enrolled = device.get("managed_device_id")
+        enrolled = next((one["managed_device_id"] for one in state["devices"] if one["serial"] == serial), None)
         return {"managedDeviceId": enrolled} if by_id == "managedDeviceId" and enrolled else {"serialNumber": serial}
 
     async def _unmet(self, cases: list[Json]) -> list[str]:
@@ -243,6 +252,18 @@ def _of_device(cases: list[Json], serial: object) -> list[Json]:
 
 def _by(item: Json) -> str:
     return str(item.get("by", "ann@contoso.example"))
+
+
+def _what_became_of(before: Json, after: Json) -> str | None:
+    """What an onlooker would say of a device that changed; None when nothing did."""
+    name = after["name"]
+    if before["place"] != after["place"] and after["place"] == "oobe":
+        return f"{name} is reset and shows the sign-in page of OOBE"
+    if after["enrolled_by"] and before["managed_device_id"] != after["managed_device_id"]:
+        return f"{after['enrolled_by']} signs in on {name}, and it enrols"
+    if after["compliance"] and before["compliance"] != after["compliance"]:
+        return f"Intune finds {name} {after['compliance']}"
+    return None
 
 
 def _in_words(item: Json) -> str:

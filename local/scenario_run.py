@@ -1,7 +1,7 @@
 """Runs a scenario file on a fresh installation of this machine: Azurite, tenant and host."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from local.azurite import Azurite
@@ -13,14 +13,12 @@ from local.tenant.scenario import load
 @contextlib.asynccontextmanager
 async def fresh_stack(
     file: Path, *, own_process: bool = False, connection_string: str | None = None
-) -> AsyncIterator[Stack]:
+) -> AsyncGenerator[Stack, None]:
     """A running stack for the scenario, on its own Azurite unless an empty account is given."""
     with contextlib.ExitStack() as parts:
         if connection_string is None:
             connection_string = parts.enter_context(Azurite()).connection_string
-        async with Stack(
-            scenario=load(file), connection_string=connection_string, own_process=own_process
-        ) as stack:
+        async with Stack(scenario=load(file), connection_string=connection_string, own_process=own_process) as stack:
             yield stack
 
 

@@ -11,6 +11,7 @@ import secrets
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +44,8 @@ class Stack:
     tenant_port: int = 0
     host_port: int = 0
     speed: float = 0
+    host_log: Path = field(default_factory=lambda: Path(tempfile.mkstemp(prefix="handover-host-", suffix=".log")[1]))
+    """Where a host in its own process writes what it has to say."""
     key: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     _host: Host | None = None
     _services: Services | None = None
@@ -122,7 +125,10 @@ class Stack:
     async def start_host(self) -> None:
         """Start the host with the app; returns when it answers."""
         if self.own_process:
-            self._process = await asyncio.create_subprocess_exec(*self._command(), env={**os.environ}, cwd=APP)
+            with self.host_log.open("ab") as log:
+                self._process = await asyncio.create_subprocess_exec(
+                    *self._command(), env={**os.environ}, cwd=APP, stdout=log, stderr=log
+                )
         else:
             self._services = services_on(self.clock, self.settings)
             install(self._services)
@@ -155,7 +161,9 @@ class Stack:
             except httpx.TransportError:
                 pass
             if self._process is not None and self._process.returncode is not None:
-                raise RuntimeError(f"the host ended with {self._process.returncode}")
+                raise RuntimeError(
+                    f"the host ended with {self._process.returncode}:\n{self.host_log.read_text()[-2000:]}"
+                )
             await asyncio.sleep(0.05)
         raise RuntimeError("the host did not start within 30 seconds")
 
@@ -169,19 +177,18 @@ class Stack:
             await self._services.close()
             self._services = None
         if self._process is not None:
-            await self._end(signal.SIGTERM)
+            await self._end(self._process, signal.SIGTERM)
 
     async def kill_host(self) -> None:
         """End the host's process at once, as a crash would. Only for a host in a process of its own."""
         if self._process is None:
             raise RuntimeError("only a host in its own process can be killed")
-        await self._end(signal.SIGKILL)
+        await self._end(self._process, signal.SIGKILL)
 
-    async def _end(self, with_signal: int) -> None:
-        assert self._process is not None
-        if self._process.returncode is None:
-            self._process.send_signal(with_signal)
-        await self._process.wait()
+    async def _end(self, process: asyncio.subprocess.Process, with_signal: int) -> None:
+        if process.returncode is None:
+            process.send_signal(with_signal)
+        await process.wait()
         self._process = None
 
     async def send(self, queue: str, body: str) -> None:

@@ -58,6 +58,7 @@ def _what_to_try(stack: Stack, speed: float) -> str:
     user = stack.scenario.users[-1].upn if stack.scenario.users else "user@contoso.example"
     return f"""
 [bold]The app[/]     {app}/api/v1/status   (header x-functions-key: {KEY})
+[bold]Its log[/]     {stack.host_log}
 [bold]The tenant[/]  {tenant}/_sim/state   (its clock goes {speed:g} times as fast as yours)
 
 [bold]Try[/]

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from uuid import NAMESPACE_DNS, uuid5
 
 from local.tenant.catalogue import products
 from local.tenant.model.approvals import ApprovalPolicy
@@ -321,6 +322,4 @@ def _part(held: str | LicenceEntry) -> str:
 
 def _derived_id(name: str) -> str:
     """A GUID that depends on nothing but the name, so that groups and pages can be written down beforehand."""
-    from uuid import NAMESPACE_DNS, uuid5
-
     return str(uuid5(NAMESPACE_DNS, name))

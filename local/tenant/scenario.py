@@ -38,8 +38,8 @@ class SkuEntry(Entry):
 
     part: str
     """skuPartNumber. O365_BUSINESS_PREMIUM is Business Standard, SPB is Business Premium."""
-    seats: int = Field(10, ge=0)
-    used: int | None = Field(None, ge=0)
+    seats: int = Field(default=10, ge=0)
+    used: int | None = Field(default=None, ge=0)
     """Seats in use at the start, those of the users below included; None counts just these."""
     status: Literal["Enabled", "Warning", "Suspended", "Deleted", "LockedOut"] = "Enabled"
 
@@ -69,7 +69,7 @@ class StatusPageEntry(Entry):
 
     name: str = "Block use until apps are in"
     blocks_use: bool = True
-    priority: int = Field(1, ge=1)
+    priority: int = Field(default=1, ge=1)
     assigned_to: tuple[str, ...] = ("all",)
 
 
@@ -105,7 +105,7 @@ class TenantEntry(Entry):
     groups: tuple[GroupEntry, ...] = ()
     autopilot_profiles: tuple[ProfileEntry, ...] = (ProfileEntry(),)
     esp: tuple[StatusPageEntry, ...] = (StatusPageEntry(),)
-    device_limit: int = Field(1000, ge=1)
+    device_limit: int = Field(default=1000, ge=1)
     """How many devices one user may enrol."""
     delays: DelayEntries = DelayEntries()
     multi_admin_approval: ApprovalEntry | None = None
@@ -128,7 +128,7 @@ class UserEntry(Entry):
     upn: str
     name: str = ""
     id: str | None = None
-    usage_location: str | None = Field("GB", pattern=r"^[A-Z]{2}$")
+    usage_location: str | None = Field(default="GB", pattern=r"^[A-Z]{2}$")
     licences: tuple[str | LicenceEntry, ...] = ()
     enabled: bool = True
     guest: bool = False
@@ -170,7 +170,7 @@ class DeviceEntry(Entry):
     compliance: ComplianceState = "compliant"
     failing: tuple[str, ...] = ()
     online: bool = True
-    autopilot: RegistrationEntry | None | Literal["default"] = "default"
+    autopilot: RegistrationEntry | Literal["default"] | None = "default"
     """None is not registered; by default company Windows devices are."""
     management_agent: str = "mdm"
     mended_by: MendedBy | None = None

@@ -19,15 +19,15 @@ class FaultEntry(BaseModel):
     on: str = "*"
     """The name of an operation, a pattern such as ``managedDevices.*``, ``*``, or ``notification``."""
     kind: FaultKind
-    times: int | None = Field(None, ge=1)
-    skip: int = Field(0, ge=0)
-    from_: timedelta | None = Field(None, alias="from")
+    times: int | None = Field(default=None, ge=1)
+    skip: int = Field(default=0, ge=0)
+    from_: timedelta | None = Field(default=None, alias="from")
     until: timedelta | None = None
     device: str | None = None
     """Serial number: only requests that name this device."""
     when: Literal["before", "after"] | None = None
     """Before or after the request is applied; by default only a lost answer comes after."""
-    status: int = Field(503, ge=400, le=599)
+    status: int = Field(default=503, ge=400, le=599)
     code: str = "ServiceUnavailable"
     message: str = "The service is temporarily unavailable."
     headers: dict[str, str] = {}

@@ -1,7 +1,7 @@
 """Timeline items as a scenario file (or POST /_sim/do) writes them: what happens, and when or after what."""
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Tag, model_validator
 
@@ -192,7 +192,7 @@ _TENANT_ITEMS: dict[str, str] = {
 
 
 def _kind(value: Any) -> str:
-    do: object = value.get("do") if isinstance(value, dict) else getattr(value, "do", None)
+    do: object = cast("dict[str, object]", value).get("do") if isinstance(value, dict) else getattr(value, "do", None)
     return _TENANT_ITEMS.get(str(do), "RunnerItem")
 
 

@@ -104,8 +104,8 @@ def _to_device(
             model.compliance.set(machine.managed_device_id or "", item.to, item.failing)
         case SignIn(user=None):
             model.machines.update(replace(machine, nobody_signs_in=True))
-        case SignIn(user=str() as user):
-            model.enrolment.sign_in(machine.name, user, item.esp)
+        case SignIn():
+            model.enrolment.sign_in(machine.name, item.user or "", item.esp)
         case ReEnrol():
             model.enrolment.re_enrol(machine.name, item.user)
         case ReplaceDevice():

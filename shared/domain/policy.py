@@ -69,4 +69,4 @@ class Policy:
 
 
 def _stable(value: object) -> str:
-    return ",".join(sorted(map(str, value))) if isinstance(value, frozenset) else str(value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # element type is irrelevant to str()
+    return ",".join(sorted(map(str, value))) if isinstance(value, frozenset) else str(value)  # pyright: ignore[reportUnknownArgumentType]  # element type is irrelevant to str()

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
 
 from shared.domain.hint import Cause, Hint, Subject
 from shared.errors import BadInput
@@ -23,13 +24,13 @@ TYPES = {
 class EventData(BaseModel):
     """Which device or user the event is about. One way of naming the device is enough."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, alias_generator=to_camel)
 
-    managedDeviceId: Guid | None = None
-    entraDeviceId: Guid | None = None
-    serialNumber: SerialNumber | None = None
-    userId: Guid | None = None
-    userPrincipalName: UserName | None = None
+    managed_device_id: Guid | None = None
+    entra_device_id: Guid | None = None
+    serial_number: SerialNumber | None = None
+    user_id: Guid | None = None
+    user_principal_name: UserName | None = None
 
 
 class CloudEvent(BaseModel):
@@ -47,10 +48,10 @@ class CloudEvent(BaseModel):
     @model_validator(mode="after")
     def _names_somebody(self) -> "CloudEvent":
         data = self.data
-        names_device = data.managedDeviceId or data.entraDeviceId or data.serialNumber
-        names_user = data.userId or data.userPrincipalName
+        names_device = data.managed_device_id or data.entra_device_id or data.serial_number
+        names_user = data.user_id or data.user_principal_name
         if self.type == "user.licence-changed":
-            if data.userId is None:
+            if data.user_id is None:
                 raise ValueError("user.licence-changed needs data.userId")
         elif not names_device:
             raise ValueError("data names no device: managedDeviceId, entraDeviceId or serialNumber is needed")
@@ -75,19 +76,19 @@ def read_device_event(body: str, now: datetime) -> Hint:
         cause=TYPES[event.type],
         source="device-events",
         at=now,
-        owner=event.data.userId or event.data.userPrincipalName if event.type == "device.user-assigned" else None,
+        owner=event.data.user_id or event.data.user_principal_name if event.type == "device.user-assigned" else None,
         event_id=event.id,
     )
 
 
 def _subject(data: EventData, event_type: str) -> tuple[Subject, str]:
-    if event_type == "user.licence-changed" and data.userId:
-        return Subject.USER, data.userId.lower()
-    if data.managedDeviceId:
-        return Subject.MANAGED_DEVICE, data.managedDeviceId.lower()
-    if data.entraDeviceId:
-        return Subject.ENTRA_DEVICE, data.entraDeviceId.lower()
-    return Subject.SERIAL_NUMBER, (data.serialNumber or "").strip()
+    if event_type == "user.licence-changed" and data.user_id:
+        return Subject.USER, data.user_id.lower()
+    if data.managed_device_id:
+        return Subject.MANAGED_DEVICE, data.managed_device_id.lower()
+    if data.entra_device_id:
+        return Subject.ENTRA_DEVICE, data.entra_device_id.lower()
+    return Subject.SERIAL_NUMBER, (data.serial_number or "").strip()
 
 
 def _path(location: tuple[Any, ...]) -> str:

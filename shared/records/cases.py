@@ -7,7 +7,7 @@ carries a random write id and a lost race is only believed after the row was rea
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import cast
+from typing import TypeVar, cast
 
 from pydantic import TypeAdapter
 
@@ -20,6 +20,7 @@ from shared.ports import Ids, Row, Rows, Value, Write
 
 _CASE = TypeAdapter(Case)
 _ENTRY = TypeAdapter(JournalEntry)
+T = TypeVar("T")
 _CASE_KEY = "case"
 _JOURNAL = "journal-"
 _OPEN = "open"
@@ -140,7 +141,7 @@ def reopened(case: Case, *, at: datetime, decision: Decision, who: str) -> tuple
         approval=None,
         would_do=(),
         stumbles=0,
-        **dict(decision.changes),  # pyright: ignore[reportArgumentType]  # names are checked by replace()
+        **dict(decision.changes),
     )
     entry = JournalEntry(
         sequence=again.version,
@@ -163,7 +164,7 @@ def _row(case: Case, write_id: str) -> dict[str, Value]:
     return {"body": _dump(_CASE, case), "write_id": write_id, "state": case.state.value, "version": case.version}
 
 
-def _dump(adapter: TypeAdapter[Case] | TypeAdapter[JournalEntry], value: Case | JournalEntry) -> str:
+def _dump(adapter: TypeAdapter[T], value: T) -> str:
     return adapter.dump_json(value).decode()
 
 

@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Any
 
 import httpx
-import pytest
 from azure.core.credentials import AccessToken
 
 from shared.clients.graph.client import Graph
@@ -21,14 +20,6 @@ DEVICE = "0d1f6d4c-1111-4a6b-9f55-000000000001"
 USER = "5f0c2a7e-2222-4d0e-8a01-000000000002"
 REGISTRATION = "9a4b3c2d-3333-4c1f-b0f2-000000000003"
 SUBSCRIPTION = "7e6d5c4b-4444-4e3d-a1c3-000000000004"
-
-sdk_warns_at_import = [
-    pytest.mark.filterwarnings(
-        "ignore:This class is deprecated. Please use the generic RequestConfiguration:DeprecationWarning"
-    ),
-    pytest.mark.filterwarnings("ignore:GetQueryParameters is deprecated:DeprecationWarning"),
-]
-"""msgraph and kiota warn about their own classes when these are imported: not ours to mend."""
 
 
 class FixedClock:

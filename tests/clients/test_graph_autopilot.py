@@ -15,10 +15,7 @@ from tests.clients.graph_wire import (
     graph_over,
     in_turn,
     page,
-    sdk_warns_at_import,
 )
-
-pytestmark = sdk_warns_at_import
 
 PROFILE: dict[str, object] = {
     "@odata.type": "#microsoft.graph.azureADWindowsAutopilotDeploymentProfile",

@@ -15,11 +15,8 @@ from tests.clients.graph_wire import (
     Tokens,
     always,
     graph_over,
-    sdk_warns_at_import,
     settings_for,
 )
-
-pytestmark = sdk_warns_at_import
 
 ROOT = Path(__file__).parents[2]
 

@@ -17,10 +17,7 @@ from tests.clients.graph_wire import (
     graph_over,
     in_turn,
     page,
-    sdk_warns_at_import,
 )
-
-pytestmark = sdk_warns_at_import
 
 ENTRA_DEVICE = "c0ffee00-5555-4f60-8bad-000000000005"
 

@@ -15,10 +15,7 @@ from tests.clients.graph_wire import (
     graph_over,
     in_turn,
     page,
-    sdk_warns_at_import,
 )
-
-pytestmark = sdk_warns_at_import
 
 SPB = "cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46"
 INTUNE = "c1ec4a95-1f05-45b3-a911-aa3fa01094f5"

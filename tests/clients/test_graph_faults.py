@@ -11,9 +11,7 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError
 
 from shared.clients.graph.faults import as_ours, never_sent
 from shared.errors import AccessDenied, BadInput, RetryLater
-from tests.clients.graph_wire import DEVICE, Tokens, graph_over, page, raising, sdk_warns_at_import
-
-pytestmark = sdk_warns_at_import
+from tests.clients.graph_wire import DEVICE, Tokens, graph_over, page, raising
 
 
 def _kinds_of(base: type[httpx.RequestError]) -> list[type[httpx.RequestError]]:

@@ -21,9 +21,7 @@ from shared.domain.facts import MISSING, Compliance, ManagedDevice, Missing, Use
 from shared.errors import AccessDenied, RetryLater
 from shared.ports import GraphSubscription
 from shared.settings import Settings
-from tests.clients.graph_wire import DEVICE, SUBSCRIPTION, FixedClock, sdk_warns_at_import
-
-pytestmark = sdk_warns_at_import
+from tests.clients.graph_wire import DEVICE, SUBSCRIPTION, FixedClock
 
 SERIAL = "5CG1234XYZ"
 SPB = "cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46"

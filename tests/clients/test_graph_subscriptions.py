@@ -8,9 +8,7 @@ from shared.clients.graph.client import Graph
 from shared.domain.facts import MISSING
 from shared.errors import AccessDenied, RetryLater, Unexpected
 from shared.ports import GraphSubscription
-from tests.clients.graph_wire import SUBSCRIPTION, always, error, graph_over, page, sdk_warns_at_import
-
-pytestmark = sdk_warns_at_import
+from tests.clients.graph_wire import SUBSCRIPTION, always, error, graph_over, page
 
 EXPIRES = datetime(2026, 3, 20, 8, 0, 0, 123456, tzinfo=UTC)
 FULL: dict[str, object] = {

@@ -5,9 +5,7 @@ import pytest
 from shared.clients.graph.tenant import bought_sku, status_page
 from shared.domain.facts import EnrolmentStatusPage, Sku
 from shared.errors import RetryLater
-from tests.clients.graph_wire import NOW, Answering, always, error, graph_over, in_turn, page, sdk_warns_at_import
-
-pytestmark = sdk_warns_at_import
+from tests.clients.graph_wire import NOW, Answering, always, error, graph_over, in_turn, page
 
 SPB: dict[str, object] = {
     "id": "5c1d3c0e_cbdc14ab",

@@ -16,10 +16,7 @@ from tests.clients.graph_wire import (
     graph_over,
     in_turn,
     page,
-    sdk_warns_at_import,
 )
-
-pytestmark = sdk_warns_at_import
 
 SINCE = datetime(2026, 3, 1, tzinfo=UTC)
 HTML = b"<html>Bad gateway</html>"

@@ -21,11 +21,8 @@ from tests.clients.graph_wire import (
     in_turn,
     page,
     raising,
-    sdk_warns_at_import,
     settings_for,
 )
-
-pytestmark = sdk_warns_at_import
 
 PATH = f"/v1.0/deviceManagement/managedDevices/{DEVICE}/wipe"
 BODY = b'{"keepEnrollmentData": false, "keepUserData": false}'
@@ -222,6 +219,15 @@ async def test_a_port_that_nobody_listens_on_is_not_sent() -> None:
     answer = await graph.devices.wipe(DEVICE)
     await graph.close()
     assert answer == WipeRefused(status=0, code="not_sent", message="ConnectError")
+
+
+async def test_a_graph_on_this_machine_is_reached_past_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    async with a_server_that(sends_and_closes(b"HTTP/1.1 204 No Content\r\n\r\n")) as (graph, heads):
+        assert await graph.devices.wipe(DEVICE) == WipeAccepted()
+    assert len(heads) == 1
 
 
 async def test_a_read_never_wipes() -> None:

@@ -129,9 +129,11 @@ async def azurite_rows(account: str) -> AsyncGenerator[AzuriteRowStore]:
     """All tables, in a fresh account."""
     async with Wire(_origin(account, "Table")) as wire:
         storage = Storage(_settings(_through(account, "Table", wire)))
-        await storage.rows.ensure_tables(TABLES)
-        yield AzuriteRowStore(storage.rows, wire)
-        await storage.close()
+        try:
+            await storage.rows.ensure_tables(TABLES)
+            yield AzuriteRowStore(storage.rows, wire)
+        finally:
+            await storage.close()
 
 
 @asynccontextmanager
@@ -141,9 +143,11 @@ async def azurite_messages(
     """All queues, in a fresh account."""
     async with Wire(_origin(account, "Queue")) as wire:
         storage = Storage(_settings(_through(account, "Queue", wire)), scale=scale)
-        await storage.messages.ensure_queues(QUEUES)
-        yield AzuriteMessageStore(storage.messages, wire, account)
-        await storage.close()
+        try:
+            await storage.messages.ensure_queues(QUEUES)
+            yield AzuriteMessageStore(storage.messages, wire, account)
+        finally:
+            await storage.close()
 
 
 def _settings(connection_string: str) -> Settings:

@@ -17,7 +17,10 @@ class Wire:
         self.answers_to_lose = 0
         """So many next requests reach the service, but then the connection breaks."""
         self.failures_to_claim = 0
-        """So many next requests reach the service, but are answered with 503."""
+        """So many next requests reach the service, but are answered with ``claimed_status``."""
+        self.claimed_status = 503
+        self.answers_to_break = 0
+        """So many next requests reach the service, but the connection breaks within the answer."""
         self.silent = False
         """Requests are taken, but neither passed on nor answered."""
         self.requests = 0
@@ -75,9 +78,12 @@ class Wire:
             self.answers_to_lose -= 1
             assert request.transport is not None
             request.transport.abort()
+        if self.answers_to_break > 0:
+            self.answers_to_break -= 1
+            return await _half(request, answer)
         if self.failures_to_claim > 0:
             self.failures_to_claim -= 1
-            return web.Response(status=503, headers={"Retry-After": "17"})
+            return web.Response(status=self.claimed_status, headers={"Retry-After": "17"})
         return answer
 
     async def _answer(self, request: web.Request, body: bytes) -> web.Response:
@@ -87,3 +93,13 @@ class Wire:
         async with self._session.request(request.method, url, headers=headers, data=body or None) as answer:
             kept = [(name, value) for name, value in answer.headers.items() if name.lower() not in _PER_CONNECTION]
             return web.Response(status=answer.status, headers=kept, body=await answer.read())
+
+
+async def _half(request: web.Request, answer: web.Response) -> web.StreamResponse:
+    """The head of the answer, which promises more than follows."""
+    begun = web.StreamResponse(status=answer.status, headers={**answer.headers, "Content-Length": "1000"})
+    await begun.prepare(request)
+    await begun.write(b"{")
+    assert request.transport is not None
+    request.transport.close()
+    return begun

@@ -88,17 +88,23 @@ class FakeDevices:
     def change(self, managed_device_id: str, **fields: object) -> None:
         """Change fields of a device, if it is there."""
         if (device := self.devices.get(managed_device_id)) is not None:
-            self.devices[managed_device_id] = replace(device, **fields)  # pyright: ignore[reportArgumentType]  # names are checked by replace()
+            self.devices[managed_device_id] = replace(device, **fields)
 
     def _newest_first(self, found: list[ManagedDevice]) -> tuple[ManagedDevice, ...]:
-        return tuple(sorted(found, key=lambda d: "" if d.enrolled_at is None else d.enrolled_at.isoformat(), reverse=True))
+        return tuple(
+            sorted(found, key=lambda d: "" if d.enrolled_at is None else d.enrolled_at.isoformat(), reverse=True)
+        )
 
 
 class FakeTenant:
     """The port Tenant; ``reads`` counts how often it was asked."""
 
     def __init__(
-        self, clock: Clock, skus: Sequence[Sku] = (), pages: Sequence[EnrolmentStatusPage] = (), authority: str = "intune"
+        self,
+        clock: Clock,
+        skus: Sequence[Sku] = (),
+        pages: Sequence[EnrolmentStatusPage] = (),
+        authority: str = "intune",
     ) -> None:
         self.skus = {sku.id: sku for sku in skus}
         self.status_pages = tuple(pages)

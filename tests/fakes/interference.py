@@ -26,9 +26,7 @@ class Call:
 class Interference:
     """Calls ``do`` once, at the first call for which ``when`` is true: before it has any effect, or ``after``."""
 
-    def __init__(
-        self, when: Callable[[Call], bool], do: Callable[[], Awaitable[None]], *, after: bool = False
-    ) -> None:
+    def __init__(self, when: Callable[[Call], bool], do: Callable[[], Awaitable[None]], *, after: bool = False) -> None:
         self.calls: list[Call] = []
         self.struck_at: Call | None = None
         self._when = when

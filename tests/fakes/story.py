@@ -54,9 +54,7 @@ def premium(*, seats: int = 5, used: int = 1) -> Sku:
 def standard() -> Sku:
     """Business Standard, whose part number says Premium: no Intune in it."""
     plans = frozenset({BASIC_MOBILITY})
-    return Sku(
-        id=STANDARD_ID, part_number="O365_BUSINESS_PREMIUM", plan_ids=plans, seats=25, used=1, enabled=True
-    )
+    return Sku(id=STANDARD_ID, part_number="O365_BUSINESS_PREMIUM", plan_ids=plans, seats=25, used=1, enabled=True)
 
 
 def _user(user_id: str, upn: str, name: str, sku: Sku) -> User:
@@ -172,7 +170,7 @@ def case_in(state: CaseState, policy: Policy, now: datetime, **fields: object) -
         licence_seen_at=now,
         bound=True,
     )
-    case = replace(case, **fields)  # pyright: ignore[reportArgumentType]  # names are checked by replace()
+    case = replace(case, **fields)
     if state in CLEARED and "approval" not in fields:
         case = replace(case, approval=approval_of(case, policy, now))
     return case
@@ -189,6 +187,4 @@ def approval_of(case: Case, policy: Policy, now: datetime, by: str = BY_POLICY) 
 
 def attempt(now: datetime, *, sent: bool = False, nonce: str = "nonce-of-the-test") -> WipeAttempt:
     """The wipe as it was written down, or as it was noted when it was sent."""
-    return WipeAttempt(
-        number=1, nonce=nonce, intended_at=now, allowed_by=BY_POLICY, sent_at=now if sent else None
-    )
+    return WipeAttempt(number=1, nonce=nonce, intended_at=now, allowed_by=BY_POLICY, sent_at=now if sent else None)

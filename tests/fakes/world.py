@@ -1,54 +1,37 @@
-"""The whole product over fakes, in which time passes: messages become visible, timers run, a wiped PC comes back."""
+"""The product over fakes, in which time passes: messages become visible, timers run, a wiped PC comes back."""
 
 import heapq
 import itertools
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.bootstrap import Ports, Services, build
+from shared.bootstrap import Services
 from shared.domain.case import Case, JournalEntry
 from shared.domain.facts import Compliance, User
 from shared.domain.hint import Cause, Hint, Subject
-from shared.domain.policy import Mode, Policy
+from shared.domain.policy import Mode
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
-from shared.names import CASE_STEPS, HINTS
 from shared.intake.messages import read_hints, write_hints
-from shared.records.budget import BudgetBook
-from shared.records.cases import CaseStore
-from shared.records.freeze import FreezeSwitch
-from shared.records.ledger import Ledger
+from shared.names import CASE_STEPS, HINTS
 from shared.remedy.advance import Outcome
 from shared.remedy.messages import StepDue, read_step
-from shared.settings import Settings
 from tests.fakes import story
-from tests.fakes.clock import FixedClock
-from tests.fakes.graph import FakeAutopilot, FakeDevices, FakeDirectory, FakeSubscriptions, FakeTenant
-from tests.fakes.ids import CountingIds
-from tests.fakes.interference import Interference
-from tests.fakes.messages import FakeMessages
-from tests.fakes.rows import FakeRows
+from tests.fakes.office import Office
 
 LONGEST_LIFE = timedelta(days=60)
 
 
-class World:
-    """DEF456's world at its start. Further settings are given by the names they have in Settings."""
+class World(Office):
+    """The office, and what happens in it.
+
+    ``signs_in`` sets up a wiped PC, ``wiped_pc_returns_after`` (None: never). ``most_deliveries`` is how often a
+    message is delivered before it is given up; 1 means that what a worker had in hand is lost with it.
+    """
 
     def __init__(self, mode: Mode = Mode.AUTO, **settings: object) -> None:
-        self.clock = FixedClock(story.START)
-        self.ids = CountingIds()
-        self.rows = FakeRows()
-        self.messages = FakeMessages(self.clock)
-        self.tenant = FakeTenant(self.clock, [story.premium(), story.standard()], [story.status_page()])
-        self.directory = FakeDirectory(self.tenant, [story.staging_user(), story.owner_user()])
-        self.devices = FakeDevices([story.staged_device()])
-        self.autopilot = FakeAutopilot([story.registration()])
-        self.subscriptions = FakeSubscriptions()
-        self.settings = _settings(mode, settings)
-        self.services = build(self.settings, self.ports())
+        super().__init__(mode, **settings)
         self.signs_in: User = story.licensed_owner()
         self.wiped_pc_returns_after: timedelta | None = timedelta(hours=3)
         self.devices.when_wiped = self._wiped
@@ -57,58 +40,6 @@ class World:
         self._order = itertools.count()
         self._deliveries: Counter[str] = Counter()
         self._timer_failed = False
-
-    # the parts
-
-    def ports(self) -> Ports:
-        """The fakes as the outside world."""
-        return Ports(
-            rows=self.rows,
-            messages=self.messages,
-            devices=self.devices,
-            directory=self.directory,
-            autopilot=self.autopilot,
-            tenant=self.tenant,
-            subscriptions=self.subscriptions,
-            clock=self.clock,
-            ids=self.ids,
-            close=_close,
-        )
-
-    @property
-    def policy(self) -> Policy:
-        """What the administrators wish."""
-        return self.settings.policy()
-
-    @property
-    def cases(self) -> CaseStore:
-        """The stored cases, past any interference."""
-        return CaseStore(self.rows, self.ids)
-
-    @property
-    def budget(self) -> BudgetBook:
-        """The wipe budget, past any interference."""
-        return BudgetBook(Ledger(self.rows, self.ids))
-
-    @property
-    def freeze(self) -> FreezeSwitch:
-        """The kill switch, past any interference."""
-        return FreezeSwitch(Ledger(self.rows, self.ids))
-
-    def another_worker(self, interference: Interference | None = None) -> Services:
-        """A second process over the same world, or one to which something happens."""
-        ports = self.ports()
-        if interference is not None:
-            watched = ("rows", "messages", "devices", "directory", "autopilot", "tenant")
-            ports = replace(ports, **{name: interference.around(name, getattr(ports, name)) for name in watched})
-        return build(self.settings, ports)
-
-    def set_settings(self, mode: Mode, **settings: object) -> None:
-        """The app restarts with other settings."""
-        self.settings = _settings(mode, settings)
-        self.services = build(self.settings, self.ports())
-
-    # what a test asks
 
     async def put(self, case: Case) -> Case:
         """Store a case as if it had come this far."""
@@ -149,8 +80,6 @@ class World:
             "bind": self.autopilot.bound.total(),
         }
         return {name: count for name, count in counts.items() if count}
-
-    # what happens
 
     def hint(self, cause: Cause = Cause.NONCOMPLIANT, owner: str | None = None) -> Hint:
         """A hint about PC-0427."""
@@ -221,7 +150,7 @@ class World:
         for timer in (services.supervise.run, services.watch_returns.run):
             try:
                 await timer()
-            except Exception:  # noqa: BLE001  # the host logs it and runs the timer again at its next time
+            except Exception:  # the host logs it and runs the timer again at its next time
                 self._timer_failed = True
 
     async def _deliver(self, services: Services) -> bool:
@@ -230,7 +159,7 @@ class World:
             self._deliveries[body] += 1
             try:
                 await self._handle(services, queue, body)
-            except Exception:  # noqa: BLE001  # the host sees to it that it is delivered again
+            except Exception:  # the host sees to it that it is delivered again
                 await self._deliver_again(queue, body)
         return bool(bodies)
 
@@ -255,23 +184,3 @@ class World:
     def _wiped(self, device_id: str) -> None:
         if self.wiped_pc_returns_after is not None:
             self.later(self.wiped_pc_returns_after, lambda: self.come_back(device_id))
-
-
-async def _close() -> None:
-    return
-
-
-def _settings(mode: Mode, given: dict[str, object]) -> Settings:
-    usual: dict[str, object] = {
-        "tenant_id": story.TENANT_ID,
-        "client_state": story.CLIENT_STATE,
-        "notification_url": "https://handover.example/api/notifications",
-        "mode": mode,
-        "staging_accounts": story.STAGING_UPN,
-        "licence_skus": "SPB",
-        "enrolment_attested_by": "admin@contoso.example",
-        "enrolment_attested_on": story.START.date(),
-        "enrolment_attested_scope": "all",
-        "last_sync_hours": 24 * 365,
-    }
-    return Settings(**{**usual, **given})  # pyright: ignore[reportArgumentType]  # checked by Settings itself

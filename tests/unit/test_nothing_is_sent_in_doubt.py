@@ -137,7 +137,7 @@ async def pay_for_others(world: World, count: int, *, serial_number: str = "othe
     ("setting", "frees_after"), [("wipes_per_hour", HOUR), ("wipes_per_day", DAY)], ids=["in an hour", "in a day"]
 )
 async def test_a_spent_budget_makes_the_wipe_wait_until_it_frees(setting: str, frees_after: timedelta) -> None:
-    world = World(**{setting: 2})
+    world = World(Mode.AUTO, **{setting: 2})
     await intended(world)
     await pay_for_others(world, 2, back=True)
     begun = world.clock.now()

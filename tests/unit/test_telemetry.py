@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -17,7 +18,7 @@ from shared import telemetry
 from shared.errors import BadInput, RetryLater
 from shared.telemetry import event, is_secret, pseudonym, set_up_logging
 
-SECRET = "s3cr3t-value"  # noqa: S105  # made up
+SECRET = "s3cr3t-value"  # made up
 LOUD = ("azure.core.pipeline.policies.http_logging_policy", "azure.identity.aio", "httpx", "msal.token_cache")
 
 
@@ -123,7 +124,8 @@ def test_long_lists_and_deep_or_endless_nesting_are_cut(output: io.StringIO, log
 def test_a_field_named_like_a_secret_is_never_printed_at_any_depth(
     output: io.StringIO, log: logging.Logger, name: str
 ) -> None:
-    event(log, "x.happened", **{name: SECRET}, nested={"deep": [{name: SECRET}]})
+    named: dict[str, Any] = {name: SECRET}
+    event(log, "x.happened", **named, nested={"deep": [{name: SECRET}]})
     log.warning("someone else's", extra={name: SECRET, "fields": {name: SECRET}})
     assert SECRET not in output.getvalue()
     assert lines(output)[0][name] == "[redacted]"
@@ -134,7 +136,8 @@ def test_a_field_named_like_a_secret_is_never_printed_at_any_depth(
     ["case", "status_code", "error_code", "errorCode", "statusCode", "nobody", "decoded", "key", "state", "author"],
 )
 def test_other_fields_are_printed(output: io.StringIO, log: logging.Logger, name: str) -> None:
-    event(log, "x.happened", **{name: "plain"})
+    named: dict[str, Any] = {name: "plain"}
+    event(log, "x.happened", **named)
     assert lines(output)[0][name] == "plain"
 
 
@@ -230,8 +233,8 @@ def test_setting_up_twice_changes_nothing(output: io.StringIO, log: logging.Logg
     set_up_logging()
     event(log, "x.happened")
     assert len(lines(output)) == 1
-    [handler] = logging.getLogger().handlers
-    assert len(handler.filters) == 1
+    ours = logging.getLogger().handlers[0]  # pytest adds its own behind it
+    assert len(ours.filters) == 1
 
 
 def test_without_a_handler_standard_error_gets_the_lines() -> None:

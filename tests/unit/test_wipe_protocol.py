@@ -75,7 +75,9 @@ async def test_two_workers_on_one_intention_send_one_wipe(head_start: int) -> No
 @pytest.mark.parametrize("state", [S.WIPE_SENT, S.WIPE_UNKNOWN])
 async def test_a_worker_that_finds_the_wipe_sent_only_reads(state: CaseState) -> None:
     world = World()
-    await world.put(story.case_in(state, world.policy, world.clock.now(), wipe=story.attempt(world.clock.now(), sent=True)))
+    await world.put(
+        story.case_in(state, world.policy, world.clock.now(), wipe=story.attempt(world.clock.now(), sent=True))
+    )
     await world.live()
     assert world.graph_writes() == {}
     assert world.devices.reads[story.DEVICE_ID] > 1

@@ -49,7 +49,8 @@ def refuse(request: Request, refusal: GraphRefusal, now: datetime) -> Response:
 class Dropped(Response):
     """No answer at all: the connection breaks."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    # Starlette's signature; a connection that breaks needs neither of the two
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Abort the transport of uvicorn; any other server gets an exception."""
         transport = scope.get("state", {}).get("transport")
         if transport is None:

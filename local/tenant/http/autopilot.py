@@ -15,7 +15,7 @@ from local.tenant.http.request import (
     names,
     names_in_filter,
 )
-from local.tenant.http.shape import Shape, listed, one
+from local.tenant.http.shape import Render, Shape, listed, one
 from local.tenant.http.wire import LONG_AGO, Json, Version, moment
 from local.tenant.model.autopilot import AutopilotIdentity
 from local.tenant.model.operations import Operation
@@ -74,25 +74,22 @@ class AutopilotEndpoints:
     def _list(self, request: GraphRequest) -> Reply:
         query = request.query
         page = self._model.autopilot.page(query.conditions, start=query.start, size=min(query.top or 1000, 1000))
-        reply = listed(request, page, self._shape, COLLECTION[1:], skip="skip")
-        if request.version == "beta" and query.expand and isinstance(reply.body, dict):
-            reply.body["value"] = [
-                row | self._expanded(request, identity.id)
-                for row, identity in zip(_rows(reply), page.rows, strict=True)
-            ]
-        return reply
+        expanded = self._expanded(request)
+        return listed(request, page, self._shape, COLLECTION[1:], skip="skip", extra=expanded)
 
     def _get(self, request: GraphRequest) -> Reply:
         identity = self._model.autopilot.get(request.path["id"])
-        reply = one(request, identity, self._shape, COLLECTION[1:])
-        if request.version == "beta" and isinstance(reply.body, dict):
-            reply.body.update(self._expanded(request, identity.id))
-        return reply
+        return one(request, identity, self._shape, COLLECTION[1:], self._expanded(request))
 
-    def _expanded(self, request: GraphRequest, autopilot_id: str) -> dict[str, Json]:
-        profile = self._model.autopilot.profile_of(autopilot_id)
-        written = None if profile is None else profile_json(profile)
-        return {name: written for name in _EXPANDABLE if name in request.query.expand}
+    def _expanded(self, request: GraphRequest) -> Render[AutopilotIdentity] | None:
+        """What adds the profiles that beta was asked to expand."""
+        names = [name for name in _EXPANDABLE if name in request.query.expand and request.version == "beta"]
+
+        def profiles(identity: AutopilotIdentity) -> dict[str, Json]:
+            profile = self._model.autopilot.profile_of(identity.id)
+            return dict.fromkeys(names, None if profile is None else profile_json(profile))
+
+        return profiles if names else None
 
     def _delete(self, request: GraphRequest) -> Reply:
         self._model.autopilot.delete(request.path["id"])
@@ -171,11 +168,6 @@ def _beta_properties() -> dict[str, Callable[[AutopilotIdentity], Json]]:
         "remediationStateLastModifiedDateTime": lambda identity: moment(identity.registered_at),
         "userlessEnrollmentStatus": lambda identity: identity.userless_status,
     }
-
-
-def _rows(reply: Reply) -> list[dict[str, Json]]:
-    assert isinstance(reply.body, dict)
-    return reply.body["value"]  # type: ignore[return-value]  # listed() has just put a list of objects there
 
 
 def _of_identity(

@@ -64,11 +64,8 @@ class Deliverer:
             accepted = answer.is_success
         except httpx.HTTPError:
             accepted = False
-        for notification in notifications:
-            if accepted:
-                self._model.notifications.delivered(notification)
-            else:
-                self._model.notifications.refused(notification)
+        outbox = self._model.notifications
+        (outbox.delivered if accepted else outbox.refused)(*notifications)
 
     def _written(self, notification: Notification) -> Json:
         subscription, tenant_id = notification.subscription, self._model.organization.id

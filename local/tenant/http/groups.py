@@ -2,13 +2,13 @@
 
 from local.tenant.http.delta_query import changes
 from local.tenant.http.directory_objects import USER_OBJECT
+from local.tenant.http.references import Reference, id_in
 from local.tenant.http.request import NO_CONTENT, Endpoint, GraphRequest, Reply
 from local.tenant.http.shape import Shape, listed, one
 from local.tenant.http.wire import Json, moment
 from local.tenant.model.groups import Group
 from local.tenant.model.operations import Operation
 from local.tenant.model.tenant import TenantModel
-from local.tenant.http.references import Reference, id_in
 
 
 class GroupEndpoints:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from local.tenant.http.request import GraphRequest, Reply
 from local.tenant.http.wire import Json, Version
@@ -13,7 +13,7 @@ T = TypeVar("T")
 Render = Callable[[T], dict[str, Json]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: Python 3.11 cannot make a generic one with them
 class Shape(Generic[T]):
     """One Graph type. ``hidden_in_lists`` come as null in list answers, as Intune does."""
 
@@ -57,10 +57,12 @@ class Shape(Generic[T]):
         return tuple(name for name in self.properties if name not in self.beta_only)
 
 
-def one(request: GraphRequest, record: T, shape: Shape[T], collection: str) -> Reply:
-    """A single record."""
+def one(
+    request: GraphRequest, record: T, shape: Shape[T], collection: str, extra: Render[T] | None = None
+) -> Reply:
+    """A single record. ``extra`` adds what is no property, such as what was expanded."""
     body: dict[str, Json] = {"@odata.context": request.context(f"{collection}/$entity")}
-    return Reply(body=body | shape.renderer(request)(record))
+    return Reply(body=body | shape.renderer(request)(record) | ({} if extra is None else extra(record)))
 
 
 def many(request: GraphRequest, records: tuple[T, ...], shape: Shape[T], collection: str) -> Reply:
@@ -68,7 +70,15 @@ def many(request: GraphRequest, records: tuple[T, ...], shape: Shape[T], collect
     return listed(request, Page(rows=records), shape, collection)
 
 
-def listed(request: GraphRequest, page: Page[T], shape: Shape[T], collection: str, *, skip: str = "skiptoken") -> Reply:
+def listed(
+    request: GraphRequest,
+    page: Page[T],
+    shape: Shape[T],
+    collection: str,
+    *,
+    skip: Literal["skip", "skiptoken"] = "skiptoken",
+    extra: Render[T] | None = None,
+) -> Reply:
     """One page of a collection; ``skip`` is the query option that the link to the next page uses."""
     render = shape.renderer(request, in_list=True)
     body: dict[str, Json] = {"@odata.context": request.context(collection)}
@@ -77,5 +87,5 @@ def listed(request: GraphRequest, page: Page[T], shape: Shape[T], collection: st
     if page.next_start is not None:
         token = str(page.next_start) if skip == "skip" else f"P{page.next_start}"
         body["@odata.nextLink"] = request.link(**{"skiptoken": None, "skip": None, skip: token})
-    body["value"] = [render(row) for row in page.rows]
+    body["value"] = [render(row) | ({} if extra is None else extra(row)) for row in page.rows]
     return Reply(body=body)

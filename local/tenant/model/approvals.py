@@ -84,7 +84,7 @@ class Approvals:
                 "ApprovalRequired",
                 "This operation requires approval: send x-msft-approval-justification.",
             )
-        request = self._file(fingerprint, headers.justification, application_id)
+        request = self._file(self.policy, fingerprint, headers.justification, application_id)
         raise GraphRefusal(
             status=self.policy.answer,
             code="ApprovalRequired",
@@ -108,9 +108,10 @@ class Approvals:
             raise _refused(403, "ApprovalRequired", f"The approval request is {status}.")
         self._requests[request.id] = replace(request, status="completed")
 
-    def _file(self, fingerprint: str, justification: str, application_id: str) -> ApprovalRequest:
-        assert self.policy is not None
-        policy, now = self.policy, self._world.now()
+    def _file(
+        self, policy: ApprovalPolicy, fingerprint: str, justification: str, application_id: str
+    ) -> ApprovalRequest:
+        now = self._world.now()
         request = ApprovalRequest(
             id=self._world.ids.guid(),
             status="needsApproval",

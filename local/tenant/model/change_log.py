@@ -16,7 +16,7 @@ T = TypeVar("T")
 _TOKEN_LIFETIME = timedelta(days=7)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: Python 3.11 cannot make a generic one with them
 class DeltaRow(Generic[T]):
     """One object of a delta page; ``record`` is None when the object was removed."""
 
@@ -24,7 +24,7 @@ class DeltaRow(Generic[T]):
     record: T | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: Python 3.11 cannot make a generic one with them
 class DeltaPage(Generic[T]):
     """One page of a delta round: ``next_token`` leads to the next page, or ``delta_token`` to the next round."""
 

@@ -20,7 +20,7 @@ class Condition:
     value: Value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: Python 3.11 cannot make a generic one with them
 class Filterable(Generic[T]):
     """A property that a list can be filtered by, with the operators that work."""
 

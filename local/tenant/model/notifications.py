@@ -63,13 +63,17 @@ class Notifications:
         self._counts.notifications_sent += len(due)
         return due
 
-    def delivered(self, notification: Notification) -> None:
-        """The endpoint answered 2xx in time: it is never sent again."""
-        self._counts.notifications_acknowledged += 1
+    def delivered(self, *notifications: Notification) -> None:
+        """The endpoint answered 2xx in time: they are never sent again."""
+        self._counts.notifications_acknowledged += len(notifications)
 
-    def refused(self, notification: Notification) -> None:
+    def refused(self, *notifications: Notification) -> None:
         """The endpoint did not answer 2xx in time: tried again with growing pauses for four hours, then lost."""
-        self._counts.notifications_refused += 1
+        self._counts.notifications_refused += len(notifications)
+        for notification in notifications:
+            self._try_again(notification)
+
+    def _try_again(self, notification: Notification) -> None:
         pause = min(_FIRST_RETRY * 2 ** min(notification.attempt - 1, 20), _LONGEST_RETRY)
         due_at = self._world.now() + pause
         if due_at - notification.first_due_at > _GIVE_UP_AFTER:

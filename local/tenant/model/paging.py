@@ -9,7 +9,7 @@ from local.tenant.model.store import Replica
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: Python 3.11 cannot make a generic one with them
 class Page(Generic[T]):
     """Rows from position ``start``; ``next_start`` is None on the last page."""
 

@@ -1,6 +1,6 @@
 """Records by id with their recent past, so that a read may see an older state, as Graph's replicas do."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
@@ -21,7 +21,7 @@ class Replica:
         self.repeat_rows = False
 
     @contextmanager
-    def seen_with(self, *, lag: timedelta, empty_page: bool, repeat_rows: bool) -> Iterator[None]:
+    def seen_with(self, *, lag: timedelta, empty_page: bool, repeat_rows: bool) -> Generator[None]:
         """Reads inside see the state of ``lag`` ago and pages that are empty or repeat a row."""
         self.lag, self.empty_page, self.repeat_rows = lag, empty_page, repeat_rows
         try:

@@ -28,6 +28,11 @@ async def within(seconds: float, call: Awaitable[_Answer]) -> _Answer:
         raise RetryLater(f"storage did not answer within {seconds:g} seconds") from error
     except AzureError as error:
         raise translated(error) from error
+    except AttributeError as error:
+        # azure-data-tables trips over an insert's answer that breaks off; what really happened is the context
+        if not isinstance(error.__context__, AzureError):
+            raise
+        raise translated(error.__context__) from error
 
 
 def translated(error: "AzureError") -> HandoverError:

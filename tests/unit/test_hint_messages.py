@@ -1,0 +1,95 @@
+"""The hints message: references packed together, and nothing read back that was not written by us."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.hint import Cause, Hint, Subject
+from shared.errors import BadInput, RetryLater
+from shared.intake.messages import MOST_IN_A_MESSAGE, HintQueue, read_hints, write_hints
+from shared.names import HINTS
+from tests.builders import NOW, OWNER_ID
+from tests.fakes.clock import FixedClock
+from tests.fakes.messages import FakeMessages
+
+HINT = Hint(subject=Subject.USER, key=OWNER_ID, cause=Cause.USER_CHANGED, source="graph", at=NOW)
+
+
+def test_hints_come_back_as_they_were_written():
+    hints = [HINT, replace(HINT, subject=Subject.GROUP, cause=Cause.GROUP_CHANGED, at=NOW + timedelta(seconds=1))]
+
+    assert read_hints(write_hints(hints)) == hints
+    assert read_hints(write_hints([])) == []
+
+
+async def test_many_hints_are_packed_thirty_two_to_a_message():
+    messages = FakeMessages(FixedClock(NOW))
+    hints = [replace(HINT, key=f"user-{number}") for number in range(MOST_IN_A_MESSAGE * 2 + 1)]
+
+    await HintQueue(messages=messages).send(hints)
+
+    packed = [read_hints(body) for body in messages.take(HINTS)]
+    assert [len(each) for each in packed] == [32, 32, 1]
+    assert [hint for each in packed for hint in each] == hints
+
+
+async def test_no_hints_are_no_message():
+    messages = FakeMessages(FixedClock(NOW))
+
+    await HintQueue(messages=messages).send([])
+
+    assert messages.take(HINTS) == []
+
+
+async def test_a_storage_that_is_away_is_told_to_the_sender():
+    messages = FakeMessages(FixedClock(NOW))
+    messages.away = True
+
+    with pytest.raises(RetryLater):
+        await HintQueue(messages=messages).send([HINT])
+
+
+def _packed(**fields: object) -> str:
+    one: dict[str, object] = {
+        "subject": "user",
+        "key": OWNER_ID,
+        "cause": "user_changed",
+        "source": "graph",
+        "at": NOW.isoformat(),
+    }
+    return json.dumps({"v": 1, "hints": [{**one, **fields}]})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "not json",
+        "[]",
+        "null",
+        "{}",
+        '{"v": 2, "hints": []}',
+        '{"v": 1}',
+        '{"v": 1, "hints": 5}',
+        '{"v": 1, "hints": [5]}',
+        '{"v": 1, "hints": [{}]}',
+        _packed(subject="planet"),
+        _packed(cause="wipe"),
+        _packed(key=5),
+        _packed(source=None),
+        _packed(at="yesterday"),
+        _packed(at=5),
+        json.dumps({"v": 1, "hints": json.loads(_packed())["hints"] * (MOST_IN_A_MESSAGE + 1)}),
+    ],
+)
+def test_anything_else_is_bad_input(body: str):
+    with pytest.raises(BadInput):
+        read_hints(body)
+
+
+def test_values_that_are_too_long_are_cut():
+    (hint,) = read_hints(_packed(key="k" * 1000, source="s" * 1000))
+
+    assert (len(hint.key), len(hint.source)) == (128, 64)

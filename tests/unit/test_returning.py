@@ -1,0 +1,231 @@
+"""AWAITING_RETURN and AWAITING_PROOF: back under its owner and compliant, or a person is told what happened."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from shared.domain.case import Case, Decision
+from shared.domain.facts import Compliance, Facts, ManagedDevice
+from shared.domain.policy import Mode
+from shared.domain.reasons import Reason
+from shared.domain.states import CaseState
+from shared.rules.decide import decide
+from shared.rules.returning import LOOK_FOR_PROOF_AFTER, OWN_POLL_AFTER, await_proof, await_return
+from tests.builders import (
+    A_SECOND,
+    DEVICE_ID,
+    NOW,
+    OTHER,
+    OTHER_ID,
+    OWNER_ID,
+    RETURNED_ID,
+    SENT_AT,
+    STAGING,
+    STAGING_ID,
+    a_device,
+    a_returned_device,
+)
+from tests.case_builders import a_case, a_policy, an_attempt, moved
+
+GONE = a_case(CaseState.AWAITING_RETURN)
+BACK = a_case(CaseState.AWAITING_PROOF)
+WEEK = timedelta(days=7)
+BACK_AT = SENT_AT + timedelta(minutes=40)
+
+
+def _awaited(*rows: ManagedDevice, case: Case = GONE, at: datetime = NOW) -> Decision:
+    return await_return(case, Facts(same_serial=rows), a_policy(), at)
+
+
+def _proved(*rows: ManagedDevice, case: Case = BACK, at: datetime = NOW) -> Decision:
+    return await_proof(case, Facts(same_serial=rows), a_policy(), at)
+
+
+def test_a_device_that_its_owner_enrolled_after_the_wipe_is_back():
+    decision = _awaited(a_device(), a_returned_device())
+
+    assert (decision.to, decision.reason) == (CaseState.AWAITING_PROOF, Reason.BACK_UNDER_OWNER)
+    assert decision.due == NOW + LOOK_FOR_PROOF_AFTER
+    after = moved(GONE, decision)
+    assert (after.returned_device_id, after.returned_at) == (RETURNED_ID, BACK_AT)
+
+
+def test_a_device_that_is_back_and_compliant_is_proven_without_waiting():
+    row = a_returned_device(compliance=Compliance.COMPLIANT)
+
+    assert _awaited(row).due == NOW
+    assert _proved(row).to is CaseState.PROVEN
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        a_device(),
+        a_returned_device(enrolled_at=SENT_AT),
+        a_returned_device(enrolled_at=SENT_AT - A_SECOND),
+        a_returned_device(enrolled_at=None),
+        a_returned_device(id=DEVICE_ID.upper()),
+    ],
+)
+def test_an_enrolment_of_before_the_wipe_is_no_return(row: ManagedDevice):
+    decision = _awaited(row)
+
+    assert (decision.to, decision.reason) == (CaseState.AWAITING_RETURN, Reason.AWAITING_OOBE)
+
+
+def test_of_several_enrolments_the_newest_counts():
+    older = a_returned_device(id="older", user_id=OTHER_ID, enrolled_at=SENT_AT + A_SECOND)
+
+    assert _awaited(older, a_returned_device(), a_device()).to is CaseState.AWAITING_PROOF
+    assert _awaited(a_returned_device(), older).changes["returned_device_id"] == RETURNED_ID
+
+
+@pytest.mark.parametrize(
+    ("fields", "under"),
+    [
+        ({"user_id": OTHER_ID, "user_principal_name": OTHER}, OTHER),
+        ({"user_id": STAGING_ID, "user_principal_name": STAGING}, STAGING),
+        ({"user_id": None, "user_principal_name": None}, "no user"),
+        ({"user_id": None, "user_principal_name": "DEF456@contoso.example"}, "DEF456@contoso.example"),
+    ],
+)
+def test_a_device_that_came_back_under_somebody_else_is_not_wiped_again(fields: dict[str, object], under: str):
+    decision = _awaited(a_returned_device(**fields))
+
+    assert (decision.to, decision.reason) == (CaseState.NEEDS_PERSON, Reason.WRONG_USER_SIGNED_IN)
+    assert decision.says == f"The device came back under {under}, not under DEF456. It is not wiped again."
+    assert decision.effect is None
+    assert moved(GONE, decision).returned_device_id == RETURNED_ID
+
+
+def test_the_owner_is_known_by_id_not_by_a_name_that_may_change():
+    row = a_returned_device(user_id=OWNER_ID.upper(), user_principal_name="renamed@contoso.example")
+
+    assert _awaited(row).to is CaseState.AWAITING_PROOF
+
+
+@pytest.mark.parametrize("state", ["wipeFailed", "wipeCanceled"])
+def test_a_wipe_that_failed_is_given_to_a_person_who_may_start_again(state: str):
+    decision = _awaited(a_device(management_state=state))
+
+    assert (decision.to, decision.reason) == (CaseState.NEEDS_PERSON, Reason.WIPE_FAILED_ON_DEVICE)
+    assert moved(GONE, decision).wipe == an_attempt(sent_at=SENT_AT, outcome="failed")
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ((a_device(management_state="wipeIssued"),), "The wipe has not reached the device yet."),
+        ((), "Wiped; nobody has signed in at OOBE yet."),
+    ],
+)
+def test_what_it_waits_for_depends_on_the_old_record(rows: tuple[ManagedDevice, ...], says: str):
+    decision = _awaited(*rows)
+
+    assert (decision.to, decision.says, decision.due) == (CaseState.AWAITING_RETURN, says, NOW + OWN_POLL_AFTER)
+
+
+def test_nothing_read_is_waited_for_like_nothing_there():
+    assert await_return(GONE, Facts(), a_policy(), NOW).to is CaseState.AWAITING_RETURN
+
+
+@pytest.mark.parametrize(
+    ("at", "to", "due"),
+    [
+        (
+            SENT_AT + WEEK - timedelta(hours=1),
+            CaseState.AWAITING_RETURN,
+            SENT_AT + WEEK + timedelta(minutes=1),
+        ),
+        (SENT_AT + WEEK, CaseState.AWAITING_RETURN, SENT_AT + WEEK + timedelta(minutes=1)),
+        (SENT_AT + WEEK + A_SECOND, CaseState.NEEDS_PERSON, None),
+        (SENT_AT - WEEK, CaseState.AWAITING_RETURN, SENT_AT - WEEK + OWN_POLL_AFTER),
+    ],
+)
+def test_after_seven_days_a_person_is_told_that_it_did_not_return(at: datetime, to: CaseState, due: datetime | None):
+    decision = _awaited(at=at)
+
+    assert (decision.to, decision.due) == (to, due)
+
+
+@pytest.mark.parametrize(("rows", "old"), [((), "gone"), ((a_device(),), "still there")])
+def test_the_evidence_of_a_missing_return_says_whether_the_old_record_is_there(
+    rows: tuple[ManagedDevice, ...], old: str
+):
+    decision = _awaited(*rows, at=SENT_AT + WEEK + A_SECOND)
+
+    assert decision.reason is Reason.DID_NOT_RETURN
+    assert decision.evidence == {"old record": old}
+    assert decision.says == "The device did not come back within 7 days of the wipe."
+
+
+def test_a_device_that_comes_back_late_is_still_taken():
+    assert _awaited(a_returned_device(), at=SENT_AT + 9 * WEEK).to is CaseState.AWAITING_PROOF
+
+
+def test_an_attempt_without_a_time_counts_from_the_last_move():
+    case = a_case(CaseState.AWAITING_RETURN, None, wipe=an_attempt(sent_at=None))
+
+    assert _awaited(a_returned_device(), case=case).to is CaseState.AWAITING_PROOF
+
+
+def test_compliant_under_its_owner_is_the_only_proof():
+    decision = _proved(a_returned_device(compliance=Compliance.COMPLIANT), a_device())
+
+    assert (decision.to, decision.reason) == (CaseState.PROVEN, Reason.COMPLIANT_UNDER_OWNER)
+    assert decision.says == "DEF456 owns PC-0427, and it is compliant."
+    assert decision.evidence["compliance"] == "compliant"
+
+
+@pytest.mark.parametrize("compliance", [each for each in Compliance if each is not Compliance.COMPLIANT])
+def test_any_other_compliance_is_waited_for_and_after_a_day_given_to_a_person(compliance: Compliance):
+    row = a_returned_device(compliance=compliance)
+
+    in_time = _proved(row, at=BACK_AT + timedelta(hours=24))
+    too_late = _proved(row, at=BACK_AT + timedelta(hours=24) + A_SECOND)
+
+    assert (in_time.to, in_time.due) == (
+        CaseState.AWAITING_PROOF,
+        BACK_AT + timedelta(hours=24) + LOOK_FOR_PROOF_AFTER,
+    )
+    assert (too_late.to, too_late.reason) == (CaseState.NEEDS_PERSON, Reason.NOT_COMPLIANT_AFTER_RETURN)
+    assert too_late.says == f"Back under DEF456 for 1 day and still {compliance.value}."
+
+
+@pytest.mark.parametrize("rows", [(), (a_device(),), (a_returned_device(id="a third enrolment"),)])
+def test_a_device_that_left_again_is_given_to_a_person(rows: tuple[ManagedDevice, ...]):
+    decision = _proved(*rows)
+
+    assert (decision.to, decision.reason) == (CaseState.NEEDS_PERSON, Reason.DEVICE_GONE)
+
+
+def test_proof_without_a_return_is_no_proof():
+    case = a_case(CaseState.AWAITING_PROOF, None, returned_device_id=None)
+
+    assert _proved(a_returned_device(compliance=Compliance.COMPLIANT), case=case).to is CaseState.NEEDS_PERSON
+    assert await_proof(BACK, Facts(), a_policy(), NOW).to is CaseState.NEEDS_PERSON
+
+
+def test_a_compliant_device_of_somebody_else_proves_nothing():
+    row = a_returned_device(user_id=OTHER_ID, user_principal_name=OTHER, compliance=Compliance.COMPLIANT)
+
+    decision = _proved(row)
+
+    assert (decision.to, decision.reason) == (CaseState.NEEDS_PERSON, Reason.WRONG_USER_SIGNED_IN)
+
+
+def test_a_return_without_a_time_counts_from_the_last_move():
+    case = a_case(CaseState.AWAITING_PROOF, None, returned_at=None)
+    row = a_returned_device()
+
+    assert _proved(row, case=case, at=SENT_AT + timedelta(hours=24)).to is CaseState.AWAITING_PROOF
+    assert _proved(row, case=case, at=SENT_AT + timedelta(hours=25)).to is CaseState.NEEDS_PERSON
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_a_wiped_device_is_followed_to_its_end_in_every_mode(mode: Mode):
+    facts = Facts(same_serial=(a_returned_device(compliance=Compliance.COMPLIANT),))
+
+    back = moved(GONE, decide(GONE, facts, a_policy(mode=mode), NOW))
+
+    assert decide(back, facts, a_policy(mode=mode), NOW).to is CaseState.PROVEN

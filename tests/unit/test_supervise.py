@@ -1,0 +1,156 @@
+"""The supervisor: what it sends again, what it leaves alone, and how it mends a worklist that lags behind."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.states import CaseState
+from shared.names import CASE_STEPS, CASES, WORKLIST
+from shared.remedy.messages import StepDue, read_step
+from shared.rules.decide import RULES
+from shared.upkeep.supervise import LATE_AFTER, VERIFY_AFTER
+from tests.fakes import story
+from tests.fakes.world import World
+
+S = CaseState
+A_SECOND = timedelta(seconds=1)
+
+
+def sent(world: World) -> list[StepDue]:
+    return [read_step(message.body) for message in world.messages.queues[CASE_STEPS]]
+
+
+async def worklist(world: World) -> list[tuple[CaseState, object]]:
+    return [(listed.state, listed.due_at) async for listed in world.cases.open_cases()]
+
+
+async def test_an_overdue_case_gets_its_step_message_again() -> None:
+    world = World()
+    case = await world.put(story.case_in(S.WATCHING, world.policy, world.clock.now()))
+    world.clock.move(LATE_AFTER)
+    assert await world.services.supervise.run() == 1
+    assert sent(world) == [StepDue(case_id=case.id, version=case.version)]
+
+
+async def test_a_case_that_is_not_late_yet_is_left_to_its_message() -> None:
+    world = World()
+    await world.put(story.case_in(S.WATCHING, world.policy, world.clock.now()))
+    world.clock.move(LATE_AFTER - A_SECOND)
+    assert await world.services.supervise.run() == 0
+    assert sent(world) == []
+
+
+async def test_a_case_that_was_left_on_its_way_without_a_time_is_late_after_five_minutes() -> None:
+    """Its worker stopped between a save and what should have followed at once."""
+    world = World()
+    case = await world.put(story.case_in(S.BINDING, world.policy, world.clock.now(), due_at=None))
+    world.clock.move(LATE_AFTER - A_SECOND)
+    assert await world.services.supervise.run() == 0
+    world.clock.move(A_SECOND)
+    assert await world.services.supervise.run() == 1
+    assert sent(world) == [StepDue(case_id=case.id, version=case.version)]
+
+
+@pytest.mark.parametrize("state", RULES)
+async def test_no_state_in_which_handover_goes_on_by_itself_is_forgotten(state: CaseState) -> None:
+    world = World()
+    await world.put(story.case_in(state, world.policy, world.clock.now()))
+    world.clock.move(LATE_AFTER)
+    assert await world.services.supervise.run() == 1
+
+
+async def test_a_case_that_rests_for_a_person_is_not_pushed() -> None:
+    world = World()
+    await world.put(story.case_in(S.NEEDS_PERSON, world.policy, world.clock.now()))
+    world.clock.move(timedelta(days=30))
+    assert await world.services.supervise.run() == 0
+    assert len(await worklist(world)) == 1
+
+
+async def test_two_supervisors_at_once_do_no_harm() -> None:
+    world = World()
+    await world.put(story.case_in(S.OPENED, world.policy, world.clock.now()))
+    world.clock.move(LATE_AFTER)
+    await world.services.supervise.run()
+    await world.another_worker().supervise.run()
+    assert len(sent(world)) == 2
+    await world.live()
+    assert world.devices.wiped.total() == 1
+
+
+async def test_a_worklist_line_that_lags_behind_is_mended_from_the_row() -> None:
+    world = World()
+    now = world.clock.now()
+    await world.put(story.case_in(S.WATCHING, world.policy, now))
+    (line,) = [row async for row in world.rows.scan(WORKLIST)]
+    stored = await world.cases.load(story.CASE_ID)
+    assert stored is not None
+    later = story.case_in(S.WATCHING, world.policy, now, version=8, due_at=now + timedelta(hours=9))
+    await world.cases.save(stored, later, [])
+    await world.rows.upsert(WORKLIST, line.partition, line.key, line.data)  # the line was not written any more
+    world.clock.move(LATE_AFTER)
+    assert await world.services.supervise.run() == 0
+    assert await worklist(world) == [(S.WATCHING, now + timedelta(hours=9))]
+
+
+async def test_a_line_with_the_right_time_but_an_old_state_is_mended_too() -> None:
+    world = World()
+    now = world.clock.now()
+    await world.put(story.case_in(S.BINDING, world.policy, now, due_at=None))
+    (line,) = [row async for row in world.rows.scan(WORKLIST)]
+    stored = await world.cases.load(story.CASE_ID)
+    assert stored is not None
+    await world.cases.save(stored, story.case_in(S.NEEDS_PERSON, world.policy, now, version=8), [])
+    await world.rows.upsert(WORKLIST, line.partition, line.key, line.data)
+    world.clock.move(LATE_AFTER)
+    assert await world.services.supervise.run() == 0
+    assert await worklist(world) == [(S.NEEDS_PERSON, None)]
+
+
+async def test_the_line_of_an_ended_case_is_removed() -> None:
+    world = World()
+    now = world.clock.now()
+    await world.put(story.case_in(S.AWAITING_PROOF, world.policy, now))
+    (line,) = [row async for row in world.rows.scan(WORKLIST)]
+    stored = await world.cases.load(story.CASE_ID)
+    assert stored is not None
+    await world.cases.save(stored, story.case_in(S.PROVEN, world.policy, now, version=8), [])
+    await world.rows.upsert(WORKLIST, line.partition, line.key, line.data)
+    world.clock.move(LATE_AFTER)
+    assert await world.services.supervise.run() == 0
+    assert await worklist(world) == []
+
+
+async def test_the_line_of_a_case_that_was_never_written_is_removed() -> None:
+    """The worklist is written first, so a worker that stops in between leaves only the line."""
+    world = World()
+    await world.put(story.case_in(S.OPENED, world.policy, world.clock.now()))
+    await world.rows.delete(CASES, story.CASE_ID, "case")
+    world.clock.move(LATE_AFTER)
+    assert await world.services.supervise.run() == 0
+    assert await worklist(world) == []
+
+
+async def test_an_old_line_is_compared_with_its_row_although_it_is_not_late() -> None:
+    world = World()
+    now = world.clock.now()
+    await world.put(story.case_in(S.WATCHING, world.policy, now, due_at=now + timedelta(days=3)))
+    (line,) = [row async for row in world.rows.scan(WORKLIST)]
+    stored = await world.cases.load(story.CASE_ID)
+    assert stored is not None
+    woken = story.case_in(S.WATCHING, world.policy, now, version=8, due_at=now)
+    await world.cases.save(stored, woken, [])
+    await world.rows.upsert(WORKLIST, line.partition, line.key, line.data)
+    world.clock.move(VERIFY_AFTER - A_SECOND)
+    assert await world.services.supervise.run() == 0
+    world.clock.move(A_SECOND)
+    assert await world.services.supervise.run() == 1
+    assert sent(world) == [StepDue(case_id=woken.id, version=woken.version)]
+
+
+async def test_every_line_of_the_worklist_is_looked_at() -> None:
+    world = World()
+    for number in range(64):
+        await world.put(story.case_in(S.WATCHING, world.policy, world.clock.now(), id=f"device-{number}"))
+    world.clock.move(LATE_AFTER)
+    assert await world.services.supervise.run() == 64
