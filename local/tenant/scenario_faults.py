@@ -8,6 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from local.tenant.model.faults import NOTIFICATION, Fault, FaultKind
 from local.tenant.model.operations import Operation
 
+_DURATIONS = {
+    FaultKind.SLOW: timedelta(seconds=1),
+    FaultKind.LATE: timedelta(minutes=10),
+    FaultKind.STALE_READ: timedelta(hours=1),
+}
 _OF_NOTIFICATIONS = frozenset({FaultKind.LOST, FaultKind.DUPLICATE, FaultKind.LATE, FaultKind.REORDER})
 
 
@@ -35,8 +40,8 @@ class FaultEntry(BaseModel):
     """Of throttle: seconds, text such as 2.128, ``date`` for a date, null for no header."""
     drop: bool = True
     """Of lost_answer: break the connection; false answers 504."""
-    duration: timedelta = timedelta()
-    """Of slow, late and stale_read: how much."""
+    duration: timedelta | None = None
+    """Of slow (default 1 s, real time), late (10 min) and stale_read (1 h): how much."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -65,5 +70,5 @@ class FaultEntry(BaseModel):
             headers=self.headers,
             retry_after=None if self.retry_after is None else str(self.retry_after),
             drop=self.drop,
-            duration=self.duration,
+            duration=self.duration or _DURATIONS.get(self.kind, timedelta()),
         )

@@ -63,6 +63,11 @@ class ManagedDevice:
     grace_expires_at: datetime | None = None
     actions: tuple[ActionResult, ...] = ()
 
+    @property
+    def called(self) -> str:
+        """What people call it: its name, or its serial number while it has none."""
+        return self.name.strip() or self.serial_number.strip() or self.id
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AutopilotDevice:

@@ -10,7 +10,7 @@ from shared.domain.hint import Cause, Hint, Subject
 from shared.errors import BadInput
 
 Guid = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
-SerialNumber = Annotated[str, Field(pattern=r"^[A-Za-z0-9 ._-]{1,64}$")]
+SerialNumber = Annotated[str, Field(pattern=r"^ *[A-Za-z0-9._-][A-Za-z0-9 ._-]*$", max_length=64)]
 UserName = Annotated[str, Field(pattern=r"^[^\s/\\?#%]{1,113}$")]
 """A user id or UPN; at most 113 characters, as Microsoft Entra allows."""
 

@@ -1,6 +1,7 @@
 """The hints message: up to 32 references packed together. It carries ids only, nothing that is acted on unread."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,8 @@ from shared.names import HINTS
 from shared.ports import Messages
 
 MOST_IN_A_MESSAGE = 32
+_KEY = re.compile(r"[A-Za-z0-9 ._-]*[A-Za-z0-9._-][A-Za-z0-9 ._-]*")
+"""A GUID or a serial number. Whoever may write to the queue must not bring more than that into ids and filters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +61,7 @@ def read_hints(body: str) -> list[Hint]:
         return [
             Hint(
                 subject=Subject(one["subject"]),
-                key=one["key"][:128],
+                key=_key(one["key"]),
                 cause=Cause(one["cause"]),
                 source=one["source"][:64],
                 at=datetime.fromisoformat(one["at"]),
@@ -67,3 +70,9 @@ def read_hints(body: str) -> list[Hint]:
         ]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInput("not a hints message") from error
+
+
+def _key(text: str) -> str:
+    if _KEY.fullmatch(text) is None:
+        raise BadInput("a hint's key is no id")
+    return text[:128]

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from shared.errors import AlreadyThere, Changed, RetryLater
 from shared.names import LEDGERS
-from shared.ports import Ids, Rows, Write
+from shared.ports import Ids, Row, Rows, Write
 
 Document = dict[str, Any]
 """JSON object; each record module knows its own fields."""
@@ -22,9 +22,9 @@ class Ledger:
         self._ids = ids
 
     async def read(self, partition: str, key: str) -> Document | None:
-        """The document, or None when it was never written."""
+        """The document, or None when it was never written. Raises ValueError for a row that holds none."""
         row = await self._rows.get(LEDGERS, partition, key)
-        return None if row is None else cast("Document", json.loads(str(row.data["body"])))
+        return None if row is None else _document(row)
 
     async def change(
         self, partition: str, keys: tuple[str, ...], update: Callable[[Mapping[str, Document]], Mapping[str, Document]]
@@ -36,7 +36,7 @@ class Ledger:
         """
         for _ in range(MOST_TRIES):
             rows = {key: row for key in keys if (row := await self._rows.get(LEDGERS, partition, key)) is not None}
-            documents = {key: cast("Document", json.loads(str(row.data["body"]))) for key, row in rows.items()}
+            documents = {key: _document(row) for key, row in rows.items()}
             changed = update(documents)
             if not changed:
                 return
@@ -61,3 +61,11 @@ class Ledger:
     async def _is_ours(self, partition: str, key: str, write_id: str) -> bool:
         row = await self._rows.get(LEDGERS, partition, key)
         return row is not None and row.data.get("write_id") == write_id
+
+
+def _document(row: Row) -> Document:
+    """A row that is there but holds no object must not look like one that was never written."""
+    document: object = json.loads(str(row.data["body"]))
+    if not isinstance(document, dict):
+        raise ValueError(f"the row {row.key} holds no JSON object")
+    return cast("Document", document)

@@ -1,6 +1,7 @@
 """The case-steps message: look at this case now. A pointer, never a command."""
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
@@ -9,6 +10,9 @@ from shared.domain.case import Case
 from shared.errors import BadInput
 from shared.names import CASE_STEPS
 from shared.ports import Clock, Messages
+
+_CASE_ID = re.compile(r"[A-Za-z0-9 ._-]{1,100}")
+"""Storage refuses keys with other characters each time: such a message would be tried and poisoned for ever."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +36,10 @@ def read_step(body: str) -> StepDue:
         raise BadInput("the step message is not JSON") from error
     fields = cast("dict[str, object]", document) if isinstance(document, dict) else {}
     case_id, version = fields.get("case"), fields.get("version")
-    if fields.get("v") != 1 or not isinstance(case_id, str) or not isinstance(version, int) or len(case_id) > 100:
+    if fields.get("v") != 1 or not isinstance(case_id, str) or not isinstance(version, int):
         raise BadInput("the step message has not the fields v=1, case and version")
+    if _CASE_ID.fullmatch(case_id) is None:
+        raise BadInput("the step message names no case")
     return StepDue(case_id=case_id, version=version)
 
 

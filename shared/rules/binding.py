@@ -113,7 +113,7 @@ def await_approval(case: Case, facts: Facts, policy: Policy, now: datetime) -> D
         return go(
             CaseState.NO_ACTION_NEEDED,
             Reason.MENDED_WITHOUT_WIPE,
-            f"{device.name} is compliant again; no wipe was needed.",
+            f"{device.called} is compliant again; no wipe was needed.",
             evidence=device_evidence(device),
         )
     if now - case.opened_at > GIVE_UP_AFTER:

@@ -70,7 +70,7 @@ def confirm(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision
     return go(
         CaseState.CHECKING_OWNER,
         Reason.DEVICE_NOT_COMPLIANT,
-        f"{device.name} is non-compliant; it was enrolled by {device.enrolled_by or device.user_principal_name or 'nobody'}.",
+        f"{device.called} is non-compliant; it was enrolled by {device.enrolled_by or device.user_principal_name or 'nobody'}.",
         evidence=evidence,
         device=identity_of(device),
         serial_number=device.serial_number,
@@ -81,13 +81,13 @@ def confirm(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision
 def _not_noncompliant(device: ManagedDevice) -> tuple[Reason, str]:
     match device.compliance:
         case Compliance.COMPLIANT:
-            return Reason.DEVICE_COMPLIANT, f"{device.name} is compliant."
+            return Reason.DEVICE_COMPLIANT, f"{device.called} is compliant."
         case Compliance.IN_GRACE_PERIOD:
-            return Reason.DEVICE_IN_GRACE_PERIOD, f"{device.name} is in its grace period; Intune still gives it time."
+            return Reason.DEVICE_IN_GRACE_PERIOD, f"{device.called} is in its grace period; Intune still gives it time."
         case _:
             return (
                 Reason.COMPLIANCE_NOT_KNOWN,
-                f"Intune calls {device.name} neither compliant nor non-compliant ({device.compliance.value}).",
+                f"Intune calls {device.called} neither compliant nor non-compliant ({device.compliance.value}).",
             )
 
 
@@ -133,7 +133,7 @@ def refusal_of(device: ManagedDevice, policy: Policy) -> tuple[Reason, str] | No
         ),
     )
     return next(
-        ((reason, f"{device.name} is not touched: {why}.") for applies, reason, why in refusals if applies), None
+        ((reason, f"{device.called} is not touched: {why}.") for applies, reason, why in refusals if applies), None
     )
 
 
@@ -143,7 +143,7 @@ def identity_of(device: ManagedDevice) -> DeviceIdentity:
         managed_device_id=device.id,
         entra_device_id=device.entra_device_id,
         serial_number=device.serial_number,
-        name=device.name,
+        name=device.called,
         enrolled_at=device.enrolled_at,
         enrolment_user_id=device.user_id,
         enrolment_user=device.enrolled_by or device.user_principal_name,

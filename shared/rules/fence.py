@@ -40,7 +40,7 @@ def check_fence(case: Case, facts: Facts, policy: Policy, now: datetime) -> Deci
         return go(
             CaseState.NO_ACTION_NEEDED,
             Reason.MENDED_WITHOUT_WIPE,
-            f"{device.name} became compliant; no wipe was sent.",
+            f"{device.called} became compliant; no wipe was sent.",
             evidence=evidence,
         )
     if device.compliance is not Compliance.NONCOMPLIANT:

@@ -68,7 +68,7 @@ def _is_back(case: Case, back: ManagedDevice, policy: Policy, now: datetime) -> 
     return go(
         CaseState.AWAITING_PROOF,
         Reason.BACK_UNDER_OWNER,
-        f"{back.name} is back, enrolled by {case.owner.display_name}.",
+        f"{back.called} is back, enrolled by {case.owner.display_name}.",
         evidence=evidence,
         returned_device_id=back.id,
         returned_at=back.enrolled_at,
@@ -94,7 +94,7 @@ def await_proof(case: Case, facts: Facts, policy: Policy, now: datetime) -> Deci
         return go(
             CaseState.PROVEN,
             Reason.COMPLIANT_UNDER_OWNER,
-            f"{case.owner.display_name} owns {device.name}, and it is compliant.",
+            f"{case.owner.display_name} owns {device.called}, and it is compliant.",
             evidence=evidence,
         )
     since = case.returned_at or case.moved_at

@@ -29,7 +29,7 @@ def watch(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision:
         return go(
             CaseState.NO_ACTION_NEEDED,
             Reason.MENDED_WITHOUT_WIPE,
-            f"{device.name} is compliant again; no wipe was needed.",
+            f"{device.called} is compliant again; no wipe was needed.",
             evidence=evidence,
         )
     if device.compliance is Compliance.IN_GRACE_PERIOD:
@@ -73,7 +73,7 @@ def _weigh(case: Case, device: ManagedDevice, policy: Policy, now: datetime) -> 
     if cause is None:
         return ask_person(
             Reason.NOT_A_REENROLMENT_PROBLEM,
-            f"{device.name} is enrolled by its owner, who holds the licence; a re-enrolment would not mend its non-compliance.",
+            f"{device.called} is enrolled by its owner, who holds the licence; a re-enrolment would not mend its non-compliance.",
             evidence=evidence,
             readings=readings,
         )

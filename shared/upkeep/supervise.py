@@ -47,5 +47,5 @@ class Supervise:
 
 
 def _late(case: Case | Listed, now: datetime) -> bool:
-    """Handover should have gone on by itself. Without a time it goes on at once: then its worker stopped on the way."""
-    return case.state in RULES and now - (case.due_at or case.moved_at) >= LATE_AFTER
+    """Handover should have gone on by itself, and has not."""
+    return case.state in RULES and case.due_at is not None and now - case.due_at >= LATE_AFTER

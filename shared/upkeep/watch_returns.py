@@ -62,7 +62,8 @@ class WatchReturns:
     async def _wake(self, stored: Stored) -> bool:
         case, now = stored.case, self.clock.now()
         if case.due_at is not None and case.due_at <= now:
-            await self.steps.send(case)  # it was woken already, and its message may have been lost: a repeat is harmless
+            # Woken already, but its message may have been lost; to repeat it is harmless.
+            await self.steps.send(case)
             return False
         decision = wait(case, case.reason, "The shared reading of new enrolments shows this serial number.", until=now)
         moved, entry = move(case, decision, at=now)

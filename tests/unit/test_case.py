@@ -61,8 +61,15 @@ def test_a_wait_is_a_move_too():
     assert (entry.from_state, entry.to_state, entry.who) == (CaseState.OPENED, CaseState.OPENED, "handover")
 
 
-def test_a_case_that_has_ended_is_never_due():
-    after, _ = move(a_case(), _decision(CaseState.REFUSED, due=LATER), at=NOW)
+def test_without_a_time_the_case_goes_on_at_once():
+    after, _ = move(a_case(), _decision(), at=NOW)
+
+    assert after.due_at == NOW
+
+
+@pytest.mark.parametrize("to", [CaseState.REFUSED, CaseState.NEEDS_PERSON])
+def test_a_case_that_rests_is_never_due(to: CaseState):
+    after, _ = move(a_case(), _decision(to, due=LATER), at=NOW)
 
     assert after.due_at is None
 

@@ -9,7 +9,7 @@ from shared.domain.facts import MISSING, Compliance, Facts, Missing
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.rules.confirm import INDEPENDENT_AFTER, confirm, identity_of, read_again, refusal_of, usable_serial
-from tests.builders import A_SECOND, NAME, NOW, SERIAL, STAGING, a_device
+from tests.builders import A_SECOND, DEVICE_ID, NAME, NOW, SERIAL, STAGING, a_device
 from tests.case_builders import a_case, a_policy, an_unenrolled_case
 
 
@@ -236,3 +236,9 @@ def test_the_identity_names_the_enrolment_user_by_the_better_source():
     assert by_beta.enrolment_user == STAGING
     assert by_v1.enrolment_user == STAGING
     assert identity_of(a_device(enrolled_by=None, user_principal_name=None)).enrolment_user is None
+
+
+def test_a_device_without_a_name_is_called_by_its_serial_number():
+    assert _opened(name=" ").says.startswith(f"{SERIAL} is non-compliant")
+    assert identity_of(a_device(name="")).name == SERIAL
+    assert a_device(name="", serial_number="").called == DEVICE_ID

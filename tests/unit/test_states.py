@@ -35,6 +35,10 @@ def test_only_the_known_end_states_have_ended():
     assert {state for state in CaseState if state.ended} == ENDED
 
 
+def test_handover_rests_when_the_case_has_ended_or_a_person_decides():
+    assert {state for state in CaseState if state.rests} == ENDED | {CaseState.NEEDS_PERSON}
+
+
 def test_every_state_can_be_reached_from_opened():
     assert _reachable(CaseState.OPENED) == set(CaseState)
 
@@ -50,7 +54,7 @@ def test_no_state_is_listed_as_its_own_next():
 
 
 def test_every_state_in_which_handover_itself_goes_on_has_a_rule_and_no_other():
-    assert set(RULES) == set(CaseState) - ENDED - {CaseState.NEEDS_PERSON}
+    assert set(RULES) == {state for state in CaseState if not state.rests}
 
 
 def test_a_wipe_is_sent_from_one_state_only():

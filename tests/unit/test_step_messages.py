@@ -76,10 +76,11 @@ async def test_a_step_arrives_when_the_case_is_due():
     assert await _sent(CaseState.WATCHING, due_at=NOW + hour) == [hour]
 
 
-async def test_a_step_that_is_late_or_due_at_once_arrives_at_once():
+async def test_a_step_that_is_late_arrives_at_once():
     assert await _sent(CaseState.WATCHING, due_at=NOW - timedelta(days=1)) == [timedelta()]
-    assert await _sent(CaseState.WATCHING, due_at=None) == [timedelta()]
+    assert await _sent(CaseState.WATCHING, due_at=NOW) == [timedelta()]
 
 
-async def test_a_case_that_has_ended_gets_no_step():
-    assert await _sent(CaseState.PROVEN, due_at=None) == []
+@pytest.mark.parametrize("state", [CaseState.PROVEN, CaseState.NEEDS_PERSON])
+async def test_a_case_that_rests_gets_no_step(state: CaseState):
+    assert await _sent(state, due_at=None) == []

@@ -40,17 +40,6 @@ async def test_a_case_that_is_not_late_yet_is_left_to_its_message() -> None:
     assert sent(world) == []
 
 
-async def test_a_case_that_was_left_on_its_way_without_a_time_is_late_after_five_minutes() -> None:
-    """Its worker stopped between a save and what should have followed at once."""
-    world = World()
-    case = await world.put(story.case_in(S.BINDING, world.policy, world.clock.now(), due_at=None))
-    world.clock.move(LATE_AFTER - A_SECOND)
-    assert await world.services.supervise.run() == 0
-    world.clock.move(A_SECOND)
-    assert await world.services.supervise.run() == 1
-    assert sent(world) == [StepDue(case_id=case.id, version=case.version)]
-
-
 @pytest.mark.parametrize("state", RULES)
 async def test_no_state_in_which_handover_goes_on_by_itself_is_forgotten(state: CaseState) -> None:
     world = World()
@@ -91,20 +80,6 @@ async def test_a_worklist_line_that_lags_behind_is_mended_from_the_row() -> None
     world.clock.move(LATE_AFTER)
     assert await world.services.supervise.run() == 0
     assert await worklist(world) == [(S.WATCHING, now + timedelta(hours=9))]
-
-
-async def test_a_line_with_the_right_time_but_an_old_state_is_mended_too() -> None:
-    world = World()
-    now = world.clock.now()
-    await world.put(story.case_in(S.BINDING, world.policy, now, due_at=None))
-    (line,) = [row async for row in world.rows.scan(WORKLIST)]
-    stored = await world.cases.load(story.CASE_ID)
-    assert stored is not None
-    await world.cases.save(stored, story.case_in(S.NEEDS_PERSON, world.policy, now, version=8), [])
-    await world.rows.upsert(WORKLIST, line.partition, line.key, line.data)
-    world.clock.move(LATE_AFTER)
-    assert await world.services.supervise.run() == 0
-    assert await worklist(world) == [(S.NEEDS_PERSON, None)]
 
 
 async def test_the_line_of_an_ended_case_is_removed() -> None:

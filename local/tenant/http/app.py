@@ -1,57 +1,71 @@
 """The Starlette app: Graph's paths over the endpoints, the identity endpoint, and the simulation's own controls."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import re
+from collections.abc import Sequence
 
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from local.tenant.http import identity
-from local.tenant.http.answers import Dropped, answer, refuse
 from local.tenant.http.autopilot import AutopilotEndpoints
 from local.tenant.http.autopilot_profiles import AutopilotProfileEndpoints
+from local.tenant.http.batch import Batch
 from local.tenant.http.control import Control
 from local.tenant.http.delivery import Deliverer
 from local.tenant.http.device_actions import DeviceActionEndpoints
 from local.tenant.http.enrolment_configurations import EnrolmentConfigurationEndpoints
 from local.tenant.http.entra_devices import EntraDeviceEndpoints
+from local.tenant.http.front import Front
 from local.tenant.http.groups import GroupEndpoints
 from local.tenant.http.identity import Identities
 from local.tenant.http.licences import LicenceEndpoints
 from local.tenant.http.mail import MailEndpoints
 from local.tenant.http.managed_devices import ManagedDeviceEndpoints
 from local.tenant.http.organization import OrganizationEndpoints
-from local.tenant.http.query import read_query
-from local.tenant.http.request import Endpoint, GraphRequest, Reply
+from local.tenant.http.request import Endpoint
 from local.tenant.http.subscriptions import SubscriptionEndpoints
 from local.tenant.http.troubleshooting import TroubleshootingEndpoints
 from local.tenant.http.users import UserEndpoints
 from local.tenant.http.wire import Version
-from local.tenant.model.gate import Call
-from local.tenant.model.refusal import AnswerLost, GraphRefusal
 from local.tenant.model.tenant import TenantModel
 
 _VERSIONS: tuple[Version, ...] = ("v1.0", "beta")
-_READS = frozenset({"GET", "HEAD"})
+_EVERY_METHOD = ["GET", "POST", "PATCH", "PUT", "DELETE"]
+_KEY = re.compile(r"\('([^/']*)'\)")
 
 
-def tenant_app(model: TenantModel, deliverer: Deliverer) -> Starlette:
+def tenant_app(model: TenantModel, deliverer: Deliverer) -> ASGIApp:
     """Everything the tenant answers."""
     identities = Identities(model.organization.id, model.identities)
-    front = _Front(model, identities)
+    front = Front(model, identities)
     routes = [Route(identity.PATH, identities.give_token, methods=["GET"])]
     routes += Control(model, deliverer).routes()
+    endpoints = _endpoints(model, deliverer)
     for version in _VERSIONS:
         routes += [
-            Route(f"/{version}{path}", front.serve(version, endpoint), methods=[endpoint.method])
-            for endpoint in _endpoints(model, deliverer)
+            Route(f"/{version}{endpoint.path}", front.serve(version, endpoint), methods=[endpoint.method])
+            for endpoint in endpoints
             if version in endpoint.versions
-            for path in _spellings(endpoint.path)
         ]
-    routes.append(Route("/{path:path}", front.unknown, methods=["GET", "POST", "PATCH", "PUT", "DELETE"]))
-    return Starlette(routes=routes)
+    batch = Batch(model.counts)
+    routes += [Route(f"/{version}/$batch", batch.serve, methods=["POST"]) for version in _VERSIONS]
+    routes.append(Route("/{path:path}", front.unknown, methods=_EVERY_METHOD))
+    batch.app = app = _ODataPaths(Starlette(routes=routes))
+    return app
+
+
+class _ODataPaths:
+    """Lets a path be written in OData's other way too: ``users('id')`` for ``users/id``, ``delta()`` for ``delta``."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            path = _KEY.sub(r"/\1", scope["path"]).removesuffix("()")
+            scope = {**scope, "path": path}
+        await self._app(scope, receive, send)
 
 
 def _endpoints(model: TenantModel, deliverer: Deliverer) -> Sequence[Endpoint]:
@@ -71,77 +85,3 @@ def _endpoints(model: TenantModel, deliverer: Deliverer) -> Sequence[Endpoint]:
         SubscriptionEndpoints(model, deliverer),
     )
     return [endpoint for area in areas for endpoint in area.endpoints()]
-
-
-def _spellings(path: str) -> tuple[str, ...]:
-    """A function may be called with or without parentheses; the SDK writes them."""
-    return (path, f"{path}()") if path.endswith("/delta") else (path,)
-
-
-class _Front:
-    """Turns HTTP requests into requests of the model, and what comes of them into answers."""
-
-    def __init__(self, model: TenantModel, identities: Identities) -> None:
-        self._model = model
-        self._identities = identities
-
-    def serve(self, version: Version, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
-        """The handler of one endpoint."""
-
-        async def serve(request: Request) -> Response:
-            try:
-                graph = await self._understood(request, version, endpoint)
-            except GraphRefusal as refusal:
-                self._model.gate.refused_at_the_door(refusal.status)
-                return refuse(request, refusal, self._model.clock.now())
-            return await self._apply(request, graph, endpoint)
-
-        return serve
-
-    async def unknown(self, request: Request) -> Response:
-        """A path that the tenant does not know."""
-        self._model.counts.unknown_paths += 1
-        self._model.gate.refused_at_the_door(404)
-        refusal = GraphRefusal(
-            status=404, code="BadRequest", message=f"Resource not found for the segment '{request.url.path}'."
-        )
-        return refuse(request, refusal, self._model.clock.now())
-
-    async def _understood(self, request: Request, version: Version, endpoint: Endpoint) -> GraphRequest:
-        caller = self._identities.caller(request.headers.get("authorization"))
-        return GraphRequest(
-            operation=endpoint.operation,
-            version=version,
-            path={name: str(value) for name, value in request.path_params.items()},
-            query=read_query(dict(request.query_params)),
-            headers=dict(request.headers),
-            caller=caller,
-            base=str(request.base_url).rstrip("/"),
-            url_path=request.url.path,
-            content=await request.body(),
-        )
-
-    async def _apply(self, request: Request, graph: GraphRequest, endpoint: Endpoint) -> Response:
-        call = Call(
-            operation=endpoint.operation,
-            caller=graph.caller,
-            about=endpoint.about(graph),
-            writes=endpoint.method not in _READS,
-        )
-        admitted = self._model.gate.admit(call)
-        slow = admitted.takes.total_seconds()
-        before = any(fault.when == "before" for fault in admitted.faults)
-        if slow and before:
-            await asyncio.sleep(slow)
-        if endpoint.prepare is not None:
-            await endpoint.prepare(graph)
-        try:
-            reply: Reply = self._model.gate.run(admitted, lambda: endpoint.handle(graph))
-            response = answer(request, reply, self._model.clock.now())
-        except AnswerLost:
-            response = Dropped()
-        except GraphRefusal as refusal:
-            response = refuse(request, refusal, self._model.clock.now())
-        if slow and not before:
-            await asyncio.sleep(slow)
-        return response

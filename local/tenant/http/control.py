@@ -5,21 +5,23 @@ from dataclasses import asdict, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from local.tenant.http.delivery import Deliverer
-from local.tenant.http.wire import moment
+from local.tenant.http.wire import Json, moment
 from local.tenant.model.machines import Machine
 from local.tenant.model.refusal import GraphRefusal
 from local.tenant.model.tenant import TenantModel
-from local.tenant.scenario import ScenarioError
+from local.tenant.model.users import User
+from local.tenant.scenario import ScenarioError, explain
 from local.tenant.scenario_faults import FaultEntry
 from local.tenant.scenario_timeline import RunnerItem
 from local.tenant.timeline import perform, read_item
 
-Json = dict[str, Any]
+_HOW_TO_MOVE = 'say {"advance_seconds": 60} or {"to": "2026-03-02T09:00:00Z"}'
 
 
 class Control:
@@ -40,7 +42,15 @@ class Control:
             Route("/_sim/outbox", self._outbox, methods=["GET"]),
             Route("/_sim/do", self._do, methods=["POST"]),
             Route("/_sim/faults", self._add_fault, methods=["POST"]),
+            Route("/_sim/faults", self._clear_faults, methods=["DELETE"]),
         ]
+
+    async def advance_to(self, until: datetime) -> None:
+        """Stop wherever something is due on the way, so that notifications are delivered at their own time."""
+        while (due := self._model.next_at()) is not None and due <= until:
+            self._model.clock.advance_to(due)
+            await self._deliverer.deliver_due()
+        self._model.clock.advance_to(until)
 
     async def _show_clock(self, _: Request) -> Response:
         return JSONResponse({"now": moment(self._model.clock.now())})
@@ -50,38 +60,38 @@ class Control:
         asked = await _document(request)
         try:
             until = self._target(asked)
-        except (KeyError, TypeError, ValueError):
-            return _problem('say {"advance_seconds": n} or {"to": "2026-03-02T08:00:00Z"}')
+        except (KeyError, TypeError, ValueError, OverflowError):
+            return _problem(_HOW_TO_MOVE)
         await self.advance_to(until)
-        return JSONResponse({"now": moment(self._model.clock.now())})
+        return await self._show_clock(request)
 
     def _target(self, asked: Mapping[str, Any]) -> datetime:
         if "to" in asked:
-            return datetime.fromisoformat(str(asked["to"])).astimezone(UTC)
+            to = datetime.fromisoformat(str(asked["to"]))
+            return to.replace(tzinfo=UTC) if to.tzinfo is None else to.astimezone(UTC)
         return self._model.clock.now() + timedelta(seconds=float(asked["advance_seconds"]))
-
-    async def advance_to(self, until: datetime) -> None:
-        """Stop wherever something is due on the way, so that notifications are delivered at their own time."""
-        while (due := self._model.next_at()) is not None and due <= until:
-            self._model.clock.advance_to(due)
-            await self._deliverer.deliver_due()
-        self._model.clock.advance_to(until)
 
     async def _next(self, _: Request) -> Response:
         return JSONResponse({"at": moment(self._model.next_at())})
 
     async def _state(self, _: Request) -> Response:
-        machines = [self._device(machine) for machine in self._model.machines.store.values()]
         return JSONResponse(
-            {"devices": machines, "users": [self._user(user) for user in self._model.users.store.values()]}
+            {
+                "now": moment(self._model.clock.now()),
+                "mdm_authority": self._model.organization.mdm_authority,
+                "skus": {
+                    sku.product.part_number: {"seats": sku.seats, "consumed": sku.consumed}
+                    for sku in self._model.skus.bought()
+                },
+                "devices": [self._device(machine) for machine in self._model.machines.store.values()],
+                "users": [self._user(user) for user in self._model.users.store.values()],
+            }
         )
 
     def _device(self, machine: Machine) -> Json:
-        device = None
-        if machine.managed_device_id is not None:
-            device = self._model.managed_devices.store.get(machine.managed_device_id)
+        device = self._model.managed_devices.store.get(machine.managed_device_id or "")
         registered = self._model.autopilot.with_serial(machine.serial)
-        enrolled_by = self._model.users.find(device.user_id) if device is not None and device.user_id else None
+        enrolled_by = None if device is None else self._model.users.find(device.user_id)
         return {
             "name": machine.name,
             "serial": machine.serial,
@@ -89,41 +99,55 @@ class Control:
             "online": machine.online,
             "managed_device_id": machine.managed_device_id,
             "entra_device_id": machine.entra_device_id,
+            "autopilot_id": None if registered is None else registered.id,
             "enrolled_by": None if enrolled_by is None else enrolled_by.upn,
             "enrolled_at": None if device is None else moment(device.enrolled_at),
             "compliance": None if device is None else device.compliance,
+            "management_state": None if device is None else device.management_state,
+            "logged_on": list(machine.logged_on),
             "autopilot_user": None if registered is None else registered.upn or None,
         }
 
-    def _user(self, user: Any) -> Json:
-        parts = {sku.product.sku_id: sku.product.part_number for sku in self._model.skus.bought()}
+    def _user(self, user: User) -> Json:
+        details = self._model.licences.details_of(user)
         return {
             "id": user.id,
             "upn": user.upn,
             "name": user.display_name,
             "enabled": user.enabled,
             "usage_location": user.usage_location,
-            "licences": [parts[held.sku_id] for held in user.licences if held.error is None],
+            "licences": [detail.sku.product.part_number for detail in details],
+            "groups": [group.name for group in self._model.groups.of_user(user.id)],
         }
 
     async def _counts(self, _: Request) -> Response:
-        counts: Json = {field.name: getattr(self._model.counts, field.name) for field in fields(self._model.counts)}
+        """The tenant's counts; serial numbers are written as the devices have them."""
+        counts = {field.name: getattr(self._model.counts, field.name) for field in fields(self._model.counts)}
         serials = {machine.serial.casefold(): machine.serial for machine in self._model.machines.store.values()}
         for name in ("by_device", "wipes_by_serial", "wipe_posts_by_serial"):
             counts[name] = {serials.get(serial, serial): count for serial, count in counts[name].items()}
         return JSONResponse(counts | {"wipes": self._model.counts.wipes})
 
     async def _outbox(self, _: Request) -> Response:
-        return JSONResponse({"mails": [_plain(asdict(mail)) for mail in self._model.mail.sent]})
+        mail = self._model.mail
+        return JSONResponse(
+            {
+                "mails": [asdict(sent) | {"at": moment(sent.at)} for sent in mail.sent],
+                "activities": [asdict(sent) | {"at": moment(sent.at)} for sent in mail.activities],
+            }
+        )
 
     async def _do(self, request: Request) -> Response:
+        """Make one timeline item of the tenant happen now."""
         try:
             item = read_item(await _document(request))
             if isinstance(item, RunnerItem):
                 return _problem(f"{item.do!r} is nothing that the tenant does")
             perform(self._model, item)
-        except (ScenarioError, KeyError) as error:
+        except ScenarioError as error:
             return _problem(str(error))
+        except KeyError as unknown:
+            return _problem(str(unknown.args[0]))
         except GraphRefusal as refusal:
             return _problem(f"{refusal.code}: {refusal.message}")
         return Response(status_code=204)
@@ -131,23 +155,24 @@ class Control:
     async def _add_fault(self, request: Request) -> Response:
         try:
             entry = FaultEntry.model_validate(await _document(request))
-        except ValueError as error:
-            return _problem(str(error))
+        except ValidationError as invalid:
+            return _problem(explain(invalid, "fault"))
         self._model.faults.add(entry.fault(self._model.clock.start))
         return Response(status_code=204)
 
+    async def _clear_faults(self, _: Request) -> Response:
+        self._model.faults.clear()
+        return Response(status_code=204)
 
-async def _document(request: Request) -> Json:
+
+async def _document(request: Request) -> dict[str, Any]:
+    """The JSON object of the body; anything else is empty."""
     try:
         document: object = await request.json()
     except ValueError:
         return {}
-    return cast("Json", document) if isinstance(document, dict) else {}
+    return cast("dict[str, Any]", document) if isinstance(document, dict) else {}
 
 
 def _problem(why: str) -> Response:
     return JSONResponse({"error": why}, 400)
-
-
-def _plain(document: Mapping[str, Any]) -> Json:
-    return {name: moment(value) if isinstance(value, datetime) else value for name, value in document.items()}

@@ -57,6 +57,21 @@ def device_shape() -> Shape[EntraDevice]:
     """microsoft.graph.device."""
     return Shape(
         type_name="device",
+        always_null=frozenset(
+            {
+                "complianceExpirationDateTime",
+                "deviceCategory",
+                "deviceMetadata",
+                "deviceVersion",
+                "enrollmentProfileName",
+                "enrollmentType",
+                "isRooted",
+                "manufacturer",
+                "mdmAppId",
+                "model",
+                "onPremisesSyncEnabled",
+            }
+        ),
         properties={
             "id": lambda device: device.id,
             "deletedDateTime": lambda _: None,

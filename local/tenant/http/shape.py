@@ -15,20 +15,25 @@ Render = Callable[[T], dict[str, Json]]
 
 @dataclass(frozen=True, kw_only=True)  # no slots: Python 3.11 cannot make a generic one with them
 class Shape(Generic[T]):
-    """One Graph type. ``hidden_in_lists`` come as null in list answers, as Intune does."""
+    """One Graph type.
+
+    ``hidden_in_lists`` come as null in list answers, as Intune does; ``always_null`` exist in Graph, and the tenant
+    has nothing to say about them: they come as null, when they are selected.
+    """
 
     type_name: str
     properties: Mapping[str, Callable[[T], Json]]
     beta_only: frozenset[str] = frozenset()
     only_when_selected: frozenset[str] = frozenset()
     hidden_in_lists: frozenset[str] = frozenset()
+    always_null: frozenset[str] = frozenset()
     service: Service = Service.DIRECTORY
 
     def renderer(self, request: GraphRequest, *, in_list: bool = False) -> Render[T]:
         """A function that writes records as this request wants them. Raises 400 for unknown properties in $select."""
         names = self.selected(request)
         hidden = self.hidden_in_lists if in_list else frozenset[str]()
-        getters = [(name, None if name in hidden else self.properties[name]) for name in names]
+        getters = [(name, None if name in hidden else self.properties.get(name)) for name in names]
 
         def render(record: T) -> dict[str, Json]:
             return {name: None if get is None else get(record) for name, get in getters}
@@ -41,7 +46,7 @@ class Shape(Generic[T]):
         if request.query.select is None or "*" in request.query.select:
             return tuple(name for name in known if name not in self.only_when_selected)
         for name in request.query.select:
-            if name not in known:
+            if name not in known and name not in self.always_null:
                 raise GraphRefusal(
                     status=400,
                     code="BadRequest",
@@ -57,9 +62,7 @@ class Shape(Generic[T]):
         return tuple(name for name in self.properties if name not in self.beta_only)
 
 
-def one(
-    request: GraphRequest, record: T, shape: Shape[T], collection: str, extra: Render[T] | None = None
-) -> Reply:
+def one(request: GraphRequest, record: T, shape: Shape[T], collection: str, extra: Render[T] | None = None) -> Reply:
     """A single record. ``extra`` adds what is no property, such as what was expanded."""
     body: dict[str, Json] = {"@odata.context": request.context(f"{collection}/$entity")}
     return Reply(body=body | shape.renderer(request)(record) | ({} if extra is None else extra(record)))

@@ -129,6 +129,25 @@ def user_shape(licences: Licences) -> Shape[User]:
             "usageLocation": lambda user: user.usage_location,
             "userType": lambda user: user.user_type,
         },
+        always_null=frozenset(
+            {
+                "city",
+                "companyName",
+                "country",
+                "deletedDateTime",
+                "employeeType",
+                "externalUserState",
+                "mailNickname",
+                "onPremisesExtensionAttributes",
+                "onPremisesImmutableId",
+                "onPremisesSamAccountName",
+                "onPremisesSyncEnabled",
+                "postalCode",
+                "preferredDataLocation",
+                "signInActivity",
+                "state",
+            }
+        ),
         only_when_selected=frozenset(
             {
                 "accountEnabled",

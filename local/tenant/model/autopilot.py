@@ -54,6 +54,7 @@ class Autopilot:
         self._licences = licences
         self._profiles = profiles
         self.store = Store[AutopilotIdentity](world.clock, world.replica)
+        self._by_serial = self.store.index(lambda identity: identity.serial)
 
     def get(self, autopilot_id: str) -> AutopilotIdentity:
         """GET windowsAutopilotDeviceIdentities/{id}. Raises 404."""
@@ -120,8 +121,7 @@ class Autopilot:
 
     def with_serial(self, serial: str) -> AutopilotIdentity | None:
         """The registration with exactly this serial number, as it truly is."""
-        wanted = serial.casefold()
-        return next((i for i in self.store.values() if i.serial.casefold() == wanted), None)
+        return next(iter(self._by_serial.find(serial)), None)
 
     def of_profile(self, profile_id: str) -> tuple[AutopilotIdentity, ...]:
         """The registrations that a deployment profile reached."""

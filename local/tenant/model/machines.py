@@ -80,6 +80,7 @@ class Machines:
 
     def __init__(self, world: World) -> None:
         self.store = Store[Machine](world.clock, world.replica)
+        self._by_serial = self.store.index(lambda machine: machine.serial)
         self.came_online = Signal[str]()
         self.went_offline = Signal[str]()
         self.at_oobe = Signal[str]()
@@ -90,8 +91,7 @@ class Machines:
         named = self.store.get(serial_or_name)
         if named is not None:
             return named
-        wanted = serial_or_name.casefold()
-        found = [machine for machine in self.store.values() if machine.serial.casefold() == wanted]
+        found = self._by_serial.find(serial_or_name)
         if len(found) != 1:
             raise KeyError(f"{len(found)} devices have the name or serial number {serial_or_name!r}")
         return found[0]

@@ -45,6 +45,13 @@ class Store(Generic[T]):
         self.order: list[str] = []
         """Every id that was ever created, oldest first, removed ones too: a stable order to page through."""
         self._listeners: list[Callable[[str, T | None, T | None], None]] = []
+        self._indexes: list[Index[T]] = []
+
+    def index(self, value_of: Callable[[T], str]) -> "Index[T]":
+        """An index of this store by another value, kept up to date; make it before the first record."""
+        index = Index(self, value_of)
+        self._indexes.append(index)
+        return index
 
     def on_change(self, listener: Callable[[str, T | None, T | None], None]) -> None:
         """Call ``listener(id, before, after)`` at each change but the seeding; None means not there."""
@@ -54,6 +61,8 @@ class Store(Generic[T]):
         """Put a record that was there before time began: nobody is told."""
         self._records[key.lower()] = record
         self.order.append(key.lower())
+        for index in self._indexes:
+            index.moved(key.lower(), None, record)
 
     def put(self, key: str, record: T) -> None:
         """Create or replace a record."""
@@ -106,5 +115,31 @@ class Store(Generic[T]):
             if before is None:
                 self.order.append(key)
             self._records[key] = record
+        for index in self._indexes:
+            index.moved(key, before, record)
         for listener in self._listeners:
             listener(key, before, record)
+
+
+class Index(Generic[T]):
+    """Finds the records of a store by a value that is not their id, without case; the truth, not what a replica sees."""
+
+    def __init__(self, store: Store[T], value_of: Callable[[T], str]) -> None:
+        self._store = store
+        self._value_of = value_of
+        self._keys: dict[str, dict[str, None]] = {}
+
+    def find(self, value: str) -> list[T]:
+        """Every record with that value, oldest first."""
+        found = (self._store.get(key) for key in self._keys.get(value.casefold(), ()))
+        return [record for record in found if record is not None]
+
+    def moved(self, key: str, before: T | None, after: T | None) -> None:
+        """A record of the store came, changed or went."""
+        had = None if before is None else self._value_of(before).casefold()
+        has = None if after is None else self._value_of(after).casefold()
+        if had != has:
+            if had is not None:
+                self._keys[had].pop(key, None)
+            if has is not None:
+                self._keys.setdefault(has, {})[key] = None

@@ -1,0 +1,119 @@
+"""Whatever is read, whenever: a decision is a legal move, and a wipe is sent only when every condition holds."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from shared.domain.case import Case, JournalEntry, move, proposal_of
+from shared.domain.effects import AssignLicence, BindOwner, Effect, SyncDevice
+from shared.domain.facts import Compliance, Facts, Freeze, ManagedDevice
+from shared.domain.policy import Mode, Policy
+from shared.domain.states import CaseState
+from shared.rules.decide import RULES, decide
+from tests.arbitrary import cases, facts, policies, times
+from tests.builders import ENTRA_P1, INTUNE
+
+_STORED = TypeAdapter(JournalEntry)
+_EXAMPLES = 400
+
+
+@settings(max_examples=_EXAMPLES, deadline=None)
+@given(st.data())
+def test_every_decision_is_a_legal_move_that_can_be_stored_and_read(data: st.DataObject):
+    policy = data.draw(policies)
+    case, read, now = data.draw(cases(list(RULES), policy)), data.draw(facts()), data.draw(times)
+
+    decision = decide(case, read, policy, now)
+    after, entry = move(case, decision, at=now)
+
+    event(f"{case.state} -> {after.state}")
+    assert _STORED.validate_json(_STORED.dump_json(entry)) == entry
+    assert decision.says.strip() == decision.says != ""
+    assert "None" not in decision.says
+    assert "  " not in decision.says
+    assert after.state.rests or after.state is not case.state or decision.effect or decision.due
+
+
+@settings(max_examples=_EXAMPLES, deadline=None)
+@given(st.data())
+def test_effects_touch_only_the_cases_own_owner_and_device_and_only_in_a_mode_that_writes(data: st.DataObject):
+    policy = data.draw(policies)
+    case, read = data.draw(cases(list(RULES), policy)), data.draw(facts())
+
+    effect = decide(case, read, policy, data.draw(times)).effect
+
+    if effect is not None:
+        event(type(effect).__name__)
+        assert policy.mode in (Mode.APPROVE, Mode.AUTO)
+        assert _is_ours(effect, case, read, policy)
+
+
+def _is_ours(effect: Effect, case: Case, read: Facts, policy: Policy) -> bool:
+    owner, skus = case.owner, read.tenant.skus if read.tenant else ()
+    assert owner is not None
+    match effect:
+        case AssignLicence():
+            bought = {sku.id for sku in skus if sku.part_number in policy.licence_skus}
+            return effect.user_id == owner.user_id and effect.sku_id in bought
+        case BindOwner():
+            registered = [each.id for each in read.autopilot or ()]
+            upn = owner.user_principal_name
+            return (
+                registered == [effect.autopilot_id] and effect.user_principal_name == upn and effect.display_name != ""
+            )
+        case SyncDevice():
+            return case.device is not None and effect.managed_device_id == case.device.managed_device_id
+
+
+@settings(max_examples=3 * _EXAMPLES, deadline=None)
+@given(st.data())
+def test_a_wipe_is_sent_only_when_every_condition_holds(data: st.DataObject):
+    policy = data.draw(policies)
+    case, read = data.draw(cases([CaseState.WIPE_INTENDED], policy)), data.draw(facts())
+    now = data.draw(times)
+
+    sent = decide(case, read, policy, now).to is CaseState.WIPE_SENT
+
+    conditions = _conditions(case, read, policy, now)
+    event("sent" if sent else "not sent: " + next((name for name, holds in conditions.items() if not holds), "?"))
+    assert sent == all(conditions.values()), [name for name, holds in conditions.items() if not holds]
+
+
+def _conditions(case: Case, read: Facts, policy: Policy, now: datetime) -> Mapping[str, bool]:
+    """All that must hold, said a second time and independently of the rules."""
+    device, was, owner, approval = read.device, case.device, case.owner, case.approval
+    assert was is not None and owner is not None
+    if not isinstance(device, ManagedDevice):
+        return {"the device is there": False}
+    upn = (device.user_principal_name or "").lower()
+    excluded = {device.name.lower(), device.serial_number.lower()} & policy.excluded_devices
+    owner_read = read.users.get(owner.user_id)
+    provisioned = {plan.plan_id for plan in read.plans or () if plan.status == "Success"}
+    return {
+        "it is the same device": device.id.lower() == was.managed_device_id
+        and device.entra_device_id == was.entra_device_id
+        and device.serial_number == was.serial_number,
+        "it is the same enrolment": device.enrolled_at == was.enrolled_at and device.user_id == was.enrolment_user_id,
+        "it may be touched": device.owner_type == "company"
+        and device.operating_system.lower() == "windows"
+        and not device.model.startswith("Cloud PC")
+        and device.management_agent == "mdm"
+        and device.management_state == "managed"
+        and device.serial_number not in ("", "Default string"),
+        "it is not excluded": not excluded and not {upn, owner.user_principal_name.lower()} & policy.excluded_users,
+        "it is non-compliant": device.compliance is Compliance.NONCOMPLIANT,
+        "it checks in": device.last_sync_at is not None and now - device.last_sync_at <= policy.last_sync_within,
+        "the owner is not known to be gone": owner_read is None or getattr(owner_read, "enabled", False) is True,
+        "the plans are provisioned": {INTUNE, ENTRA_P1} <= provisioned,
+        "the mode allows it": policy.mode in (Mode.APPROVE, Mode.AUTO),
+        "it is approved": approval is not None
+        and not approval.used
+        and now <= approval.expires_at
+        and approval.proposal == proposal_of(case, policy.version),
+        "a person approved it": approval is not None
+        and (policy.mode is Mode.AUTO or approval.by == "admin@contoso.example"),
+        "nothing is frozen": read.freeze == Freeze(frozen=False),
+    }

@@ -1,0 +1,160 @@
+"""No case runs in circles and none waits for ever: in a world that stands still each one comes to rest."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.domain.case import Case, move
+from shared.domain.effects import Answer, Done, Refused, WipeAccepted, WipeAnswer, WipeRefused, WipeUnknown
+from shared.domain.facts import MISSING, Compliance, Facts, Freeze
+from shared.domain.policy import Mode, Policy
+from shared.domain.states import CaseState
+from shared.rules.answers import changes_by
+from shared.rules.decide import RULES, decide
+from shared.rules.fence import after_answer
+from tests.arbitrary import cases, facts, policies, times
+from tests.builders import (
+    NOW,
+    OTHER,
+    OTHER_ID,
+    a_budget,
+    a_device,
+    a_licensed_user,
+    a_returned_device,
+    a_user,
+    all_facts,
+    an_autopilot_device,
+    an_owners_device,
+    spb,
+    staging_user,
+    tenant_facts,
+    users,
+)
+from tests.case_builders import a_case, a_policy, an_unenrolled_case
+
+MOST_MOVES = 20
+"""As many as one step makes before it leaves the rest to the next message."""
+REFUSALS = [
+    Refused(code="CountViolation", message="no available licenses"),
+    Refused(code="BadRequest", message="no"),
+]
+WIPE_ANSWERS: list[WipeAnswer] = [
+    WipeAccepted(),
+    WipeRefused(status=403, code="Forbidden", message="no"),
+    WipeUnknown(why="504"),
+]
+
+
+def _one_move(case: Case, read: Facts, policy: Policy, now: datetime, answers: tuple[Answer, WipeAnswer]) -> Case:
+    """As a step does it: decide, move, carry out what was asked, and take its answer into the case."""
+    decision = decide(replace(case), read, policy, now)
+    case = move(case, decision, at=now)[0]
+    if decision.to is CaseState.WIPE_SENT and decision.changes.get("wipe") is not None and case.wipe is not None:
+        sent_now = case.wipe.sent_at == now and case.wipe.outcome is None
+        return move(case, after_answer(case, answers[1], now), at=now)[0] if sent_now else case
+    if decision.effect is None:
+        return case
+    answered = replace(case, **dict(changes_by(case, decision.effect, answers[0])))
+    return case if answered == case else replace(answered, due_at=now)
+
+
+def _waits_or_rests(case: Case, now: datetime) -> bool:
+    return case.state.rests or (case.due_at is not None and case.due_at > now)
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.data())
+def test_a_case_waits_or_rests_after_a_few_moves(data: st.DataObject):
+    policy = data.draw(policies)
+    case, read, now = data.draw(cases(list(RULES), policy)), data.draw(facts()), data.draw(times)
+    answers = data.draw(st.sampled_from([Done(), *REFUSALS])), data.draw(st.sampled_from(WIPE_ANSWERS))
+
+    path = [case.state]
+    for _ in range(MOST_MOVES):
+        case = _one_move(case, read, policy, now, answers)
+        path.append(case.state)
+        if _waits_or_rests(case, now):
+            return
+    pytest.fail(" -> ".join(path))
+
+
+LICENSED, UNLICENSED = users(a_licensed_user(), staging_user()), users(a_user(), staging_user())
+WORLDS: dict[str, Facts] = {
+    "all is well": all_facts(),
+    "the owner enrolled it": all_facts(device=an_owners_device()),
+    "the licence never arrives": all_facts(users=UNLICENSED, plans=()),
+    "the licence arrives": all_facts(users=UNLICENSED),
+    "the owner is gone": all_facts(users={**users(staging_user()), **dict.fromkeys(UNLICENSED, MISSING)}),
+    "the owner is disabled": all_facts(users=users(a_licensed_user(enabled=False), staging_user())),
+    "not registered": all_facts(autopilot=()),
+    "wrong profile": all_facts(autopilot=(an_autopilot_device(profile_status="failed"),)),
+    "tenant not ready": all_facts(tenant=tenant_facts(mdm_authority="sccm")),
+    "never checks in": all_facts(device=a_device(last_sync_at=None)),
+    "frozen": all_facts(freeze=Freeze(frozen=True)),
+    "budget spent": all_facts(budget=a_budget(last_day=25)),
+    "wiped recently": all_facts(budget=a_budget(serial_wiped_at=NOW)),
+    "moved to somebody else": all_facts(device=a_device(user_id=OTHER_ID, user_principal_name=OTHER)),
+    "came back": all_facts(same_serial=(a_returned_device(compliance=Compliance.COMPLIANT),)),
+    "came back ill": all_facts(same_serial=(a_returned_device(compliance=Compliance.NONCOMPLIANT),)),
+    "left Intune": all_facts(device=MISSING, same_serial=()),
+    **{f"compliance {each}": all_facts(device=a_device(compliance=each)) for each in Compliance},
+    **{
+        f"management state {each}": all_facts(
+            device=a_device(management_state=each), same_serial=(a_device(management_state=each),)
+        )
+        for each in ("wipePending", "wipeFailed", "wipeCanceled", "unhealthy")
+    },
+}
+
+
+@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize("mode", [Mode.REPORT, Mode.APPROVE, Mode.AUTO])
+def test_every_case_comes_to_rest_within_a_bound(world: str, mode: Mode):
+    policy, stuck = a_policy(mode=mode), list[str]()
+    for start in (*(a_case(state, policy) for state in RULES), an_unenrolled_case()):
+        for answer in WIPE_ANSWERS:
+            end, now = _run(start, WORLDS[world], policy, answer)
+            if not end.state.rests or now - NOW > timedelta(days=40):
+                stuck.append(f"{start.state} -> {end.state} ({end.says}) at {now}")
+
+    assert stuck == []
+
+
+def _run(case: Case, read: Facts, policy: Policy, wipe_answer: WipeAnswer) -> tuple[Case, datetime]:
+    """The case 60 days later, or when it came to rest; the device checks in every day unless it never does."""
+    now, end = NOW, NOW + timedelta(days=60)
+    while now < end and not case.state.rests:
+        case = _one_move(case, _as_read_at(read, now), policy, now, (Done(), wipe_answer))
+        now = max(now, case.due_at or now)
+    return case, now
+
+
+def _as_read_at(read: Facts, now: datetime) -> Facts:
+    device = read.device
+    if device is None or device is MISSING or device.last_sync_at is None:
+        return read
+    return replace(read, device=replace(device, last_sync_at=now))
+
+
+def test_a_case_waits_for_a_seat_as_long_as_it_takes_and_then_goes_on_by_itself():
+    full = all_facts(users=UNLICENSED, plans=(), tenant=tenant_facts(skus=(spb(used=5),)))
+
+    waiting, now = _run(a_case(), full, a_policy(), WipeAccepted())
+    going_on = _one_move(waiting, all_facts(users=UNLICENSED, plans=()), a_policy(), now, (Done(), WipeAccepted()))
+
+    assert waiting.state is CaseState.AWAITING_SEAT
+    assert now >= NOW + timedelta(days=60)
+    assert going_on.state is CaseState.AWAITING_LICENCE
+
+
+def test_a_lost_answer_is_never_answered_by_a_second_wipe():
+    policy = a_policy(mode=Mode.AUTO)
+
+    end, _ = _run(a_case(CaseState.CLEARED_TO_WIPE, policy), all_facts(same_serial=()), policy, WipeUnknown(why="504"))
+
+    assert end.state is CaseState.NEEDS_PERSON
+    assert end.wipe is not None
+    assert (end.wipe.number, end.wipe.outcome) == (1, "unknown")

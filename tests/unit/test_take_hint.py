@@ -1,0 +1,222 @@
+"""A hint opens, reopens or wakes a case, or is dropped for a reason: duplicates, late ones and strangers change nothing."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.case import Case
+from shared.domain.facts import Compliance
+from shared.domain.hint import Cause, Hint, Subject
+from shared.domain.policy import Mode
+from shared.domain.reasons import Reason
+from shared.domain.states import CaseState
+from shared.errors import RetryLater
+from shared.intake.take_hint import REPEAT_WITHIN, RESPECT_A_PERSON_FOR, Taken
+from shared.names import CASE_STEPS
+from shared.remedy.messages import StepDue, read_step
+from tests.fakes import story
+from tests.fakes.world import World
+
+S, T = CaseState, Taken
+LICENCE_REASONS = [
+    Reason.NO_FREE_SEAT,
+    Reason.NO_LICENCE_CONFIGURED,
+    Reason.LICENCE_REFUSED,
+    Reason.USAGE_LOCATION_MISSING,
+    Reason.LICENCE_TOO_SLOW,
+]
+OWNER_REASONS = [Reason.OWNER_UNKNOWN, Reason.OWNER_AMBIGUOUS, Reason.OWNER_NOT_FOUND, Reason.OWNER_DISABLED]
+
+
+def sent(world: World) -> list[StepDue]:
+    return [read_step(message.body) for message in world.messages.queues[CASE_STEPS]]
+
+
+async def take(world: World, hint: Hint | None = None) -> Taken:
+    return await world.services.take_hint.open_or_wake(hint or world.hint())
+
+
+async def put(world: World, state: CaseState, **fields: object) -> Case:
+    return await world.put(story.case_in(state, world.policy, world.clock.now(), **fields))
+
+
+@pytest.mark.parametrize(
+    ("subject", "key"),
+    [
+        (Subject.MANAGED_DEVICE, story.DEVICE_ID.upper()),
+        (Subject.ENTRA_DEVICE, story.ENTRA_DEVICE_ID),
+        (Subject.SERIAL_NUMBER, story.SERIAL_NUMBER.lower()),
+    ],
+)
+async def test_the_first_hint_about_a_device_opens_its_case(subject: Subject, key: str) -> None:
+    world = World()
+    assert await take(world, replace(world.hint(), subject=subject, key=key)) is T.OPENED
+    case = await world.case()
+    assert (case.state, case.version, case.episode) == (S.OPENED, 1, 1)
+    assert case.due_at == world.clock.now()
+    assert sent(world) == [StepDue(case_id=case.id, version=1)]
+
+
+async def test_a_registered_pc_that_nobody_enrolled_gets_a_case_of_its_own() -> None:
+    world = World()
+    world.devices.devices.clear()
+    assert await take(world, world.hint(Cause.USER_ASSIGNED, owner=story.OWNER_UPN)) is T.OPENED
+    case = await world.case(f"autopilot-{story.AUTOPILOT_ID}")
+    assert (case.serial_number, case.named_owner, case.enrolled) == (story.SERIAL_NUMBER, story.OWNER_UPN, False)
+
+
+async def test_a_registered_pc_is_made_ready_for_its_user_without_any_wipe() -> None:
+    world = World()
+    world.devices.devices.clear()
+    await take(world, world.hint(Cause.USER_ASSIGNED, owner=story.OWNER_UPN))
+    await world.live(until=story.START + timedelta(hours=1))
+    assert (await world.case(f"autopilot-{story.AUTOPILOT_ID}")).state is S.READY_TO_GO
+    assert world.graph_writes() == {"assign": 1, "bind": 1}
+
+
+async def test_of_several_enrolments_the_newest_is_meant() -> None:
+    world = World()
+    world.devices.devices[story.RETURNED_ID] = story.returned_device(story.START, story.owner_user())
+    await take(world)
+    await world.case(f"device-{story.RETURNED_ID}")
+    assert await world.cases.load(story.CASE_ID) is None
+
+
+async def test_a_serial_number_registered_twice_is_ambiguous() -> None:
+    world = World()
+    world.devices.devices.clear()
+    world.autopilot.registrations["second"] = replace(story.registration(), id="second")
+    assert await take(world) is T.AMBIGUOUS_DEVICE
+
+
+@pytest.mark.parametrize("subject", [Subject.SERIAL_NUMBER, Subject.ENTRA_DEVICE])
+async def test_a_device_that_nobody_knows_opens_nothing(subject: Subject) -> None:
+    world = World()
+    assert await take(world, replace(world.hint(), subject=subject, key="unknown")) is T.NO_SUCH_DEVICE
+    assert sent(world) == []
+
+
+async def test_switched_off_nothing_is_opened() -> None:
+    world = World(Mode.OFF)
+    assert await take(world) is T.SWITCHED_OFF
+    assert await world.cases.load(story.CASE_ID) is None
+
+
+@pytest.mark.parametrize("state", [state for state in S if not state.ended])
+async def test_a_repeat_about_an_open_case_changes_nothing(state: CaseState) -> None:
+    world = World()
+    case = await put(world, state)
+    assert await take(world) is T.ALREADY_HANDLED
+    assert await world.case() == case
+    assert sent(world) == []
+
+
+async def test_the_same_hint_twenty_times_at_once_opens_one_case() -> None:
+    world = World()
+    taken = await asyncio.gather(*(take(world) for _ in range(20)))
+    assert taken.count(T.OPENED) == 1
+    assert set(taken) == {T.OPENED, T.ALREADY_HANDLED}
+    assert len(await world.cases.journal(story.CASE_ID)) == 1
+
+
+@pytest.mark.parametrize("state", [state for state in S if state.ended])
+async def test_an_ended_case_is_reopened_but_not_by_an_echo(state: CaseState) -> None:
+    world = World()
+    ended = await put(world, state)
+    rest = RESPECT_A_PERSON_FOR if state is S.CANCELLED else REPEAT_WITHIN
+    world.clock.move(rest - timedelta(seconds=1))
+    assert await take(world) is T.ALREADY_HANDLED
+    world.clock.move(timedelta(seconds=1))
+    assert await take(world) is T.REOPENED
+    case = await world.case()
+    assert (case.state, case.episode, case.version) == (S.OPENED, ended.episode + 1, ended.version + 1)
+    assert (case.owner, case.approval, case.bound, case.readings) == (None, None, False, None)
+    assert sent(world) == [StepDue(case_id=case.id, version=case.version)]
+
+
+async def test_a_new_owner_reopens_at_once() -> None:
+    world = World()
+    await put(world, S.NO_ACTION_NEEDED)
+    assert await take(world, world.hint(Cause.USER_ASSIGNED, owner=story.OWNER_UPN)) is T.REOPENED
+    assert (await world.case()).named_owner == story.OWNER_UPN
+
+
+@pytest.mark.parametrize("reason", OWNER_REASONS)
+async def test_a_case_that_asks_whose_device_it_is_is_answered_by_an_assignment(reason: Reason) -> None:
+    world = World()
+    await put(world, S.NEEDS_PERSON, reason=reason, owner=None)
+    assert await take(world, world.hint(Cause.USER_ASSIGNED, owner=story.OWNER_UPN)) is T.WOKEN
+    await world.live()
+    case = await world.case()
+    assert case.owner is not None and case.owner.source == "assignment event"
+    assert case.state is S.PROVEN
+
+
+async def test_an_assignment_does_not_change_a_case_that_has_its_owner_already() -> None:
+    world = World()
+    case = await put(world, S.AWAITING_APPROVAL)
+    assert await take(world, world.hint(Cause.USER_ASSIGNED, owner=story.STAGING_UPN)) is T.ALREADY_HANDLED
+    assert await world.case() == case
+
+
+def licence_hint(world: World) -> Hint:
+    return replace(world.hint(Cause.USER_CHANGED), subject=Subject.USER, key=story.OWNER_ID)
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "woken_to"),
+    [
+        (S.AWAITING_SEAT, Reason.NO_FREE_SEAT, S.AWAITING_SEAT),
+        *((S.NEEDS_PERSON, reason, S.OPENED) for reason in LICENCE_REASONS),
+    ],
+)
+async def test_a_changed_licence_wakes_the_cases_that_wait_for_it(
+    state: CaseState, reason: Reason, woken_to: CaseState
+) -> None:
+    world = World()
+    await put(world, state, reason=reason)
+    assert await take(world, licence_hint(world)) is T.WOKEN
+    case = await world.case()
+    assert (case.state, case.due_at) == (woken_to, world.clock.now())
+    assert sent(world) == [StepDue(case_id=case.id, version=case.version)]
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"), [(S.WATCHING, Reason.LICENCE_IN_PLACE), (S.NEEDS_PERSON, Reason.WRONG_USER_SIGNED_IN)]
+)
+async def test_a_changed_licence_wakes_nobody_else(state: CaseState, reason: Reason) -> None:
+    world = World()
+    case = await put(world, state, reason=reason)
+    assert await take(world, licence_hint(world)) is T.NOBODY_WAITS
+    assert await world.case() == case
+
+
+async def test_a_changed_licence_of_somebody_else_wakes_nobody() -> None:
+    world = World()
+    await put(world, S.AWAITING_SEAT)
+    assert await take(world, replace(licence_hint(world), key=story.STAGING_ID)) is T.NOBODY_WAITS
+
+
+async def test_a_changed_group_wakes_nobody() -> None:
+    world = World()
+    hint = replace(world.hint(Cause.GROUP_CHANGED), subject=Subject.GROUP, key=story.OWNER_ID)
+    assert await take(world, hint) is T.NOBODY_WAITS
+
+
+async def test_storage_that_is_away_is_raised_for_the_queue() -> None:
+    world = World()
+    world.rows.away = True
+    with pytest.raises(RetryLater):
+        await take(world)
+
+
+async def test_a_hint_is_never_evidence() -> None:
+    """Whatever it claims, the device is read: a compliant one is left alone."""
+    world = World()
+    world.devices.change(story.DEVICE_ID, compliance=Compliance.COMPLIANT)
+    await take(world)
+    await world.live()
+    assert (await world.case()).state is S.NO_ACTION_NEEDED
+    assert world.graph_writes() == {}
