@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from local.azurite import Azurite
 from local.demo import STORY
+from local.send import STORAGE_NOTE
 from local.stack import Stack
 from local.tenant.scenario import load
 
@@ -46,10 +48,20 @@ async def _serve(scenario: Path, port: int, tenant_port: int, speed: float) -> N
             speed=speed,
             key=KEY,
         )
-        async with stack:
-            console.print(_what_to_try(stack, speed))
+        async with stack, _noted(stack.connection_string):
+            console.print(_what_to_try(stack, speed), soft_wrap=True)
             await stopped.wait()
             console.print("Stopping.", style="dim")
+
+
+@contextlib.asynccontextmanager
+async def _noted(connection_string: str) -> AsyncGenerator[None, None]:
+    """Leave a note where the storage is, for ``local.send``, as long as it is there."""
+    STORAGE_NOTE.write_text(connection_string)
+    try:
+        yield
+    finally:
+        STORAGE_NOTE.unlink(missing_ok=True)
 
 
 def _what_to_try(stack: Stack, speed: float) -> str:
@@ -63,7 +75,7 @@ def _what_to_try(stack: Stack, speed: float) -> str:
 
 [bold]Try[/]
   a device is given to a user, through the device-events queue:
-    .venv/bin/python -m local.send device.user-assigned --serial {serial} --user {user} --storage '{stack.connection_string}'
+    .venv/bin/python -m local.send device.user-assigned --serial {serial} --user {user}
   what Handover made of it:
     curl -s -H 'x-functions-key: {KEY}' {app}/api/v1/cases
   a forged notification (202, and nothing happens):

@@ -44,6 +44,7 @@ class FakeDevices:
         self.wiped: Counter[str] = Counter()
         self.synced: Counter[str] = Counter()
         self.reads: Counter[str] = Counter()
+        self.lists = 0
         self.wipe_answers: list[WipeAnswer | Exception] = []
         self.read_answers: list[ManagedDevice | Missing | Exception] = []
         self.when_wiped: Callable[[str], None] = lambda _: None
@@ -67,6 +68,7 @@ class FakeDevices:
         return self._newest_first([d for d in self.devices.values() if (d.entra_device_id or "").lower() == wanted])
 
     async def enrolled_since(self, since: datetime) -> AsyncIterator[ManagedDevice]:
+        self.lists += 1
         await asyncio.sleep(0)
         for device in list(self.devices.values()):
             if device.enrolled_at is not None and device.enrolled_at > since:

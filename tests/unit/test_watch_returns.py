@@ -12,6 +12,7 @@ from shared.names import CASE_STEPS
 from shared.remedy.messages import StepDue, read_step
 from shared.upkeep.watch_returns import FIRST_EVALUATION_TAKES
 from tests.fakes import story
+from tests.fakes.interference import Interference
 from tests.fakes.world import World
 
 S = CaseState
@@ -109,9 +110,25 @@ async def test_only_cases_that_wait_for_a_return_are_woken(state: CaseState) -> 
 
 async def test_without_a_waiting_case_graph_is_not_asked() -> None:
     world = World()
-    world.devices.devices = {}  # reading them would fail
-    world.devices.enrolled_since = None  # pyright: ignore[reportAttributeAccessIssue]  # a call would fail
-    assert await world.services.watch_returns.run() == 0
+    await world.services.watch_returns.run()
+    assert world.devices.lists == 0
+
+
+async def test_all_waiting_cases_share_one_list() -> None:
+    world = await waiting()
+    now = world.clock.now()
+    other = story.case_in(
+        S.AWAITING_PROOF,
+        world.policy,
+        now,
+        id="device-other",
+        serial_number="OTHER",
+        wipe=story.attempt(now, sent=True),
+    )
+    await world.put(other)
+    enrol(world)
+    await woken(world)
+    assert world.devices.lists == 1
 
 
 async def test_a_case_that_was_woken_and_not_yet_stepped_gets_its_message_again_but_no_second_move() -> None:
@@ -127,15 +144,10 @@ async def test_a_case_that_was_woken_and_not_yet_stepped_gets_its_message_again_
 async def test_somebody_who_moves_the_case_meanwhile_wins() -> None:
     world = await waiting()
     enrol(world)
-    stored = await world.cases.load(story.CASE_ID)
-    assert stored is not None
-    list_of_enrolments = world.devices.enrolled_since
-
-    async def move_the_case_first(since: object):  # noqa: ANN202
-        await world.services.advance.give_up(story.CASE_ID, stored.case.version)
-        async for device in list_of_enrolments(story.START):
-            yield device
-
-    world.devices.enrolled_since = move_the_case_first  # pyright: ignore[reportAttributeAccessIssue]
-    assert await world.services.watch_returns.run() == 0
+    case = await world.case()
+    moved_meanwhile = Interference(
+        lambda call: call.name == "devices.enrolled_since",
+        lambda: world.services.advance.give_up(case.id, case.version),
+    )
+    assert await world.another_worker(moved_meanwhile).watch_returns.run() == 0
     assert (await world.case()).state is S.NEEDS_PERSON

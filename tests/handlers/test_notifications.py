@@ -1,0 +1,194 @@
+"""The webhook: Graph's handshake, genuine notifications stored, forged ones answered alike, and no false 202."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from handlers import notifications
+from local.host.bindings import HttpAnswer
+from shared.domain.hint import Hint, Subject
+from shared.errors import RetryLater
+from shared.intake.messages import read_hints
+from shared.names import HINTS, QUEUES
+from shared.records.subscriptions import KeptSubscription, SubscriptionBook
+from tests.fakes import story
+from tests.fakes.world import World
+from tests.handlers.arguments import answer, header, notification, posted, request
+
+
+@pytest.fixture
+async def book(world: World) -> SubscriptionBook:
+    """The subscriptions of the world, with the one that genuine notifications name."""
+    kept = SubscriptionBook(world.rows, world.ids)
+    now = world.clock.now()
+    await kept.keep(
+        KeptSubscription(resource="users", id=story.SUBSCRIPTION_ID, expires_at=now + timedelta(days=28), renewed_at=now)
+    )
+    return kept
+
+
+async def handshake(token: str) -> HttpAnswer:
+    return answer(await notifications.receive(request(query={"validationToken": token}, headers={})))
+
+
+def stored(world: World) -> list[list[Hint]]:
+    """The hints in the queue, message by message."""
+    return [read_hints(message.body) for message in world.messages.queues[HINTS]]
+
+
+@pytest.mark.parametrize("token", ["Validation: Testing client application reachability", "a&b=c+d/é€ü", "x" * 1024])
+async def test_the_handshake_gives_the_decoded_token_back_as_plain_text(world: World, token: str) -> None:
+    given = await handshake(token)
+    assert (given.status, given.body) == (200, token.encode())
+    assert header(given, "content-type") == "text/plain; charset=utf-8"
+
+
+async def test_html_in_the_token_stays_plain_text_that_no_browser_may_sniff(world: World) -> None:
+    given = await handshake("<script>alert(1)</script>")
+    assert given.body == b"<script>alert(1)</script>"
+    assert (header(given, "content-type") or "").startswith("text/plain")
+    assert header(given, "x-content-type-options") == "nosniff"
+    assert "default-src 'none'" in (header(given, "content-security-policy") or "")
+
+
+@pytest.mark.parametrize("token", ["", "x" * 1025])
+async def test_a_token_that_graph_does_not_send_is_refused_and_not_repeated(world: World, token: str) -> None:
+    given = await handshake(token)
+    assert given.status == 400
+    assert b"xx" not in given.body
+
+
+async def test_the_handshake_needs_no_storage(world: World) -> None:
+    world.rows.away = world.messages.away = True
+    assert (await handshake("token")).status == 200
+
+
+async def test_a_genuine_notification_is_stored_and_accepted(world: World, book: SubscriptionBook) -> None:
+    given = answer(await notifications.receive(posted(notification())))
+    assert (given.status, given.body) == (202, b"")
+    (((hint,),)) = stored(world)
+    assert (hint.subject, hint.key) == (Subject.USER, story.OWNER_ID)
+
+
+FORGED = {
+    "wrong client state": notification(clientState="guessed"),
+    "no client state": notification(clientState=None),
+    "client state that is no text": notification(clientState=["the-secret-that-graph-repeats"]),
+    "unknown subscription": notification(subscriptionId="00000000-0000-4000-8000-000000000000"),
+    "other tenant": notification(tenantId="00000000-0000-4000-8000-000000000000"),
+    "no tenant": notification(tenantId=None),
+    "another kind of resource": notification(resource="drives/1"),
+    "a resource that is no id": notification(resource="users/../groups"),
+    "not an object": "notification",
+}
+
+
+@pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)
+async def test_what_is_not_genuine_is_answered_like_the_genuine_and_not_stored(
+    world: World, book: SubscriptionBook, forged: object
+) -> None:
+    genuine = answer(await notifications.receive(posted(notification())))
+    assert answer(await notifications.receive(posted(forged))) == genuine
+    assert len(stored(world)) == 1
+
+
+async def test_of_a_mixed_body_the_genuine_ones_are_stored_32_to_a_message(world: World, book: SubscriptionBook) -> None:
+    users = [f"00000000-0000-4000-8000-{number:012}" for number in range(70)]
+    genuine = [notification(user) for user in users]
+    mixed = [item for pair in zip(genuine, [*FORGED.values()] * 8, strict=False) for item in pair]
+    assert (await notifications.receive(posted(*mixed, *genuine))).status_code == 202
+    packed = stored(world)
+    assert [len(hints) for hints in packed] == [32, 32, 6]
+    assert [hint.key for hints in packed for hint in hints] == users
+
+
+async def test_a_subscription_made_a_moment_ago_is_recognised(world: World) -> None:
+    """Graph notifies within seconds, and the known ids are remembered for a minute."""
+    assert (await notifications.receive(posted(notification()))).status_code == 202
+    assert stored(world) == []
+    now = world.clock.now()
+    await SubscriptionBook(world.rows, world.ids).keep(
+        KeptSubscription(resource="users", id=story.SUBSCRIPTION_ID.upper(), expires_at=now, renewed_at=now)
+    )
+    world.clock.move(timedelta(seconds=6))
+    await notifications.receive(posted(notification()))
+    assert len(stored(world)) == 1
+
+
+@pytest.mark.parametrize("event", ["reauthorizationRequired", "subscriptionRemoved", "missed"])
+async def test_a_lifecycle_notification_asks_for_renewal_and_is_no_hint(
+    world: World, book: SubscriptionBook, event: str
+) -> None:
+    lifecycle = notification(lifecycleEvent=event, resource=None, changeType=None)
+    assert (await notifications.receive(posted(lifecycle))).status_code == 202
+    assert [kept.asked_to_renew for kept in await book.all()] == [True]
+    assert stored(world) == []
+
+
+async def test_a_forged_lifecycle_notification_asks_for_nothing(world: World, book: SubscriptionBook) -> None:
+    await notifications.receive(posted(notification(lifecycleEvent="subscriptionRemoved", clientState="guessed")))
+    assert [kept.asked_to_renew for kept in await book.all()] == [False]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"x" * 2_000_000, 413),
+        (b"", 400),
+        (b"{", 400),
+        (b"\xff\xfe", 400),
+        (b"[]", 400),
+        (b"null", 400),
+        (b'{"value": {}}', 400),
+        (b'{"value": [' + b"1," * 1000 + b"1]}", 400),
+        (b"[" * 100_000, 400),
+    ],
+    ids=lambda value: str(value)[:24],
+)
+async def test_a_body_that_no_graph_sends_is_refused(
+    world: World, book: SubscriptionBook, body: bytes, status: int
+) -> None:
+    assert (await notifications.receive(request(body))).status_code == status
+    assert all(queue == [] for queue in world.messages.queues.values())
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", None])
+async def test_another_content_type_is_refused(world: World, book: SubscriptionBook, kind: str | None) -> None:
+    body = json.dumps({"value": [notification()]})
+    headers = {} if kind is None else {"content-type": kind}
+    assert (await notifications.receive(request(body, headers=headers))).status_code == 415
+    assert stored(world) == []
+
+
+@pytest.mark.parametrize("part", ["rows", "messages"])
+async def test_when_storage_is_down_the_answer_is_503_so_that_graph_sends_it_again(
+    world: World, book: SubscriptionBook, part: str
+) -> None:
+    store = world.rows if part == "rows" else world.messages
+    store.away = True
+    assert (await notifications.receive(posted(notification()))).status_code == 503
+    store.away = False
+    assert (await notifications.receive(posted(notification()))).status_code == 202
+    assert len(stored(world)) == 1
+
+
+async def test_when_only_a_part_could_be_stored_it_is_503_and_never_202(world: World, book: SubscriptionBook) -> None:
+    send, sent = world.messages.send, list[str]()
+
+    async def send_one_only(queue: str, body: str, *, delay: timedelta = timedelta()) -> None:
+        if sent:
+            raise RetryLater("storage went away")
+        sent.append(body)
+        await send(queue, body, delay=delay)
+
+    world.messages.send = send_one_only
+    many = [notification(f"00000000-0000-4000-8000-{number:012}") for number in range(40)]
+    assert (await notifications.receive(posted(*many))).status_code == 503
+    assert [len(hints) for hints in stored(world)] == [32]
+
+
+async def test_nothing_but_hints_is_written_by_the_webhook(world: World, book: SubscriptionBook) -> None:
+    await notifications.receive(posted(notification()))
+    assert {name for name in QUEUES if world.messages.queues[name]} == {HINTS}
+    assert world.devices.reads.total() == world.tenant.reads == 0
