@@ -1,14 +1,18 @@
 """The JSON API for people and scripts, under /api/v1. Errors are problem documents (RFC 9457)."""
 
 import json
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
 import azure.functions as func
 
 from shared.bootstrap import services
-from shared.errors import BadInput, Changed, RetryLater
+from shared.errors import BadInput, Changed, HandoverError, RetryLater
 from shared.operate.act import NoSuchCase, NotNow
+from shared.remedy.messages import could_be_case
+
+log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 
@@ -101,6 +105,9 @@ async def _answer(use_case: Callable[[], Awaitable[Json]]) -> func.HttpResponse:
         return _problem(409, "Not possible now", str(error))
     except RetryLater:
         return _problem(503, "Try again later", "Storage or Microsoft Graph is not available.")
+    except HandoverError as error:
+        log.error("api.failed", exc_info=error)
+        return _problem(500, "Not possible", "Handover cannot do this; its log says why.")
 
 
 def _json(status: int, document: Json, kind: str = "application/json") -> func.HttpResponse:
@@ -116,13 +123,17 @@ def _moved(case: Any) -> Json:
 
 
 def _case_id(request: func.HttpRequest) -> str:
-    return request.route_params.get("case_id", "")
+    """The id in the route. Raises NoSuchCase for a text that no case can have as its id."""
+    case_id = request.route_params.get("case_id", "")
+    if not could_be_case(case_id):
+        raise NoSuchCase("There is no case with this id.")
+    return case_id
 
 
 def _fields(request: func.HttpRequest) -> Mapping[str, object]:
     try:
         document: object = request.get_json()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput("the body is not JSON") from error
     if not isinstance(document, dict):
         raise BadInput("the body is not a JSON object")
@@ -131,12 +142,18 @@ def _fields(request: func.HttpRequest) -> Mapping[str, object]:
 
 def _word(fields: Mapping[str, object], name: str) -> str:
     value = fields.get(name)
-    if not isinstance(value, str) or not value.strip() or len(value) > 500:
+    if not isinstance(value, str) or not value.strip() or len(value) > 500 or not _is_unicode(value):
         raise BadInput(f'"{name}" must be a text of 1 to 500 characters')
     return value.strip()
 
 
+def _is_unicode(text: str) -> bool:
+    """False for half a character, which JSON can spell and nothing can store."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def _who(request: func.HttpRequest, fields: Mapping[str, object]) -> str:
     """The signed-in person as App Service Authentication names them; without it, the name that the caller gives."""
+    name = "x-ms-client-principal-name"
     headers = cast("Mapping[str, str]", request.headers)
-    return headers.get("x-ms-client-principal-name") or _word(fields, "by")
+    return _word(headers, name) if headers.get(name) else _word(fields, "by")

@@ -3,21 +3,24 @@
 import azure.functions as func
 
 from shared.bootstrap import services
-from shared.errors import BadInput
+from shared.errors import BadInput, RetryLater
 from shared.intake.device_events import read_device_event
 from shared.intake.messages import read_hints
 from shared.names import CASE_STEPS, DEVICE_EVENTS, HINTS
 
 
 async def take_device_event(message: func.QueueMessage) -> None:
-    """One CloudEvent; what cannot be used is parked with the reason. Trouble with Graph or storage is raised for the queue's retry."""
+    """One CloudEvent; what cannot be used is parked with the reason, and when Graph is busy it comes again later."""
     body = _text(message)
     try:
         hint = read_device_event(body, services().clock.now())
     except BadInput as error:
         await services().park(DEVICE_EVENTS, body, str(error))
         return
-    await services().take_hint.open_or_wake(hint)
+    try:
+        await services().take_hint.open_or_wake(hint)
+    except RetryLater as error:
+        await services().send_again(DEVICE_EVENTS, body, error)
 
 
 async def take_hints(message: func.QueueMessage) -> None:

@@ -21,13 +21,12 @@ import httpx
 from azure.storage.queue.aio import QueueServiceClient
 
 from local.host.host import Host
+from local.storage import make as make_storage
 from local.tenant.populate import tenant_of
 from local.tenant.scenario import Scenario
 from local.tenant.server import TenantServer
 from local.virtual_time import services_on
 from shared.bootstrap import Services, install
-from shared.clients.storage.connect import Storage
-from shared.names import QUEUES, TABLES
 from shared.settings import Settings
 
 APP = Path(__file__).parent.parent
@@ -78,7 +77,7 @@ class Stack:
         self._enter_environment()
         self._open.callback(self._leave_environment)
         self.settings = Settings()  # pyright: ignore[reportCallIssue]  # values come from the environment
-        await self._make_storage()
+        await make_storage(self.connection_string)
         await self.start_host()
         # An installation whose Graph subscriptions exist, as they do a few minutes after a deployment.
         (await self.api.post("/admin/functions/keep_subscriptions", json={"input": ""})).raise_for_status()
@@ -113,14 +112,6 @@ class Stack:
     def _leave_environment(self) -> None:
         os.environ.clear()
         os.environ.update(self._before)
-
-    async def _make_storage(self) -> None:
-        storage = Storage(self.settings)
-        try:
-            await storage.rows.ensure_tables(TABLES)
-            await storage.messages.ensure_queues((*QUEUES, *(f"{queue}-poison" for queue in QUEUES)))
-        finally:
-            await storage.close()
 
     async def start_host(self) -> None:
         """Start the host with the app; returns when it answers."""

@@ -6,11 +6,13 @@ and the development host build them with other parts and install those.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from shared.clients.graph.client import Graph
 from shared.clients.storage.connect import Storage
 from shared.clients.system import RandomIds, SystemClock
 from shared.domain.policy import Policy
+from shared.errors import RetryLater
 from shared.intake.messages import HintQueue
 from shared.intake.receive import KnownSubscriptions, ReceiveNotifications
 from shared.intake.take_hint import TakeHint
@@ -54,6 +56,9 @@ class Ports:
     close: Callable[[], Awaitable[None]]
 
 
+TRY_AGAIN_AFTER = timedelta(minutes=5)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """The use cases that handlers call."""
@@ -67,9 +72,14 @@ class Services:
     look: Look
     operate: Operate
     parking: ParkingLot
+    messages: Messages
     clock: Clock
     close: Callable[[], Awaitable[None]]
     """Closes every connection; a function app never does, tests and the development host do."""
+
+    async def send_again(self, queue: str, body: str, error: RetryLater) -> None:
+        """Put a message back for when Graph or storage may answer again; five quick tries would not outlive a throttle."""
+        await self.messages.send(queue, body, delay=max(TRY_AGAIN_AFTER, error.after or TRY_AGAIN_AFTER))
 
     async def park(self, source: str, body: str, reason: str) -> None:
         """Set an unusable message aside."""
@@ -105,12 +115,13 @@ def build(settings: Settings, ports: Ports) -> Services:
     ledger, cases = Ledger(ports.rows, ids), CaseStore(ports.rows, ids)
     steps, book = StepQueue(messages=ports.messages, clock=clock), SubscriptionBook(ports.rows, ids)
     freeze = FreezeSwitch(ledger)
+    advance = _advance(policy, ports, ledger, cases, steps)
     return Services(
         receive=_receive(settings, ports, book),
         take_hint=TakeHint(
             cases=cases, steps=steps, devices=ports.devices, autopilot=ports.autopilot, policy=policy, clock=clock
         ),
-        advance=_advance(policy, ports, ledger, cases, steps),
+        advance=advance,
         supervise=Supervise(cases=cases, steps=steps, clock=clock),
         watch_returns=WatchReturns(cases=cases, steps=steps, devices=ports.devices, clock=clock),
         keep_subscriptions=KeepSubscriptions(
@@ -124,8 +135,11 @@ def build(settings: Settings, ports: Ports) -> Services:
             ids=ids,
         ),
         look=Look(cases=cases, freeze=freeze, policy=policy, clock=clock),
-        operate=Operate(cases=cases, steps=steps, freeze=freeze, policy=policy, clock=clock),
+        operate=Operate(
+            cases=cases, steps=steps, freeze=freeze, settle=advance.wipe.settle, policy=policy, clock=clock
+        ),
         parking=ParkingLot(ports.rows, ids),
+        messages=ports.messages,
         clock=clock,
         close=ports.close,
     )
@@ -163,7 +177,6 @@ def _advance(policy: Policy, ports: Ports, ledger: Ledger, cases: CaseStore, ste
         wipe=WipeProtocol(
             cases=cases, gatherer=gatherer, devices=ports.devices, budget=budget, freeze=freeze, clock=ports.clock
         ),
-        budget=budget,
         gate=GraphGate(ledger),
         policy=policy,
         clock=ports.clock,

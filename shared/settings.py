@@ -1,15 +1,19 @@
 """The only reader of the environment. One class, every setting with its meaning; it builds the Policy."""
 
+import os
 from datetime import date, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, HttpUrl, SecretStr, field_validator
+from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.domain.policy import EnrolmentAttestation, Mode, Policy
 
 Words = Annotated[tuple[str, ...], NoDecode]
 """A comma-separated list."""
+
+
+FOR_THE_DEVELOPMENT_HOST = frozenset({"HANDOVER_LOCAL_KEY"})
 
 
 class Settings(BaseSettings):
@@ -41,8 +45,8 @@ class Settings(BaseSettings):
     """Secret that Graph repeats in every notification; at most 128 characters."""
     client_state_previous: SecretStr | None = None
     """The secret before the last rotation, accepted as well."""
-    subscribe_to: Words = ("users",)
-    """Graph resources to subscribe to."""
+    subscribe_to: tuple[Literal["users"], ...] = ("users",)
+    """Graph resources to subscribe to; a change of a user wakes the cases that wait for their licence."""
 
     staging_accounts: Words = ()
     """UPNs or patterns (staging*@contoso.com) of accounts that only enrol devices; they never own one."""
@@ -67,24 +71,41 @@ class Settings(BaseSettings):
     """A wipe needs a check-in not older than this."""
     wipes_per_hour: int = Field(5, ge=0, le=100)
     """At most this many wipes in any 60 minutes."""
-    wipes_per_day: int = Field(25, ge=0, le=500)
+    wipes_per_day: int = Field(25, ge=0, le=150)
     """At most this many wipes in any 24 hours."""
     wipes_in_flight: int = Field(10, ge=0, le=100)
     """At most this many devices wiped and not yet back."""
 
-    @field_validator(
-        "subscribe_to", "staging_accounts", "excluded_devices", "excluded_users", "licence_skus", mode="before"
-    )
+    @field_validator("staging_accounts", "excluded_devices", "excluded_users", "licence_skus", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        if ";" in value:
+            raise ValueError("separate the parts of a list by commas")
+        return tuple(word.strip() for word in value.split(",") if word.strip())
 
     @field_validator("client_state", "client_state_previous")
     @classmethod
     def _short_enough(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not 16 <= len(value.get_secret_value()) <= 128:
+        if value is None:
+            return None
+        if value.get_secret_value().startswith("@Microsoft.KeyVault"):
+            raise ValueError("the Key Vault reference was not resolved: the app cannot read the secret")
+        if not 16 <= len(value.get_secret_value()) <= 128:
             raise ValueError("must have 16 to 128 characters")
         return value
+
+    @model_validator(mode="after")
+    def _no_unknown_names(self) -> Self:
+        """A misspelt exclusion must not be an exclusion that is not there."""
+        known = {f"HANDOVER_{name}".upper() for name in type(self).model_fields} | FOR_THE_DEVELOPMENT_HOST
+        unknown = sorted(
+            name for name in os.environ if name.upper().startswith("HANDOVER_") and name.upper() not in known
+        )
+        if unknown:
+            raise ValueError(f"unknown settings: {', '.join(unknown)}")
+        return self
 
     def policy(self) -> Policy:
         """The administrators' wishes as the rules see them."""

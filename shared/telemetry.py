@@ -116,7 +116,7 @@ class JsonLines(logging.Formatter):
             line |= _error(record.exc_info[1])
         for name, value in _mapping(getattr(record, "fields", {})).items():
             line[f"{name}_" if name in line else name] = value
-        return json.dumps(line, separators=(",", ":")).replace("\x7f", "\\u007f")
+        return json.dumps(line, separators=(",", ":"))
 
 
 def is_secret(name: str) -> bool:

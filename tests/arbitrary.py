@@ -177,7 +177,9 @@ def cases(draw: st.DrawFn, states: Sequence[CaseState], policy: Policy) -> Case:
     state = draw(st.sampled_from(states))
     before_approval = list(CaseState).index(state) < list(CaseState).index(CaseState.AWAITING_APPROVAL)
     if before_approval and draw(st.booleans()) and draw(st.booleans()):
-        return draw(_varied(an_unenrolled_case(state), {n: _CASE[n] for n in _CASE if n != "device"}, 3))
+        return draw(
+            _varied(an_unenrolled_case(state), {n: _CASE[n] for n in _CASE if n not in ("device", "serial_number")}, 3)
+        )
     case: Case = draw(_varied(a_case(state), _CASE, draw(st.sampled_from([0, 1, 3]))))
     return replace(case, approval=draw(st.sampled_from(_approvals(case, policy))))
 

@@ -8,6 +8,7 @@ from local.tenant.catalogue import products
 from local.tenant.model.approvals import ApprovalPolicy
 from local.tenant.model.autopilot import AutopilotIdentity
 from local.tenant.model.autopilot_profiles import AutopilotProfile
+from local.tenant.model.compliance import GRACE
 from local.tenant.model.enrolment_configurations import ConfigurationType, EnrolmentConfiguration
 from local.tenant.model.entra_devices import EntraDevice
 from local.tenant.model.groups import Group
@@ -226,6 +227,8 @@ class _Population:
             self._put_registration(machine, registration)
         if device is not None and device.compliance != "compliant":
             self._model.compliance.mend_by_time(machine)
+        if device is not None and device.compliance == "inGracePeriod":
+            self._model.compliance.end_grace_later(device.id)
 
     def _enrolment(self, entry: DeviceEntry, machine: Machine, registration: RegistrationEntry | None) -> ManagedDevice:
         user = self._model.users.require(entry.enrolled_by or "")
@@ -247,7 +250,7 @@ class _Population:
             enrolled_by=user.upn,
             compliance=entry.compliance,
             failing=entry.failing,
-            grace_expires_at=self._start + timedelta(days=1) if entry.compliance == "inGracePeriod" else None,
+            grace_expires_at=self._start + GRACE if entry.compliance == "inGracePeriod" else None,
             management_agent=entry.management_agent,
             ownership=entry.ownership,
             operating_system=entry.os,

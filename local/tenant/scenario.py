@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from local.tenant.model.machines import Esp, MendedBy, WipeEnd
 from local.tenant.scenario_faults import FaultEntry
-from local.tenant.scenario_timeline import TimelineItem
+from local.tenant.scenario_timeline import RenameUser, ReplaceDevice, RunnerItem, TimelineItem
 
 
 class ScenarioError(ValueError):
@@ -227,9 +227,22 @@ class Scenario(Entry):
             _known(f"devices.{i}", people, upns, fold=True)
             if isinstance(device.autopilot, RegistrationEntry) and device.autopilot.profile is not None:
                 _known(f"devices.{i}.autopilot.profile", [device.autopilot.profile], profiles)
+        self._timeline_names_are_known(upns, groups, bought, profiles)
         _unique("devices: name", [device.unique_name.lower() for device in self.devices])
         _unique("users: upn", [user.upn.lower() for user in self.users])
         return self
+
+    def _timeline_names_are_known(self, upns: set[str], groups: set[str], bought: set[str], profiles: set[str]) -> None:
+        """Names that only the timeline brings (a new serial number, a new UPN) count too."""
+        devices = {name.lower() for device in self.devices for name in (device.serial, device.unique_name)}
+        devices |= {item.serial.lower() for item in self.timeline if isinstance(item, ReplaceDevice)}
+        people = upns | {item.to.lower() for item in self.timeline if isinstance(item, RenameUser)}
+        known = {"device": devices, "user": people, "group": groups, "sku": bought, "profile": profiles}
+        for i, item in enumerate(self.timeline):
+            for key, names in known.items():
+                name = None if isinstance(item, RunnerItem) else getattr(item, key, None)
+                if name is not None:
+                    _known(f"timeline.{i}.{key}", [name], names, fold=key in {"device", "user"})
 
 
 def parse(data: object, source: str = "scenario") -> Scenario:

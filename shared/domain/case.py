@@ -97,6 +97,8 @@ class Case:
 
     named_owner: str | None = None
     """User id or UPN that an explicit assignment event named."""
+    named_at: datetime | None = None
+    """When that assignment was made, by the event's own time."""
     serial_number: str | None = None
     device: DeviceIdentity | None = None
     autopilot_id: str | None = None
@@ -105,6 +107,8 @@ class Case:
     licence: LicenceRequest | None = None
     licence_seen_at: datetime | None = None
     """When Intune and Entra ID P1 were last read as provisioned."""
+    ready_at: datetime | None = None
+    """When every readiness check was last ok."""
     bound: bool = False
     binding_refused: str | None = None
     proposal: str | None = None
@@ -163,7 +167,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalEntry:
-    """One move or wait, as it was decided. ``changes`` lets the row be rebuilt from the journal."""
+    """One move or wait, as it was decided."""
 
     sequence: int
     at: datetime

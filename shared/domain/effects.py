@@ -69,4 +69,11 @@ class WipeUnknown:
     why: str
 
 
-WipeAnswer = WipeAccepted | WipeRefused | WipeUnknown
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WipeNotSent:
+    """Nothing left this machine: no token could be had, or no connection was made."""
+
+    why: str
+
+
+WipeAnswer = WipeAccepted | WipeRefused | WipeNotSent | WipeUnknown

@@ -30,7 +30,8 @@ class Hint:
 
     ``key`` is a GUID for devices, users and groups and a serial number for SERIAL_NUMBER.
     ``owner`` is the user id or UPN that an explicit assignment named, else None.
-    ``source`` names the way in (graph, device-events, sweep, person); ``at`` is when it was heard, UTC.
+    ``source`` names the way in (graph, device-events, sweep, person); ``at`` is when it happened by the sender's word,
+    never later than when it was heard, UTC.
     """
 
     subject: Subject
@@ -39,4 +40,3 @@ class Hint:
     source: str
     at: datetime
     owner: str | None = None
-    event_id: str | None = None

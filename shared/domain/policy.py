@@ -14,6 +14,11 @@ class Mode(StrEnum):
     APPROVE = "approve"
     AUTO = "auto"
 
+    @property
+    def may_write(self) -> bool:
+        """Licences, bindings and, under their guardrails, wipes are possible in this mode."""
+        return self in (Mode.APPROVE, Mode.AUTO)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnrolmentAttestation:

@@ -29,6 +29,7 @@ class Reason(StrEnum):
     OWNER_IS_GUEST = "owner_is_guest"
     OWNER_EXCLUDED = "owner_excluded"
     OWNER_NOT_FOUND = "owner_not_found"
+    OWNER_CONTRADICTED = "owner_contradicted"
     # licence
     LICENCE_MISSING = "licence_missing"
     LICENCE_ASSIGNED = "licence_assigned"
@@ -39,7 +40,6 @@ class Reason(StrEnum):
     LICENCE_TOO_SLOW = "licence_too_slow"
     NO_LICENCE_CONFIGURED = "no_licence_configured"
     NO_FREE_SEAT = "no_free_seat"
-    SEAT_APPEARED = "seat_appeared"
     USAGE_LOCATION_MISSING = "usage_location_missing"
     # watching
     WATCHING_FOR_CHEAPER_FIX = "watching_for_cheaper_fix"
@@ -51,11 +51,11 @@ class Reason(StrEnum):
     READY = "ready"
     TENANT_NOT_READY = "tenant_not_ready"
     DEVICE_NOT_READY = "device_not_ready"
-    OWNER_BOUND = "owner_bound"
     BINDING_REFUSED = "binding_refused"
     # hold
     MODE_IS_OFF = "mode_is_off"
     MODE_IS_REPORT = "mode_is_report"
+    MODE_IS_NO_LONGER_REPORT = "mode_is_no_longer_report"
     APPROVAL_NEEDED = "approval_needed"
     APPROVED = "approved"
     APPROVAL_EXPIRED = "approval_expired"
@@ -70,6 +70,7 @@ class Reason(StrEnum):
     FENCE_PASSED = "fence_passed"
     WIPE_ACCEPTED = "wipe_accepted"
     WIPE_REFUSED = "wipe_refused"
+    WIPE_NOT_SENT = "wipe_not_sent"
     WIPE_ANSWER_LOST = "wipe_answer_lost"
     WIPE_SEEN = "wipe_seen"
     WIPE_FAILED_ON_DEVICE = "wipe_failed_on_device"

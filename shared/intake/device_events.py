@@ -1,6 +1,6 @@
 """The device-events contract: CloudEvents 1.0 in JSON, from ITSM, HR, Logic Apps and scripts. docs/device-events.md shows it."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -75,9 +75,8 @@ def read_device_event(body: str, now: datetime) -> Hint:
         key=key,
         cause=TYPES[event.type],
         source="device-events",
-        at=now,
+        at=now if event.time is None else min(_utc(event.time), now),
         owner=event.data.user_id or event.data.user_principal_name if event.type == "device.user-assigned" else None,
-        event_id=event.id,
     )
 
 
@@ -89,6 +88,10 @@ def _subject(data: EventData, event_type: str) -> tuple[Subject, str]:
     if data.entra_device_id:
         return Subject.ENTRA_DEVICE, data.entra_device_id.lower()
     return Subject.SERIAL_NUMBER, (data.serial_number or "").strip()
+
+
+def _utc(time: datetime) -> datetime:
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def _path(location: tuple[Any, ...]) -> str:

@@ -13,8 +13,8 @@ from shared.names import HINTS
 from shared.ports import Messages
 
 MOST_IN_A_MESSAGE = 32
-_KEY = re.compile(r"[A-Za-z0-9 ._-]*[A-Za-z0-9._-][A-Za-z0-9 ._-]*")
-"""A GUID or a serial number. Whoever may write to the queue must not bring more than that into ids and filters."""
+_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_SERIAL = re.compile(r"[A-Za-z0-9 ._-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,19 +60,21 @@ def read_hints(body: str) -> list[Hint]:
             raise BadInput("more hints than fit in a message")
         return [
             Hint(
-                subject=Subject(one["subject"]),
-                key=_key(one["key"]),
+                subject=(subject := Subject(one["subject"])),
+                key=_key(subject, one["key"]),
                 cause=Cause(one["cause"]),
                 source=one["source"][:64],
                 at=datetime.fromisoformat(one["at"]),
             )
             for one in packed
         ]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadInput("not a hints message") from error
 
 
-def _key(text: str) -> str:
-    if _KEY.fullmatch(text) is None:
+def _key(subject: Subject, text: str) -> str:
+    """Whoever may write to the queue must not bring more than an id into our own ids and filters."""
+    shape = _SERIAL if subject is Subject.SERIAL_NUMBER else _GUID
+    if shape.fullmatch(text) is None or not text.strip():
         raise BadInput("a hint's key is no id")
-    return text[:128]
+    return text

@@ -21,7 +21,8 @@ from shared.errors import AlreadyThere, Changed
 from shared.ports import Autopilot, Clock, Devices
 from shared.records.cases import CaseStore, Listed, Stored, reopened
 from shared.remedy.messages import StepQueue
-from shared.rules.decisions import wait
+from shared.rules.decide import AFTER_THE_WIPE
+from shared.rules.decisions import ask_person, wait
 from shared.telemetry import event
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 REPEAT_WITHIN = timedelta(minutes=15)
 """A hint about a case that ended this recently says nothing new; the sweep finds what it may have meant."""
 RESPECT_A_PERSON_FOR = timedelta(hours=24)
+REMEMBER_AN_OWNER_FOR = timedelta(days=30)
 
 _LICENCE_REASONS = frozenset(
     {
@@ -133,32 +135,36 @@ class TakeHint:
     async def _reopen(self, stored: Stored, hint: Hint, now: datetime) -> Taken:
         case = stored.case
         rest = RESPECT_A_PERSON_FOR if case.state is CaseState.CANCELLED else REPEAT_WITHIN
-        new_owner = hint.owner is not None and hint.owner != case.named_owner
+        new_owner = _names_another_owner(case, hint)
         if now - case.moved_at < rest and not new_owner:
             return Taken.ALREADY_HANDLED
         changes: dict[str, object] = {"cause": hint.cause, "heard_from": hint.source}
-        if hint.owner is not None:
-            changes["named_owner"] = hint.owner
+        if new_owner:
+            changes |= {"named_owner": hint.owner, "named_at": hint.at}
+        elif case.named_at is None or now - case.named_at > REMEMBER_AN_OWNER_FOR:
+            changes |= {"named_owner": None, "named_at": None}
         decision = Decision(to=CaseState.OPENED, reason=Reason.HINT_TAKEN, says=_says(hint), changes=changes, due=now)
         again, entry = reopened(case, at=now, decision=decision, who=hint.source)
         await self._save(stored, again, entry)
         return Taken.REOPENED
 
     async def _tell_owner(self, stored: Stored, hint: Hint, now: datetime) -> Taken:
-        """An explicit assignment can answer the question whose device it is; every other repeat changes nothing."""
+        """An explicit assignment can answer the question whose device it is, or contradict the answer; every other
+        repeat changes nothing."""
         case = stored.case
-        if hint.owner is None or hint.owner == case.named_owner:
+        if not _names_another_owner(case, hint) or case.state in AFTER_THE_WIPE:
             return Taken.ALREADY_HANDLED
-        waits_for_owner = case.state is CaseState.NEEDS_PERSON and case.reason in _OWNER_REASONS
-        if not waits_for_owner and case.state not in _BEFORE_OWNER:
-            return Taken.ALREADY_HANDLED
-        decision = Decision(
-            to=CaseState.OPENED if waits_for_owner else case.state,
-            reason=Reason.HINT_TAKEN,
-            says=_says(hint),
-            changes={"named_owner": hint.owner, "cause": hint.cause},
-            due=now,
-        )
+        named: dict[str, object] = {"named_owner": hint.owner, "named_at": hint.at}
+        says, waits = _says(hint), case.state is CaseState.NEEDS_PERSON
+        if waits and case.reason in _OWNER_REASONS:
+            decision = Decision(to=CaseState.OPENED, reason=Reason.HINT_TAKEN, says=says, changes=named, due=now)
+        elif waits or case.state in _BEFORE_OWNER:
+            decision = Decision(to=case.state, reason=case.reason, says=says, changes=named, due=now)
+        else:
+            says = f"{hint.source} gives this device to {hint.owner} while it is being made ready for somebody else."
+            decision = ask_person(
+                Reason.OWNER_CONTRADICTED, says, approval=None, named_owner=hint.owner, named_at=hint.at
+            )
         await self._save(stored, *move(case, decision, at=now, who=hint.source))
         return Taken.WOKEN
 
@@ -176,7 +182,9 @@ class TakeHint:
         case, now = stored.case, self.clock.now()
         says = "The owner's user record changed; looking at the licence again."
         if case.state is CaseState.NEEDS_PERSON:
-            decision = Decision(to=CaseState.OPENED, reason=Reason.HINT_TAKEN, says=says, due=now)
+            decision = Decision(
+                to=CaseState.OPENED, reason=Reason.HINT_TAKEN, says=says, changes={"opened_at": now}, due=now
+            )
         else:
             decision = wait(case, case.reason, says, until=now)
         try:
@@ -187,6 +195,16 @@ class TakeHint:
 
     async def _save(self, stored: Stored, case: Case, entry: JournalEntry) -> None:
         await self.steps.send((await self.cases.save(stored, case, [entry])).case)
+
+
+def _names_another_owner(case: Case, hint: Hint) -> bool:
+    """The hint is an assignment, newer than the one that is known, to somebody else than the case is for."""
+    if hint.owner is None or (case.named_at is not None and hint.at <= case.named_at):
+        return False
+    known = {case.named_owner or ""}
+    if case.owner is not None and not case.state.ended:
+        known |= {case.owner.user_id, case.owner.user_principal_name}
+    return hint.owner.lower() not in {name.lower() for name in known}
 
 
 def _waits_for_licence(case: Case | Listed) -> bool:
@@ -209,6 +227,7 @@ def _new_case(case_id: str, serial_number: str | None, hint: Hint, now: datetime
         moved_at=now,
         due_at=now,
         named_owner=hint.owner,
+        named_at=hint.at if hint.owner is not None else None,
         serial_number=serial_number,
     )
     entry = JournalEntry(

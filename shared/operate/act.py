@@ -1,5 +1,7 @@
-"""What a person may do to a case: approve, reject, cancel, retry; and freeze or thaw all wipes. Each is journalled with who did it."""
+"""What a person may do to a case: approve, reject, cancel, retry; and freeze or thaw all wipes. Each says who did it."""
 
+import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from shared.domain.case import Approval, Case, Decision, move, proposal_of
@@ -12,6 +14,9 @@ from shared.records.cases import CaseStore
 from shared.records.freeze import FreezeSwitch
 from shared.remedy.messages import StepQueue
 from shared.rules.decisions import ask_person, go
+from shared.telemetry import event
+
+log = logging.getLogger(__name__)
 
 
 class NoSuchCase(HandoverError):
@@ -29,11 +34,15 @@ class Operate:
     cases: CaseStore
     steps: StepQueue
     freeze: FreezeSwitch
+    settle: Callable[[Case], Awaitable[None]]
+    """Brings the wipe budget in line with a case that a person stopped."""
     policy: Policy
     clock: Clock
 
     async def approve(self, case_id: str, proposal: str, who: str) -> Case:
         """Approve exactly the proposal that was shown; one whose device, owner or policy changed since is refused."""
+        if not self.policy.mode.may_write:
+            raise NotNow(f"The mode is {self.policy.mode.value}; no wipe is sent in it.")
         case = await self._in_state(case_id, CaseState.AWAITING_APPROVAL, "approved")
         if proposal != proposal_of(case, self.policy.version):
             raise NotNow("What was approved is not what would happen now: device, owner or policy changed. Look again.")
@@ -78,13 +87,14 @@ class Operate:
             reason=Reason.PERSON_RETRIED,
             says=f"Let go on by {who}.",
             due=self.clock.now(),
-            changes={"stumbles": 0},
+            changes={"stumbles": 0, "opened_at": self.clock.now()},
         )
         return await self._save(case, decision, who)
 
     async def set_freeze(self, *, frozen: bool, who: str, why: str) -> None:
         """Stop or allow all wipes; takes effect before the next wipe of any instance."""
         await self.freeze.set(frozen=frozen, by=who, why=why, at=self.clock.now())
+        event(log, "wipes.frozen" if frozen else "wipes.thawed", level=logging.WARNING, why=why)
 
     async def _load(self, case_id: str) -> Case:
         stored = await self.cases.load(case_id)
@@ -104,6 +114,8 @@ class Operate:
             raise Changed("the case moved meanwhile")
         moved, entry = move(case, decision, at=self.clock.now(), who=who)
         saved = await self.cases.save(stored, moved, [entry])
+        if saved.case.state.rests:
+            await self.settle(saved.case)
         if saved.case.due_at is not None:
             await self.steps.send(saved.case)
         return saved.case

@@ -30,7 +30,7 @@ class BudgetBook:
         return _view(window, serial, now)
 
     async def reserve(
-        self, *, nonce: str, case_id: str, serial_number: str, policy: Policy, now: datetime
+        self, *, nonce: str, serial_number: str, policy: Policy, now: datetime
     ) -> tuple[Reason, str] | None:
         """Pay for one wipe; None when paid (also when this nonce has paid before), else the limit that stands in the way."""
         key = _serial_key(serial_number)
@@ -45,7 +45,7 @@ class BudgetBook:
             if spent := budget_spent(_view(documents.get(_WINDOW), documents.get(key), now), policy, now):
                 denied.append(spent)
                 return {}
-            wipes.append({"nonce": nonce, "case": case_id, "at": now.isoformat(), "back": False})
+            wipes.append({"nonce": nonce, "at": now.isoformat(), "back": False})
             return {_WINDOW: {"wipes": wipes}, key: {"nonce": nonce, "at": now.isoformat()}}
 
         await self._ledger.change(_PARTITION, (_WINDOW, key), pay)

@@ -67,6 +67,8 @@ class CaseStore:
     async def save(self, stored: Stored, case: Case, entries: Sequence[JournalEntry]) -> Stored:
         """Write the moved case and its journal entries together. Raises Changed when somebody else was first."""
         saved = await self._write(stored, case, entries)
+        if stored.case.state.ended and not case.state.ended:
+            await self._rows.delete(WORKLIST, _ended(stored.case), case.id)
         if case.state.ended:
             await self._rows.upsert(WORKLIST, _ended(case), case.id, _listed(case))
             await self._rows.delete(WORKLIST, _OPEN, case.id)
@@ -115,7 +117,7 @@ class CaseStore:
 
 
 def reopened(case: Case, *, at: datetime, decision: Decision, who: str) -> tuple[Case, JournalEntry]:
-    """A new episode of an ended case, begun by a new hint; what an earlier wipe left behind stays.
+    """A new episode of an ended case, begun by a new hint; nothing of the last episode's wipe is carried over.
 
     The journal goes on, so stale messages of the last episode stay stale. Raises ValueError for a case still open.
     """
@@ -139,8 +141,13 @@ def reopened(case: Case, *, at: datetime, decision: Decision, who: str) -> tuple
         binding_refused=None,
         proposal=None,
         approval=None,
+        ready_at=None,
         would_do=(),
         stumbles=0,
+        wipe=None,
+        returned_device_id=None,
+        returned_at=None,
+        autopilot_id=None,
         **dict(decision.changes),
     )
     entry = JournalEntry(

@@ -1,11 +1,12 @@
 """Which Graph subscriptions are ours: their ids and expiry, by the resource they watch."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from shared.names import LEDGERS
 from shared.ports import Ids, Rows
-from shared.records.ledger import Ledger
+from shared.records.ledger import Document, Ledger
 
 _PARTITION = "subscription"
 
@@ -18,6 +19,8 @@ class KeptSubscription:
     id: str
     expires_at: datetime
     renewed_at: datetime
+    made_with: str = ""
+    """Fingerprint of the notification URL and client state that it was made with; neither can be changed later."""
     asked_to_renew: bool = False
 
 
@@ -38,6 +41,7 @@ class SubscriptionBook:
                 id=document["id"],
                 expires_at=datetime.fromisoformat(document["expires_at"]),
                 renewed_at=datetime.fromisoformat(document["renewed_at"]),
+                made_with=str(document.get("made_with", "")),
                 asked_to_renew=bool(document.get("asked_to_renew", False)),
             )
             for document in kept
@@ -52,6 +56,7 @@ class SubscriptionBook:
             "id": subscription.id,
             "expires_at": subscription.expires_at.isoformat(),
             "renewed_at": subscription.renewed_at.isoformat(),
+            "made_with": subscription.made_with,
             "asked_to_renew": subscription.asked_to_renew,
         }
         await self._ledger.change(_PARTITION, (key,), lambda _: {key: document})
@@ -60,7 +65,15 @@ class SubscriptionBook:
         """Note that Graph wants this one renewed; unknown ids are ignored."""
         for kept in await self.all():
             if kept.id.lower() == subscription_id.lower() and not kept.asked_to_renew:
-                await self.keep(replace(kept, asked_to_renew=True))
+                await self._ask(_key(kept.resource), kept.id)
+
+    async def _ask(self, key: str, subscription_id: str) -> None:
+        def ask(documents: Mapping[str, Document]) -> Mapping[str, Document]:
+            current = documents.get(key)
+            # it may have been made anew meanwhile, under another id
+            return {key: current | {"asked_to_renew": True}} if current and current["id"] == subscription_id else {}
+
+        await self._ledger.change(_PARTITION, (key,), ask)
 
     async def forget(self, resource: str) -> None:
         """Graph no longer knows it."""

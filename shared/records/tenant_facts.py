@@ -1,6 +1,7 @@
 """Tenant-wide facts, read once for all cases and instances; their age is part of every readiness check."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 from pydantic import TypeAdapter
@@ -8,9 +9,14 @@ from pydantic import TypeAdapter
 from shared.domain.facts import TenantFacts
 from shared.ports import Clock, Tenant
 from shared.records.ledger import Ledger
+from shared.rules.licensing import DECISIVE_PLANS
 
 _PARTITION, _KEY = "facts", "tenant"
 _FACTS = TypeAdapter(TenantFacts)
+
+
+MOST_BYTES = 30_000
+"""What fits into one property of a row; a tenant with more is read each time."""
 
 
 class TenantFactsCache:
@@ -28,7 +34,15 @@ class TenantFactsCache:
             facts = _FACTS.validate_python(document, strict=False)
             if timedelta() <= self._clock.now() - facts.read_at <= at_most:
                 return facts
-        facts = await self._tenant.facts()
-        fresh = json.loads(_FACTS.dump_json(facts))
-        await self._ledger.change(_PARTITION, (_KEY,), lambda _: {_KEY: fresh})
+        facts = _slim(await self._tenant.facts())
+        text = _FACTS.dump_json(facts)
+        if len(text) <= MOST_BYTES:
+            fresh = json.loads(text)
+            await self._ledger.change(_PARTITION, (_KEY,), lambda _: {_KEY: fresh})
         return facts
+
+
+def _slim(facts: TenantFacts) -> TenantFacts:
+    """Without the hundreds of service plans that no rule asks for."""
+    skus = tuple(replace(sku, plan_ids=sku.plan_ids & DECISIVE_PLANS) for sku in facts.skus)
+    return replace(facts, skus=skus)

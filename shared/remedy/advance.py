@@ -2,8 +2,8 @@
 
 import hashlib
 import logging
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from shared.domain.case import Case, Decision, JournalEntry, move
@@ -11,9 +11,8 @@ from shared.domain.facts import Facts
 from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
-from shared.errors import AccessDenied, Changed, RetryLater
+from shared.errors import AccessDenied, Changed, RetryLater, Unexpected
 from shared.ports import Clock
-from shared.records.budget import BudgetBook
 from shared.records.cases import CaseStore, Stored
 from shared.records.gate import GraphGate
 from shared.remedy.act import Actor
@@ -35,6 +34,9 @@ MOST_STUMBLES = 30
 """About a day of pauses; then a person is told."""
 
 
+NOW_AT_ONCE = datetime.min.replace(tzinfo=UTC)
+
+
 class Outcome(StrEnum):
     """What became of one step message."""
 
@@ -47,6 +49,21 @@ class Outcome(StrEnum):
     PARKED_BY_GATE = "parked_by_gate"
 
 
+@dataclass(slots=True, kw_only=True)
+class _Walk:
+    """How far one step has come: what is stored, what was decided since, and what was read."""
+
+    stored: Stored
+    case: Case
+    known: Facts = field(default_factory=Facts)
+    entries: list[JournalEntry] = field(default_factory=list[JournalEntry])
+
+    def note(self, case: Case, entry: JournalEntry) -> None:
+        """One more move."""
+        self.case = case
+        self.entries.append(entry)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advance:
     """The engine that runs one step of one case."""
@@ -56,7 +73,6 @@ class Advance:
     gatherer: Gatherer
     actor: Actor
     wipe: WipeProtocol
-    budget: BudgetBook
     gate: GraphGate
     policy: Policy
     clock: Clock
@@ -101,38 +117,46 @@ class Advance:
         return Outcome.PARKED_BY_GATE
 
     async def _go_on(self, stored: Stored) -> Outcome:
-        case, known, entries, stumbles = stored.case, Facts(), list[JournalEntry](), stored.case.stumbles
+        walk = _Walk(stored=stored, case=stored.case)
         for _ in range(MOST_MOVES):
             try:
-                if case.state is CaseState.WIPE_INTENDED:
-                    stored, entries = await self._flushed(stored, case, entries), []
-                    stored = await self.wipe.run(stored, self.policy)
-                    case = stored.case
+                if walk.case.state is CaseState.WIPE_INTENDED:
+                    await self._flush(walk)
+                    walk.stored = await self.wipe.run(walk.stored, self.policy)
+                    walk.case = walk.stored.case
                 else:
-                    if case.state is CaseState.CLEARED_TO_WIPE:
-                        await self.wipe.settle(case)
-                    known = await self.gatherer.facts(case, self.policy, known)
-                    decision = decide(replace(case, stumbles=0), known, self.policy, self.clock.now())
-                    case, entry = move(replace(case, stumbles=0), decision, at=self.clock.now())
-                    entries.append(entry)
-                    if decision.effect is not None:
-                        stored, entries = await self._flushed(stored, case, entries), []
-                        answer = await self.actor.perform(decision.effect, self.policy)
-                        case = replace(case, **dict(changes_by(case, decision.effect, answer)))
-                        if case != stored.case:
-                            case = replace(case, due_at=self.clock.now())
-            except RetryLater as error:
+                    await self._decide(walk)
+            except (RetryLater, Unexpected) as error:
                 # whatever else this step did, it ends in "try later" once more
-                case, entry = await self._stumbled(replace(case, stumbles=stumbles), error)
-                entries.append(entry)
+                walk.note(*await self._stumbled(replace(walk.case, stumbles=stored.case.stumbles), error))
             except AccessDenied as error:
-                case, entry = move(case, ask_person(Reason.ACCESS_DENIED, str(error)), at=self.clock.now())
-                entries.append(entry)
-            if case.state not in RULES or (case.due_at is not None and case.due_at > self.clock.now()):
+                walk.note(*move(walk.case, ask_person(Reason.ACCESS_DENIED, str(error)), at=self.clock.now()))
+            if walk.case.state not in RULES or (walk.case.due_at or NOW_AT_ONCE) > self.clock.now():
                 break
-        stored = await self._flushed(stored, case, entries)
-        await self._after(stored)
+        await self._flush(walk)
+        await self._after(walk.stored)
         return Outcome.MOVED
+
+    async def _decide(self, walk: "_Walk") -> None:
+        """One decision, and its effect if it has one: saved before, answered after."""
+        if walk.case.state is CaseState.CLEARED_TO_WIPE:
+            await self.wipe.settle(walk.case)
+        walk.known = await self.gatherer.facts(walk.case, self.policy, walk.known)
+        case = replace(walk.case, stumbles=0)
+        decision = decide(case, walk.known, self.policy, self.clock.now())
+        walk.note(*move(case, decision, at=self.clock.now()))
+        if decision.effect is None:
+            return
+        await self._flush(walk)
+        answer = await self.actor.perform(decision.effect, self.policy)
+        answered = replace(walk.case, **dict(changes_by(walk.case, decision.effect, answer)))
+        if answered != walk.case:
+            walk.case = replace(answered, due_at=self.clock.now())
+
+    async def _flush(self, walk: "_Walk") -> None:
+        """Save the moves made so far, if any."""
+        walk.stored = await self._flushed(walk.stored, walk.case, walk.entries)
+        walk.entries = []
 
     async def _flushed(self, stored: Stored, case: Case, entries: list[JournalEntry]) -> Stored:
         """Save the moves made so far, if any."""
@@ -152,17 +176,19 @@ class Advance:
 
     async def _after(self, stored: Stored) -> None:
         case = stored.case
-        if case.wipe is not None and case.returned_device_id is not None:
-            await self.budget.came_back(nonce=case.wipe.nonce, now=self.clock.now())
+        if case.returned_device_id is not None or case.state is CaseState.NEEDS_PERSON:
+            await self.wipe.settle(case)
         if case.state in RULES:
             await self.steps.send(case)
 
     async def _save_and_send(self, stored: Stored, case: Case, entry: JournalEntry) -> None:
         await self._after(await self._flushed(stored, case, [entry]))
 
-    async def _stumbled(self, case: Case, error: RetryLater) -> tuple[Case, JournalEntry]:
+    async def _stumbled(self, case: Case, error: RetryLater | Unexpected) -> tuple[Case, JournalEntry]:
         """The case waits. The gate is everybody's: it closes for the time that Graph named, not for this case's pause."""
         now = self.clock.now()
+        if isinstance(error, Unexpected):
+            error = RetryLater(str(error))
         if error.throttled:
             await self.gate.close(now + (error.after or FIRST_PAUSE))
         return move(case, self._later(case, error), at=now)

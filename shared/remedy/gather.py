@@ -12,6 +12,7 @@ from shared.records.budget import BudgetBook
 from shared.records.freeze import FreezeSwitch
 from shared.records.tenant_facts import TenantFactsCache
 from shared.rules.decide import AFTER_THE_WIPE
+from shared.rules.fence import readiness_is_old
 from shared.rules.ownership import to_read
 
 TENANT_FACTS_AT_MOST = timedelta(minutes=10)
@@ -67,11 +68,9 @@ class Gatherer:
     async def fence(self, case: Case) -> Facts:
         """The facts of the last look before a wipe, all read now."""
         assert case.owner is not None
-        return Facts(
-            device=await self.devices.reread(managed_device_id_of(case)),
-            plans=await self.directory.plans(case.owner.user_id),
-            freeze=await self.freeze.read(),
-        )
+        known = Facts(device=await self.devices.reread(managed_device_id_of(case)), freeze=await self.freeze.read())
+        known = await self._with_user(case.owner.user_id, known)
+        return await self._with_autopilot(case, known) if readiness_is_old(case, self.clock.now()) else known
 
     async def _with_device(self, case: Case, known: Facts) -> Facts:
         if not case.enrolled or known.device is not None:

@@ -60,22 +60,26 @@ class WipeProtocol:
         return answered
 
     async def settle(self, case: Case) -> None:
-        """Give back what the last attempt paid, if it never was sent or was cleanly refused.
+        """Bring the budget in line with what became of the last attempt.
 
-        Only for a case that has left WIPE_INTENDED: then nobody can send that attempt any more, its nonce is used up.
-        A worker that died, or that lost a race after it had paid, leaves such a payment behind.
+        Given back when it never was sent, was cleanly refused or failed on the device; no longer in flight when the
+        device is back or a person closed the case. Only for a case that has left WIPE_INTENDED: then nobody can send
+        that attempt any more. A worker that died, or that lost a race after it had paid, leaves a payment behind.
         """
-        attempt = case.wipe
-        if attempt is None or case.device is None or (attempt.sent_at is not None and attempt.outcome != "refused"):
+        attempt, now = case.wipe, self.clock.now()
+        if attempt is None or case.device is None:
             return
-        await self.budget.release(nonce=attempt.nonce, serial_number=case.device.serial_number, now=self.clock.now())
+        if attempt.sent_at is None or attempt.outcome in ("refused", "failed"):
+            await self.budget.release(nonce=attempt.nonce, serial_number=case.device.serial_number, now=now)
+        elif case.returned_device_id is not None or case.state is CaseState.CANCELLED:
+            await self.budget.came_back(nonce=attempt.nonce, now=now)
 
     async def _pay_or_hold(self, stored: Stored, policy: Policy) -> Stored | None:
         """Pay from the budget, then look at the kill switch; the stored case gone back if either says no."""
         case, now = stored.case, self.clock.now()
         assert case.wipe is not None and case.device is not None
         denied = await self.budget.reserve(
-            nonce=case.wipe.nonce, case_id=case.id, serial_number=case.device.serial_number, policy=policy, now=now
+            nonce=case.wipe.nonce, serial_number=case.device.serial_number, policy=policy, now=now
         )
         if denied is not None:
             return await self._save(stored, back_to_hold(*denied, now))

@@ -22,7 +22,7 @@ def bound_to_owner(case: Case, facts: Facts) -> bool:
     return (registrations[0].user_principal_name or "").lower() == case.owner.user_principal_name.lower()
 
 
-def start_binding(case: Case, facts: Facts, evidence: Evidence) -> Decision:
+def start_binding(case: Case, facts: Facts, evidence: Evidence, now: datetime) -> Decision:
     """Everything is ready: bind the owner, unless that is already so."""
     assert case.owner is not None and facts.autopilot is not None
     owner, registered = case.owner, facts.autopilot[0]
@@ -45,6 +45,7 @@ def start_binding(case: Case, facts: Facts, evidence: Evidence) -> Decision:
             display_name=owner.display_name,
         ),
         autopilot_id=registered.id,
+        ready_at=now,
         bound=bound,
         binding_refused=None,
     )
@@ -65,7 +66,7 @@ def after_binding(case: Case, facts: Facts, policy: Policy, now: datetime) -> De
     if not case.bound and not bound_to_owner(case, facts):
         # The worker stopped between writing this state and the call: assigning twice is harmless.
         return (
-            start_binding(case, facts, {})
+            start_binding(case, facts, {}, now)
             if len(facts.autopilot or ()) == 1
             else ask_person(Reason.DEVICE_NOT_READY, "The Autopilot registration is gone.", autopilot_id=None)
         )

@@ -74,7 +74,7 @@ def confirm(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision
         evidence=evidence,
         device=identity_of(device),
         serial_number=device.serial_number,
-        readings=read_again(case.readings, now),
+        readings=read_again(case.readings, policy, now),
     )
 
 
@@ -150,13 +150,17 @@ def identity_of(device: ManagedDevice) -> DeviceIdentity:
     )
 
 
+LONGEST_EXTRA_GAP = timedelta(hours=24)
 INDEPENDENT_AFTER = timedelta(hours=1)
 """Two readings closer together than this say the same thing and count once."""
 
 
-def read_again(readings: Readings | None, now: datetime) -> Readings:
-    """Count one more non-compliant reading, if it is independent of the last one."""
-    if readings is None:
+def read_again(readings: Readings | None, policy: Policy, now: datetime) -> Readings:
+    """Count one more non-compliant reading, if it is independent of the last one.
+
+    After a gap much longer than the evidence needs, nobody knows what was in between: the count begins anew.
+    """
+    if readings is None or now - readings.last_at > policy.noncompliant_for + LONGEST_EXTRA_GAP:
         return Readings(count=1, first_at=now, last_at=now)
     if now - readings.last_at < INDEPENDENT_AFTER:
         return readings

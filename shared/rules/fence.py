@@ -4,15 +4,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.domain.case import Case, Decision, DeviceIdentity
-from shared.domain.effects import WipeAccepted, WipeAnswer, WipeRefused, WipeUnknown
+from shared.domain.effects import WipeAccepted, WipeAnswer, WipeNotSent, WipeRefused
 from shared.domain.facts import MISSING, Compliance, Facts, ManagedDevice, User, age
-from shared.domain.policy import Mode, Policy
+from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
+from shared.rules.binding import bound_to_owner
 from shared.rules.confirm import refusal_of
 from shared.rules.decisions import ask_person, device_evidence, go, in_words, wait
 from shared.rules.holding import clearance_unfit
-from shared.rules.licensing import provisioned
+from shared.rules.licensing import covers
+from shared.rules.readiness import FIT_PROFILE_STATUSES
 
 LOOK_AGAIN_AFTER = timedelta(minutes=15)
 LOOK_FOR_CHECK_IN_AFTER = timedelta(hours=1)
@@ -57,7 +59,7 @@ def check_fence(case: Case, facts: Facts, policy: Policy, now: datetime) -> Deci
             f"{case.owner.display_name} is on the list of excluded users; nothing was sent.",
             evidence=evidence,
         )
-    if doubt := _doubt_about_owner(case, facts):
+    if doubt := _doubt_about_owner(case, facts) or _doubt_about_registration(case, facts, now):
         return ask_person(*doubt, evidence=evidence)
     if age(device.last_sync_at, now) > policy.last_sync_within:
         return go(
@@ -74,7 +76,7 @@ def _check_permission(
     case: Case, facts: Facts, policy: Policy, now: datetime, evidence: dict[str, str | int | float | bool | None]
 ) -> Decision:
     assert case.wipe is not None and case.device is not None
-    if policy.mode not in (Mode.APPROVE, Mode.AUTO):
+    if not policy.mode.may_write:
         return back_to_hold(Reason.MODE_IS_REPORT, f"The mode is {policy.mode}; nothing was sent.", now)
     if unfit := clearance_unfit(case, policy, now):
         return back_to_hold(unfit[0], unfit[1] + " Nothing was sent.", now)
@@ -121,9 +123,9 @@ def what_changed(was: DeviceIdentity, device: ManagedDevice) -> str | None:
 def _doubt_about_owner(case: Case, facts: Facts) -> tuple[Reason, str] | None:
     assert case.owner is not None
     owner = facts.users.get(case.owner.user_id.lower())
-    if owner is not None and not (isinstance(owner, User) and owner.enabled):
+    if not (isinstance(owner, User) and owner.enabled):
         return Reason.OWNER_DISABLED, f"{case.owner.display_name}'s account is gone or disabled; nothing was sent."
-    if not provisioned(facts.plans or ()):
+    if case.licence_seen_at is None or not covers(owner.enabled_plan_ids):
         return (
             Reason.LICENCE_MISSING,
             f"{case.owner.display_name} no longer has Intune and Entra ID P1; the device could not enrol again.",
@@ -131,35 +133,64 @@ def _doubt_about_owner(case: Case, facts: Facts) -> tuple[Reason, str] | None:
     return None
 
 
+def _doubt_about_registration(case: Case, facts: Facts, now: datetime) -> tuple[Reason, str] | None:
+    """An approval may come long after the readiness checks; then the registration is looked at once more."""
+    if not readiness_is_old(case, now):
+        return None
+    registered = facts.autopilot or ()
+    if not bound_to_owner(case, facts) or any(one.profile_status not in FIT_PROFILE_STATUSES for one in registered):
+        return (
+            Reason.DEVICE_NOT_READY,
+            "The Autopilot registration is no longer the owner's or lost its profile; nothing was sent.",
+        )
+    return None
+
+
+def readiness_is_old(case: Case, now: datetime) -> bool:
+    """The readiness checks were not made just now."""
+    return case.ready_at is None or now - case.ready_at > READY_FOR
+
+
+READY_FOR = timedelta(minutes=10)
+
+
 def after_answer(case: Case, answer: WipeAnswer, now: datetime) -> Decision:
-    """What the answer to the one wipe request means."""
+    """What the answer to the one wipe request means; whatever is neither yes nor a clean no is unknown."""
     assert case.wipe is not None
     attempt = case.wipe
-    match answer:
-        case WipeAccepted():
-            return go(
-                CaseState.AWAITING_RETURN,
-                Reason.WIPE_ACCEPTED,
-                "Intune accepted the wipe. The device goes back to OOBE.",
-                due=now + OWN_POLL_AFTER,
-                wipe=replace(attempt, outcome="accepted"),
-            )
-        case WipeRefused(status=status, code=code, message=message):
-            return ask_person(
-                Reason.WIPE_REFUSED,
-                f"Intune refused the wipe: {message or code}. Nothing was wiped.",
-                evidence={"status": status, "code": code},
-                wipe=replace(attempt, outcome="refused"),
-            )
-        case WipeUnknown(why=why):
-            return go(
-                CaseState.WIPE_UNKNOWN,
-                Reason.WIPE_ANSWER_LOST,
-                "The answer to the wipe was lost. It is not sent again; the device is read until it tells.",
-                evidence={"why": why},
-                due=now + LOOK_FOR_WIPE_AFTER,
-                wipe=replace(attempt, outcome="unknown"),
-            )
+    if isinstance(answer, WipeAccepted):
+        return go(
+            CaseState.AWAITING_RETURN,
+            Reason.WIPE_ACCEPTED,
+            "Intune accepted the wipe. The device goes back to OOBE.",
+            due=now + OWN_POLL_AFTER,
+            wipe=replace(attempt, outcome="accepted"),
+        )
+    if isinstance(answer, WipeNotSent):
+        return go(
+            CaseState.CLEARED_TO_WIPE,
+            Reason.WIPE_NOT_SENT,
+            "The wipe did not leave: no token or no connection. Nothing was wiped; it is tried again.",
+            evidence={"why": answer.why},
+            due=now + LOOK_AGAIN_AFTER,
+            wipe=replace(attempt, sent_at=None, outcome="not sent"),
+            approval=replace(case.approval, used=False) if case.approval is not None else None,
+        )
+    if isinstance(answer, WipeRefused):
+        return ask_person(
+            Reason.WIPE_REFUSED,
+            f"Intune refused the wipe: {answer.message or answer.code}. Nothing was wiped.",
+            evidence={"status": answer.status, "code": answer.code},
+            wipe=replace(attempt, outcome="refused"),
+        )
+    return go(
+        CaseState.WIPE_UNKNOWN,
+        Reason.WIPE_ANSWER_LOST,
+        "The answer to the wipe was lost. It is not sent again; the device is read until it tells.",
+        evidence={"why": answer.why},
+        due=now + LOOK_FOR_WIPE_AFTER,
+        wipe=replace(attempt, outcome="unknown"),
+    )
 
 
 def look_for_wipe(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision:

@@ -26,7 +26,7 @@ def hold_or_go(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decis
             due=None if policy.mode is Mode.AUTO else now + timedelta(hours=24),
         )
     soon = now + LOOK_AGAIN_AFTER
-    if policy.mode not in (Mode.APPROVE, Mode.AUTO):
+    if not policy.mode.may_write:
         return wait(case, Reason.MODE_IS_REPORT, f"The mode is {policy.mode}; no wipe is sent in it.", until=soon)
     if facts.freeze is None or facts.freeze.frozen:
         who = facts.freeze.by if facts.freeze is not None else None

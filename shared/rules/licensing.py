@@ -31,6 +31,8 @@ ENTRA_PREMIUM_PLANS = frozenset(
     }
 )
 BASIC_MOBILITY = "882e1d05-acd1-4ccb-8708-6ee03664b117"  # INTUNE_O365
+DECISIVE_PLANS = INTUNE_PLANS | ENTRA_PREMIUM_PLANS | {BASIC_MOBILITY}
+"""Every other service plan changes no decision."""
 
 LOOK_FOR_PLANS_AFTER = timedelta(minutes=5)
 SEND_AGAIN_AFTER = timedelta(minutes=10)

@@ -149,6 +149,13 @@ def _device(case: Case, registrations: tuple[AutopilotDevice, ...]) -> Iterator[
 
 def check_readiness(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision:
     """Decide CHECKING_READINESS and NOT_READY."""
+    if policy.mode is not Mode.REPORT and case.would_do and case.state is CaseState.CHECKING_READINESS:
+        return go(
+            CaseState.CHECKING_LICENCE,
+            Reason.MODE_IS_NO_LONGER_REPORT,
+            "The mode was report until now, so nothing was assigned yet; beginning with the licence.",
+            would_do=(),
+        )
     found = checks(case, facts, policy, now)
     evidence = {check.name: f"{check.verdict}: {check.found}" for check in found}
     bad = [check for check in found if check.verdict is not Verdict.OK]
@@ -161,7 +168,7 @@ def check_readiness(case: Case, facts: Facts, policy: Policy, now: datetime) -> 
             evidence=evidence,
         )
     if not bad:
-        return start_binding(case, facts, evidence)
+        return start_binding(case, facts, evidence, now)
     reason = Reason.TENANT_NOT_READY if any(check.of_tenant for check in bad) else Reason.DEVICE_NOT_READY
     says = "Not ready for re-enrolment. " + " ".join(
         f"{check.name}: {check.found}. {check.mend}".strip() for check in bad

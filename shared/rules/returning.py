@@ -30,7 +30,8 @@ def await_return(case: Case, facts: Facts, policy: Policy, now: datetime) -> Dec
             evidence=device_evidence(old),
             wipe=replace(case.wipe, outcome="failed"),
         )
-    if now - sent_at > policy.return_within:
+    since = max(sent_at, case.opened_at)  # a person who lets the case go on gives it the whole time again
+    if now - since > policy.return_within:
         return ask_person(
             Reason.DID_NOT_RETURN,
             f"The device did not come back within {in_words(policy.return_within)} of the wipe.",
@@ -41,7 +42,7 @@ def await_return(case: Case, facts: Facts, policy: Policy, now: datetime) -> Dec
         case,
         Reason.AWAITING_OOBE,
         says,
-        until=min(now + OWN_POLL_AFTER, sent_at + policy.return_within + timedelta(minutes=1)),
+        until=min(now + OWN_POLL_AFTER, since + policy.return_within + timedelta(minutes=1)),
     )
 
 
@@ -88,7 +89,9 @@ def await_proof(case: Case, facts: Facts, policy: Policy, now: datetime) -> Deci
     evidence = device_evidence(device)
     if not _is_owner(case, device):
         return ask_person(
-            Reason.WRONG_USER_SIGNED_IN, f"The device is now {device.user_principal_name}'s.", evidence=evidence
+            Reason.WRONG_USER_SIGNED_IN,
+            f"The device is now {device.user_principal_name or 'nobody'}'s.",
+            evidence=evidence,
         )
     if device.compliance is Compliance.COMPLIANT:
         return go(
@@ -97,7 +100,7 @@ def await_proof(case: Case, facts: Facts, policy: Policy, now: datetime) -> Deci
             f"{case.owner.display_name} owns {device.called}, and it is compliant.",
             evidence=evidence,
         )
-    since = case.returned_at or case.moved_at
+    since = max(case.returned_at or case.moved_at, case.opened_at)
     if now - since > policy.compliant_within:
         return ask_person(
             Reason.NOT_COMPLIANT_AFTER_RETURN,

@@ -57,15 +57,16 @@ def watch(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision:
 
 
 def _weigh(case: Case, device: ManagedDevice, policy: Policy, now: datetime) -> Decision:
-    readings = read_again(case.readings, now)
-    lasted = now - readings.first_at
+    readings = read_again(case.readings, policy, now)
+    begun = _evidence_begins(case, device, readings.first_at)
+    lasted = now - begun
     evidence = device_evidence(device) | {"non-compliant for": in_words(lasted), "readings": readings.count}
     if lasted < policy.noncompliant_for or readings.count < policy.readings_needed:
         return wait(
             case,
             Reason.WATCHING_FOR_CHEAPER_FIX,
             f"Still non-compliant after {in_words(lasted)}.",
-            until=max(readings.first_at + policy.noncompliant_for, now + timedelta(hours=1)),
+            until=max(begun + policy.noncompliant_for, now + timedelta(hours=1)),
             evidence=evidence,
             readings=readings,
         )
@@ -101,6 +102,14 @@ def _weigh(case: Case, device: ManagedDevice, policy: Policy, now: datetime) -> 
     )
 
 
+def _evidence_begins(case: Case, device: ManagedDevice, first_at: datetime) -> datetime:
+    """Since when non-compliance counts: for a device that its owner enrolled, only since the licence is there."""
+    assert case.owner is not None
+    if case.licence_seen_at is None or (device.user_id or "").lower() != case.owner.user_id.lower():
+        return first_at
+    return max(first_at, case.licence_seen_at)
+
+
 def what_reenrolment_mends(case: Case, device: ManagedDevice, policy: Policy) -> str | None:
     """The cause in words when a re-enrolment can mend it, else None.
 
@@ -117,5 +126,5 @@ def what_reenrolment_mends(case: Case, device: ManagedDevice, policy: Policy) ->
         if device.user_id.lower() != owner.user_id.lower():
             return f"it is enrolled by {enrolled_by or 'somebody else'}, not by its owner"
     if case.licence is not None or case.would_do:
-        return "its owner had no Intune licence when it was enrolled"
+        return "its owner had no Intune licence when this case began"
     return None

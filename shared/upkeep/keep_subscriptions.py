@@ -4,6 +4,7 @@ One PATCH is the only renewal, and one instance at a time does it: a reauthorize
 corrupt a subscription ("Lifecycle notifications", Microsoft Graph docs).
 """
 
+import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,6 +48,8 @@ class KeepSubscriptions:
             return
         try:
             kept = {subscription.resource: subscription for subscription in await self.book.all()}
+            for resource in kept.keys() - set(self.resources):
+                await self._remove(kept[resource])
             for resource in self.resources:
                 try:
                     await self._keep(resource, kept.get(resource), self.notification_url, self.client_state)
@@ -57,12 +60,16 @@ class KeepSubscriptions:
 
     async def _keep(self, resource: str, kept: KeptSubscription | None, url: str, client_state: str) -> None:
         now = self.clock.now()
+        made_with = _fingerprint(url, client_state)
+        if kept is not None and kept.made_with != made_with:
+            await self._remove(kept)
+            kept = None
         if kept is not None:
             if not _wants_renewal(kept, now):
                 return
             renewed = await self.subscriptions.renew(kept.id, now + LASTS)
             if not isinstance(renewed, Missing):
-                await self._remember(resource, renewed.id, renewed.expires_at, "subscription.renewed")
+                await self._remember(resource, renewed, made_with, "subscription.renewed")
                 return
             await self.book.forget(resource)
         created = await self.subscriptions.create(
@@ -73,19 +80,29 @@ class KeepSubscriptions:
             expires_at=now + LASTS,
         )
         if isinstance(created, GraphSubscription):
-            await self._remember(resource, created.id, created.expires_at, "subscription.created")
+            await self._remember(resource, created, made_with, "subscription.created")
             return
         # Graph names one that exists already: ours, created by a run that stopped before it could note the id.
         adopted = await self.subscriptions.renew(created, now + LASTS)
         if isinstance(adopted, GraphSubscription):
-            await self._remember(resource, adopted.id, adopted.expires_at, "subscription.adopted")
+            await self._remember(resource, adopted, made_with, "subscription.adopted")
 
-    async def _remember(self, resource: str, subscription_id: str, expires_at: datetime, what: str) -> None:
-        now = self.clock.now()
+    async def _remove(self, kept: KeptSubscription) -> None:
+        """One that is not declared any more, or was made with another URL or client state."""
+        await self.subscriptions.delete(kept.id)
+        await self.book.forget(kept.resource)
+        event(log, "subscription.removed", resource=kept.resource)
+
+    async def _remember(self, resource: str, known: GraphSubscription, made_with: str, what: str) -> None:
+        now, expires_at = self.clock.now(), known.expires_at
         await self.book.keep(
-            KeptSubscription(resource=resource, id=subscription_id, expires_at=expires_at, renewed_at=now)
+            KeptSubscription(resource=resource, id=known.id, expires_at=expires_at, renewed_at=now, made_with=made_with)
         )
         event(log, what, resource=resource, expires_at=expires_at.isoformat())
+
+
+def _fingerprint(url: str, client_state: str) -> str:
+    return hashlib.sha256(f"{url}\n{client_state}".encode()).hexdigest()[:32]
 
 
 def _wants_renewal(kept: KeptSubscription, now: datetime) -> bool:

@@ -1,13 +1,16 @@
 """How storage's refusals become our errors: what happens next, and nothing of what was sent."""
 
 import base64
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
+from azure.core.exceptions import HttpResponseError
 
 from shared.clients.storage.connect import Storage
-from shared.errors import AccessDenied, HandoverError, RetryLater
+from shared.clients.storage.errors import translated
+from shared.errors import AccessDenied, AlreadyThere, Changed, HandoverError, RetryLater
 from shared.names import CASES, HINTS
 from shared.ports import Messages, Rows, Write
 from shared.settings import Settings
@@ -98,3 +101,32 @@ async def test_a_wrong_key_is_access_denied(azurite_account: str) -> None:
             await storage.messages.send(HINTS, "x")
     finally:
         await storage.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (404, '{"odata.error": {"code": "TableNotFound"}}', RetryLater),
+        (404, '{"odata.error": {"code": "ResourceNotFound"}}', Changed),
+        (404, "<html>", Changed),
+        (404, '{"odata.error": []}', Changed),
+        (409, '{"odata.error": {"code": "TableBeingDeleted"}}', RetryLater),
+        (409, '{"odata.error": {"code": "EntityAlreadyExists"}}', AlreadyThere),
+    ],
+)
+def test_a_code_that_is_only_in_the_body_counts_as_well(status: int, body: str, kind: type[HandoverError]) -> None:
+    assert type(translated(HttpResponseError(response=Answer(status, body)))) is kind
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the SDK's errors know of an answer, without headers."""
+
+    status_code: int
+    content: str
+    reason: str = "-"
+    request: object = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def text(self) -> str:
+        return self.content

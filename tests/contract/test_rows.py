@@ -403,7 +403,8 @@ async def test_a_prefix_keeps_the_keys_that_start_with_it(rows: Rows) -> None:
     "prefix", ["'", "O'B", "100%", "\ud7ff", "\U0001f600", "\uffff", "a b ", "@x", "' or RowKey ne '"]
 )
 async def test_a_prefix_is_taken_as_it_is(rows: Rows, prefix: str) -> None:
-    await put(rows, "other")
+    for other in ("other", "\U0001f5ff", "\U0001f601", "\ue000"):  # U+10000 and above sort below U+E000
+        await put(rows, other)
     await put(rows, prefix)
     await put(rows, f"{prefix}more")
     assert await keys(rows, key_prefix=prefix) == [prefix, f"{prefix}more"]

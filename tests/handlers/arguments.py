@@ -30,7 +30,9 @@ def request(
     )
 
 
-def case_request(fields: object = None, *, case_id: str = story.CASE_ID, headers: Mapping[str, str] = JSON_TYPE) -> func.HttpRequest:
+def case_request(
+    fields: object = None, *, case_id: str = story.CASE_ID, headers: Mapping[str, str] = JSON_TYPE
+) -> func.HttpRequest:
     """A request about one case with a JSON body."""
     return request(json.dumps(fields), route={"case_id": case_id}, headers=headers)
 

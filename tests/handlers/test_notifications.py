@@ -23,7 +23,9 @@ async def book(world: World) -> SubscriptionBook:
     kept = SubscriptionBook(world.rows, world.ids)
     now = world.clock.now()
     await kept.keep(
-        KeptSubscription(resource="users", id=story.SUBSCRIPTION_ID, expires_at=now + timedelta(days=28), renewed_at=now)
+        KeptSubscription(
+            resource="users", id=story.SUBSCRIPTION_ID, expires_at=now + timedelta(days=28), renewed_at=now
+        )
     )
     return kept
 
@@ -93,7 +95,9 @@ async def test_what_is_not_genuine_is_answered_like_the_genuine_and_not_stored(
     assert len(stored(world)) == 1
 
 
-async def test_of_a_mixed_body_the_genuine_ones_are_stored_32_to_a_message(world: World, book: SubscriptionBook) -> None:
+async def test_of_a_mixed_body_the_genuine_ones_are_stored_32_to_a_message(
+    world: World, book: SubscriptionBook
+) -> None:
     users = [f"00000000-0000-4000-8000-{number:012}" for number in range(70)]
     genuine = [notification(user) for user in users]
     mixed = [item for pair in zip(genuine, [*FORGED.values()] * 8, strict=False) for item in pair]

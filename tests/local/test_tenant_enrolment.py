@@ -211,3 +211,9 @@ def test_a_status_page_may_be_told_to_fail_by_the_timeline() -> None:
     model = _back(story(timeline=[item]))
     assert model.troubleshooting.deployments[-1].state == "failure"
     assert machine(model).esp is Esp.SUCCESS
+
+
+def test_grace_that_runs_at_the_start_ends_too() -> None:
+    model = story(device={"compliance": "inGracePeriod"})
+    model.clock.advance(DAY)
+    assert device(model).compliance == "noncompliant"

@@ -214,6 +214,12 @@ def test_a_compliant_device_of_somebody_else_proves_nothing():
     assert (decision.to, decision.reason) == (CaseState.NEEDS_PERSON, Reason.WRONG_USER_SIGNED_IN)
 
 
+def test_a_device_that_lost_its_user_is_nobodys():
+    decision = _proved(a_returned_device(user_id=None, user_principal_name=None))
+
+    assert (decision.to, decision.says) == (CaseState.NEEDS_PERSON, "The device is now nobody's.")
+
+
 def test_a_return_without_a_time_counts_from_the_last_move():
     case = a_case(CaseState.AWAITING_PROOF, None, returned_at=None)
     row = a_returned_device()

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from shared import telemetry
 from shared.errors import BadInput, RetryLater
-from shared.telemetry import event, is_secret, pseudonym, set_up_logging
+from shared.telemetry import Redaction, event, is_secret, pseudonym, set_up_logging
 
 SECRET = "s3cr3t-value"  # made up
 LOUD = ("azure.core.pipeline.policies.http_logging_policy", "azure.identity.aio", "httpx", "msal.token_cache")
@@ -141,6 +141,12 @@ def test_other_fields_are_printed(output: io.StringIO, log: logging.Logger, name
     assert lines(output)[0][name] == "plain"
 
 
+def test_the_filter_takes_secrets_out_of_the_extra_fields_of_a_foreign_record() -> None:
+    record = logging.makeLogRecord({"msg": "m", "access_token": SECRET, "region": "plain", "secret": None})
+    assert Redaction().filter(record)
+    assert logging.Formatter("%(access_token)s %(region)s %(secret)s").format(record) == "[redacted] plain None"
+
+
 def test_secrets_are_gone_before_any_other_handler_sees_the_event(log: logging.Logger) -> None:
     seen = list[logging.LogRecord]()
 
@@ -239,7 +245,7 @@ def test_setting_up_twice_changes_nothing(output: io.StringIO, log: logging.Logg
 
 def test_without_a_handler_standard_error_gets_the_lines() -> None:
     code = (
-        "import logging\nfrom shared.telemetry import event, set_up_logging\n"
+        "import logging\nfrom shared.telemetry import Redaction, event, set_up_logging\n"
         "set_up_logging()\nevent(logging.getLogger('x'), 'x.happened', n=1)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

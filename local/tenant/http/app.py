@@ -41,11 +41,11 @@ def tenant_app(model: TenantModel, deliverer: Deliverer) -> ASGIApp:
     front = Front(model, identities)
     routes = [Route(identity.PATH, identities.give_token, methods=["GET"])]
     routes += Control(model, deliverer).routes()
-    endpoints = _endpoints(model, deliverer)
+    table = endpoints(model, deliverer)
     for version in _VERSIONS:
         routes += [
             Route(f"/{version}{endpoint.path}", front.serve(version, endpoint), methods=[endpoint.method])
-            for endpoint in endpoints
+            for endpoint in table
             if version in endpoint.versions
         ]
     batch = Batch(model.counts)
@@ -68,7 +68,8 @@ class _ODataPaths:
         await self._app(scope, receive, send)
 
 
-def _endpoints(model: TenantModel, deliverer: Deliverer) -> Sequence[Endpoint]:
+def endpoints(model: TenantModel, deliverer: Deliverer) -> Sequence[Endpoint]:
+    """Every endpoint of Graph that the tenant has."""
     areas = (
         UserEndpoints(model),
         LicenceEndpoints(model),

@@ -11,6 +11,7 @@ from local.tenant.model.users import User, Users
 from local.tenant.model.world import World
 
 BUILT_IN_FAILURE = "DefaultDeviceCompliancePolicy.RequireUserExistence"
+GRACE = timedelta(days=1)
 _TIME_MENDS_AFTER = timedelta(hours=6)
 
 
@@ -41,8 +42,8 @@ class Compliance:
             return
         changed = replace(device, compliance=state, failing=failing, grace_expires_at=None)
         if state == "inGracePeriod":
-            changed = replace(changed, grace_expires_at=self._world.now() + timedelta(days=1))
-            self._world.clock.after(timedelta(days=1), lambda: self._end_grace(device.id))
+            changed = replace(changed, grace_expires_at=self._world.now() + GRACE)
+            self.end_grace_later(device.id)
         if changed != device:
             self._devices.store.put(device.id, changed)
         self.mirror(changed)
@@ -100,6 +101,10 @@ class Compliance:
         managed_device_id = machine.managed_device_id
         if managed_device_id is not None:
             self._world.clock.after(delay, lambda: self.set(managed_device_id, "compliant"))
+
+    def end_grace_later(self, managed_device_id: str) -> None:
+        """Let the grace period of a device that is in grace run out."""
+        self._world.clock.after(GRACE, lambda: self._end_grace(managed_device_id))
 
     def _end_grace(self, managed_device_id: str) -> None:
         device = self._devices.store.get(managed_device_id)

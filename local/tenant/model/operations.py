@@ -14,10 +14,8 @@ _SKU_READ = (
     "LicenseAssignment.Read.All LicenseAssignment.ReadWrite.All Organization.Read.All Organization.ReadWrite.All "
     "Directory.Read.All Directory.ReadWrite.All"
 )
-_GROUP_READ = (
-    "GroupMember.Read.All GroupMember.ReadWrite.All Group.Read.All Group.ReadWrite.All Directory.Read.All "
-    "Directory.ReadWrite.All"
-)
+_GROUP_READ = "GroupMember.Read.All Group.Read.All Group.ReadWrite.All Directory.Read.All Directory.ReadWrite.All"
+_MEMBERS_READ = "GroupMember.Read.All GroupMember.ReadWrite.All Group.Read.All Group.ReadWrite.All Directory.Read.All"
 _GROUP_WRITE = "GroupMember.ReadWrite.All Group.ReadWrite.All Directory.ReadWrite.All"
 _MEMBERSHIP_READ = f"{_GROUP_READ} User.Read.All User.ReadWrite.All Device.Read.All"
 _ENTRA_DEVICE_READ = "Device.Read.All Device.ReadWrite.All Directory.Read.All Directory.ReadWrite.All"
@@ -126,14 +124,14 @@ _NEEDS: dict[Operation, str] = {
     Operation.GROUPS_LIST: _GROUP_READ,
     Operation.GROUPS_GET: _GROUP_READ,
     Operation.GROUPS_DELTA: _GROUP_READ,
-    Operation.GROUP_MEMBERS_LIST: _GROUP_READ,
+    Operation.GROUP_MEMBERS_LIST: _MEMBERS_READ,
     Operation.GROUP_MEMBERS_ADD: _GROUP_WRITE,
     Operation.GROUP_MEMBERS_REMOVE: _GROUP_WRITE,
     Operation.SUBSCRIBED_SKUS_LIST: _SKU_READ,
     Operation.SUBSCRIBED_SKUS_GET: _SKU_READ,
     Operation.DEVICES_LIST: _ENTRA_DEVICE_READ,
     Operation.DEVICES_GET: _ENTRA_DEVICE_READ,
-    Operation.DEVICES_DELTA: _ENTRA_DEVICE_READ,
+    Operation.DEVICES_DELTA: "Device.Read.All",
     Operation.DEVICES_OWNERS: _ENTRA_DEVICE_READ,
     Operation.DEVICES_USERS: _ENTRA_DEVICE_READ,
     Operation.MANAGED_DEVICES_LIST: _MANAGED_READ,

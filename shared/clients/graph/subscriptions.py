@@ -32,6 +32,7 @@ class GraphSubscriptions:
         body = {
             "changeType": change_type,
             "notificationUrl": notification_url,
+            "lifecycleNotificationUrl": notification_url,
             "resource": resource,
             "expirationDateTime": _wire_time(expires_at),
             "clientState": client_state,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from shared.clients.graph.answers import printable, wipe_answer
 from shared.clients.graph.faults import never_sent
 from shared.clients.graph.values import is_path_id
-from shared.domain.effects import WipeAnswer, WipeRefused, WipeUnknown
+from shared.domain.effects import WipeAnswer, WipeNotSent, WipeRefused, WipeUnknown
 
 if TYPE_CHECKING:
     from shared.clients.graph.transport import Transport
@@ -18,10 +18,10 @@ BODY = {"keepEnrollmentData": False, "keepUserData": False}
 async def wipe(transport: "Transport", managed_device_id: str) -> WipeAnswer:
     """Ask Intune once to reset the device to its first start; only cancelling this call raises.
 
-    A request that provably never left is WipeRefused with status 0. Whatever is not proven is WipeUnknown.
+    A request that provably never left is WipeNotSent. Whatever is not proven is WipeUnknown.
     """
     if not is_path_id(managed_device_id):
-        return _not_sent("not the id of a managed device")
+        return WipeRefused(status=0, code="not_sent", message="not the id of a managed device")
     try:
         device = transport.v1.device_management.managed_devices.by_managed_device_id(managed_device_id)
         request = await transport.prepare("POST", device.wipe, BODY)
@@ -34,5 +34,5 @@ async def wipe(transport: "Transport", managed_device_id: str) -> WipeAnswer:
     return wipe_answer(reply)
 
 
-def _not_sent(why: str) -> WipeRefused:
-    return WipeRefused(status=0, code="not_sent", message=printable(why))
+def _not_sent(why: str) -> WipeNotSent:
+    return WipeNotSent(why=printable(why))

@@ -1,0 +1,234 @@
+"""The JSON API for people and scripts: what it shows, what it does, and a problem document for everything else."""
+
+import json
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import azure.functions as func
+import pytest
+
+from handlers import api
+from shared.domain.case import Case, proposal_of
+from shared.domain.reasons import Reason
+from shared.domain.states import CaseState
+from shared.errors import AccessDenied
+from shared.names import CASE_STEPS
+from tests.fakes import story
+from tests.fakes.world import World
+from tests.handlers.arguments import JSON_TYPE, answer, case_request, header, request
+
+S = CaseState
+Handler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
+ON_A_CASE: dict[str, Handler] = {
+    "show": api.show_case,
+    "approve": api.approve_case,
+    "reject": api.reject_case,
+    "cancel": api.cancel_case,
+    "retry": api.retry_case,
+}
+EVERYTHING = {"by": "Ada", "why": "because", "proposal": "0" * 32, "frozen": True}
+
+
+async def put(world: World, state: CaseState, **fields: object) -> Case:
+    return await world.put(story.case_in(state, world.policy, world.clock.now(), **fields))
+
+
+async def ok(handler: Handler, given: func.HttpRequest) -> dict[str, Any]:
+    answered = answer(await handler(given))
+    assert (answered.status, header(answered, "content-type")) == (200, "application/json"), answered.body
+    return json.loads(answered.body)
+
+
+async def problem(status: int, handler: Handler, given: func.HttpRequest) -> str:
+    """The detail of a problem document (RFC 9457) with this status."""
+    answered = answer(await handler(given))
+    assert answered.status == status, answered.body
+    assert header(answered, "content-type") == "application/problem+json"
+    document = json.loads(answered.body)
+    assert (document["status"], bool(document["title"])) == (status, True)
+    return document["detail"]
+
+
+async def test_status_shows_mode_switch_and_open_cases_by_state(world: World) -> None:
+    await put(world, S.WATCHING)
+    await put(world, S.AWAITING_APPROVAL, id="device-2")
+    await put(world, S.AWAITING_APPROVAL, id="device-3")
+    status = await ok(api.show_status, request(method="GET"))
+    assert (status["mode"], status["frozen"]) == ("approve", False)
+    assert status["open_cases"] == {"watching": 1, "awaiting_approval": 2}
+    assert status["policy"] == world.policy.version
+
+
+async def test_the_list_shows_the_newest_move_first(world: World) -> None:
+    await put(world, S.WATCHING)
+    await put(world, S.NEEDS_PERSON, id="device-2", moved_at=world.clock.now() + timedelta(hours=1))
+    listed = (await ok(api.list_cases, request(method="GET")))["cases"]
+    assert [(one["case_id"], one["state"]) for one in listed] == [
+        ("device-2", "needs_person"),
+        (story.CASE_ID, "watching"),
+    ]
+
+
+async def test_the_list_shows_cases_that_ended_this_month(world: World) -> None:
+    await put(world, S.WATCHING)
+    await ok(api.cancel_case, case_request({"by": "Ada", "why": "lost"}))
+    listed = (await ok(api.list_cases, request(method="GET")))["cases"]
+    assert [(one["case_id"], one["state"]) for one in listed] == [(story.CASE_ID, "cancelled")]
+
+
+async def test_a_case_is_shown_with_its_journal_and_what_an_approval_would_do(world: World) -> None:
+    case = await put(world, S.AWAITING_APPROVAL)
+    shown = await ok(api.show_case, case_request())
+    assert shown["case"]["id"] == case.id
+    assert shown["meaning"] == "A person has to approve the wipe."
+    assert [entry["to_state"] for entry in shown["journal"]] == ["awaiting_approval"]
+    assert shown["to_approve"]["proposal"] == proposal_of(case, world.policy.version)
+    for word in ("Factory reset", "PC-0427", story.SERIAL_NUMBER, story.DEVICE_ID, story.OWNER_UPN):
+        assert word in shown["to_approve"]["action"]
+
+
+async def test_a_case_that_needs_no_approval_shows_nothing_to_approve(world: World) -> None:
+    await put(world, S.WATCHING)
+    assert "to_approve" not in await ok(api.show_case, case_request())
+
+
+@pytest.mark.parametrize("case_id", ["device-unknown", "", "a/b", "a#b", "a?b", "x" * 600, "\ud800", "line\nbreak"])
+@pytest.mark.parametrize("handler", ON_A_CASE.values(), ids=ON_A_CASE)
+async def test_a_case_that_is_not_there_is_404_however_it_is_called(
+    world: World, handler: Handler, case_id: str
+) -> None:
+    await problem(404, handler, case_request(EVERYTHING, case_id=case_id))
+
+
+async def test_the_right_proposal_clears_the_wipe_once(world: World) -> None:
+    case = await put(world, S.AWAITING_APPROVAL)
+    approval = {"proposal": proposal_of(case, world.policy.version), "by": "Ada"}
+    moved = await ok(api.approve_case, case_request(approval))
+    assert (moved["state"], moved["version"]) == ("cleared_to_wipe", case.version + 1)
+    stored = await world.case()
+    assert stored.approval is not None and (stored.approval.by, stored.approval.used) == ("Ada", False)
+    assert len(world.messages.queues[CASE_STEPS]) == 1
+    assert "cleared_to_wipe" in await problem(409, api.approve_case, case_request(approval))
+    assert await world.case() == stored
+
+
+async def test_another_proposal_is_refused_and_changes_nothing(world: World) -> None:
+    case = await put(world, S.AWAITING_APPROVAL)
+    said = await problem(409, api.approve_case, case_request({"proposal": "0" * 32, "by": "Ada"}))
+    assert "device, owner or policy changed" in said
+    assert await world.case() == case
+
+
+async def test_a_rejected_case_rests_with_the_reason(world: World) -> None:
+    await put(world, S.AWAITING_APPROVAL)
+    await ok(api.reject_case, case_request({"why": "she is on leave", "by": "Ada"}))
+    case = await world.case()
+    assert (case.state, case.reason, case.approval) == (S.NEEDS_PERSON, Reason.PERSON_REJECTED, None)
+    assert "she is on leave" in case.says
+    assert (await world.cases.journal(case.id))[-1].who == "Ada"
+
+
+@pytest.mark.parametrize("state", [state for state in S if state is not S.AWAITING_APPROVAL])
+async def test_only_what_waits_for_approval_can_be_approved_or_rejected(world: World, state: CaseState) -> None:
+    case = await put(world, state)
+    await problem(409, api.approve_case, case_request(EVERYTHING))
+    await problem(409, api.reject_case, case_request(EVERYTHING))
+    assert await world.case() == case
+
+
+@pytest.mark.parametrize("state", [S.OPENED, S.WATCHING, S.AWAITING_APPROVAL, S.CLEARED_TO_WIPE, S.NEEDS_PERSON])
+async def test_a_case_can_be_cancelled_before_its_wipe(world: World, state: CaseState) -> None:
+    await put(world, state)
+    await ok(api.cancel_case, case_request({"why": "sold", "by": "Ada"}))
+    assert (await world.case()).state is S.CANCELLED
+    assert world.messages.queues[CASE_STEPS] == []
+
+
+@pytest.mark.parametrize("state", [S.WIPE_SENT, S.WIPE_UNKNOWN, S.AWAITING_RETURN, S.AWAITING_PROOF, S.PROVEN])
+async def test_a_case_cannot_be_cancelled_once_its_wipe_was_sent(world: World, state: CaseState) -> None:
+    case = await put(world, state)
+    assert state.value in await problem(409, api.cancel_case, case_request({"why": "sold", "by": "Ada"}))
+    assert await world.case() == case
+
+
+async def test_a_resting_case_is_tried_again_from_its_start(world: World) -> None:
+    await put(world, S.NEEDS_PERSON)
+    assert (await ok(api.retry_case, case_request({"by": "Ada"})))["state"] == "opened"
+    assert len(world.messages.queues[CASE_STEPS]) == 1
+    await problem(409, api.retry_case, case_request({"by": "Ada"}))
+
+
+async def test_a_resting_case_whose_wipe_was_sent_only_waits_for_the_device(world: World) -> None:
+    now = world.clock.now()
+    await put(world, S.NEEDS_PERSON, wipe=story.attempt(now, sent=True))
+    assert (await ok(api.retry_case, case_request({"by": "Ada"})))["state"] == "awaiting_return"
+
+
+async def test_freeze_and_thaw_show_at_once_in_the_status(world: World) -> None:
+    frozen = await ok(api.set_freeze, request(json.dumps({"frozen": True, "why": "odd numbers", "by": "Ada"})))
+    assert (frozen["frozen"], frozen["frozen_by"], frozen["why"]) == (True, "Ada", "odd numbers")
+    assert (await world.freeze.read()).frozen
+    thawed = await ok(api.set_freeze, request(json.dumps({"frozen": False, "why": "all clear", "by": "Bob"})))
+    assert (thawed["frozen"], thawed["frozen_by"]) == (False, "Bob")
+
+
+@pytest.mark.parametrize("frozen", [None, "true", 1, 0, []])
+async def test_a_freeze_is_true_or_false_and_nothing_else(world: World, frozen: object) -> None:
+    assert '"frozen"' in await problem(400, api.set_freeze, request(json.dumps({**EVERYTHING, "frozen": frozen})))
+    assert not (await world.freeze.read()).frozen
+
+
+WRITES: dict[str, Handler] = {**ON_A_CASE, "freeze": api.set_freeze}
+del WRITES["show"]
+
+
+@pytest.mark.parametrize("by", [None, "", "   ", 5, ["Ada"], "x" * 501, "half \ud83d"], ids=ascii)
+@pytest.mark.parametrize("handler", WRITES.values(), ids=WRITES)
+async def test_nothing_is_done_for_nobody(world: World, handler: Handler, by: object) -> None:
+    case = await put(world, S.NEEDS_PERSON if handler is api.retry_case else S.AWAITING_APPROVAL)
+    assert '"by"' in await problem(400, handler, case_request({**EVERYTHING, "by": by}))
+    assert await world.case() == case
+    assert not (await world.freeze.read()).frozen
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"\xff", b"[" * 100_000], ids=lambda body: repr(body[:5]))
+@pytest.mark.parametrize("handler", WRITES.values(), ids=WRITES)
+async def test_a_body_that_is_no_json_object_is_refused(world: World, handler: Handler, body: bytes) -> None:
+    await put(world, S.AWAITING_APPROVAL)
+    await problem(400, handler, request(body, route={"case_id": story.CASE_ID}))
+
+
+async def test_the_signed_in_person_counts_more_than_a_name_in_the_body(world: World) -> None:
+    await put(world, S.WATCHING)
+    headers = {**JSON_TYPE, "x-ms-client-principal-name": "ada@contoso.example"}
+    await ok(api.cancel_case, case_request({"why": "sold", "by": "somebody else"}, headers=headers))
+    assert (await world.cases.journal(story.CASE_ID))[-1].who == "ada@contoso.example"
+
+
+@pytest.mark.parametrize("name", ["x" * 501, "x" * 40_000])
+async def test_a_name_in_a_header_must_have_a_sensible_length_too(world: World, name: str) -> None:
+    case = await put(world, S.WATCHING)
+    headers = {**JSON_TYPE, "x-ms-client-principal-name": name}
+    await problem(400, api.cancel_case, case_request({"why": "sold"}, headers=headers))
+    assert await world.case() == case
+
+
+ALL: dict[str, Handler] = {**ON_A_CASE, "status": api.show_status, "list": api.list_cases, "freeze": api.set_freeze}
+
+
+@pytest.mark.parametrize("handler", ALL.values(), ids=ALL)
+async def test_when_storage_is_down_the_answer_is_503(world: World, handler: Handler) -> None:
+    world.rows.away = True
+    assert "not available" in await problem(503, handler, case_request(EVERYTHING))
+
+
+@pytest.mark.parametrize("handler", ALL.values(), ids=ALL)
+async def test_when_storage_refuses_us_the_answer_is_a_problem_without_inner_words(
+    world: World, handler: Handler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(table: str) -> None:
+        raise AccessDenied("the account key of handovertest is wrong")
+
+    monkeypatch.setattr(world.rows, "_reach", refuse)
+    assert "account key" not in await problem(500, handler, case_request(EVERYTHING))

@@ -1,0 +1,72 @@
+"""The trigger table of function_app.py, read the way the worker library reads it."""
+
+from pathlib import Path
+
+import azure.functions as func
+import pytest
+
+import function_app
+from local.host.app import HttpTrigger, QueueTrigger, TimerTrigger, load
+from shared.names import QUEUES
+from tests.worker.triggers import TRIGGERS, Trigger, bindings, bindings_of
+
+REPOSITORY = Path(__file__).parents[2]
+FUNCTIONS: dict[str, func.Function] = {
+    str(function.get_function_name()): function for function in function_app.app.get_functions()
+}
+
+
+def queues_with_a_trigger() -> list[str]:
+    return [trigger.where for trigger in TRIGGERS.values() if trigger.kind == "queueTrigger"]
+
+
+def test_the_app_has_exactly_these_functions() -> None:
+    assert set(FUNCTIONS) == set(TRIGGERS)
+
+
+@pytest.mark.parametrize("name", TRIGGERS)
+def test_a_function_is_bound_to_its_trigger_and_to_nothing_else(name: str) -> None:
+    assert bindings(FUNCTIONS[name].get_raw_bindings()) == bindings_of(TRIGGERS[name])
+
+
+@pytest.mark.parametrize("name", TRIGGERS)
+def test_no_function_has_a_retry_policy(name: str) -> None:
+    """A failing queue message is the queue's to try again; a policy on top would multiply the attempts."""
+    assert not FUNCTIONS[name].get_settings_dict("retry_policy")
+
+
+@pytest.mark.parametrize("name", TRIGGERS)
+def test_a_function_has_the_name_of_its_python_function(name: str) -> None:
+    assert FUNCTIONS[name].get_user_function().__name__ == name
+
+
+def test_only_the_webhook_is_open_to_everybody() -> None:
+    http = {name: trigger for name, trigger in TRIGGERS.items() if trigger.kind == "httpTrigger"}
+    assert [name for name, trigger in http.items() if trigger.auth_level == "ANONYMOUS"] == ["receive_notifications"]
+    assert {trigger.auth_level for trigger in http.values()} == {"ANONYMOUS", "FUNCTION"}
+
+
+def test_every_queue_has_its_trigger_and_its_poison_twin() -> None:
+    expected = [*QUEUES, *(f"{queue}-poison" for queue in QUEUES)]
+    assert sorted(queues_with_a_trigger()) == sorted(expected)
+
+
+def test_no_two_functions_share_a_queue_or_a_route() -> None:
+    places = [(t.kind, t.where, t.methods) for t in TRIGGERS.values() if t.kind != "timerTrigger"]
+    assert len(places) == len(set(places))
+
+
+def test_the_development_host_runs_the_same_functions_by_the_same_triggers() -> None:
+    listed: dict[str, Trigger] = {}
+    for function in load(REPOSITORY, {}):
+        match function.trigger:
+            case HttpTrigger(route=route, methods=methods, auth_level=level):
+                listed[function.name] = Trigger("httpTrigger", route, tuple(methods), level)
+            case QueueTrigger(queue=queue):
+                listed[function.name] = Trigger("queueTrigger", queue)
+            case TimerTrigger(schedule=schedule):
+                listed[function.name] = Trigger("timerTrigger", schedule)
+            case None:
+                raise AssertionError(f"{function.name} is not run: {function.not_run}")
+        assert function.outputs == [], function.name
+    assert listed == TRIGGERS

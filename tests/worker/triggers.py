@@ -1,0 +1,71 @@
+"""Every trigger that the app must have, written out: whoever changes function_app.py has to change it here as well."""
+
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+Bindings = list[dict[str, object]]
+
+
+class Trigger(NamedTuple):
+    """How the world reaches one function: by which kind, and by which route, queue or schedule."""
+
+    kind: str
+    where: str
+    methods: tuple[str, ...] = ()
+    auth_level: str = ""
+
+
+def _http(route: str, method: str, auth_level: str = "FUNCTION") -> Trigger:
+    return Trigger("httpTrigger", route, (method,), auth_level)
+
+
+def _queue(name: str) -> Trigger:
+    return Trigger("queueTrigger", name)
+
+
+def _timer(schedule: str) -> Trigger:
+    return Trigger("timerTrigger", schedule)
+
+
+TRIGGERS = {
+    "receive_notifications": _http("notifications", "POST", "ANONYMOUS"),
+    "take_device_event": _queue("device-events"),
+    "take_hints": _queue("hints"),
+    "take_case_step": _queue("case-steps"),
+    "park_device_event": _queue("device-events-poison"),
+    "park_hints": _queue("hints-poison"),
+    "give_up_case_step": _queue("case-steps-poison"),
+    "keep_subscriptions": _timer("0 */5 * * * *"),
+    "supervise_cases": _timer("0 */5 * * * *"),
+    "watch_returns": _timer("0 */15 * * * *"),
+    "show_status": _http("v1/status", "GET"),
+    "set_freeze": _http("v1/freeze", "POST"),
+    "list_cases": _http("v1/cases", "GET"),
+    "show_case": _http("v1/cases/{case_id}", "GET"),
+    "approve_case": _http("v1/cases/{case_id}/approve", "POST"),
+    "reject_case": _http("v1/cases/{case_id}/reject", "POST"),
+    "cancel_case": _http("v1/cases/{case_id}/cancel", "POST"),
+    "retry_case": _http("v1/cases/{case_id}/retry", "POST"),
+}
+
+
+def bindings(raw: Sequence[str]) -> Bindings:
+    """Bindings as the worker reports them to the host: the content of a function.json."""
+    return [json.loads(text) for text in raw]
+
+
+def bindings_of(trigger: Trigger) -> Bindings:
+    """Everything that a function with this trigger is bound to, and nothing else: no outputs, no further inputs."""
+    match trigger:
+        case Trigger("httpTrigger", route, methods, auth_level):
+            incoming = {"name": "req", "route": route, "methods": list(methods), "authLevel": auth_level}
+            return [
+                {"direction": "IN", "type": "httpTrigger", **incoming},
+                {"direction": "OUT", "type": "http", "name": "$return"},
+            ]
+        case Trigger("queueTrigger", queue):
+            incoming = {"name": "msg", "queueName": queue, "connection": "AzureWebJobsStorage"}
+            return [{"direction": "IN", "type": "queueTrigger", **incoming}]
+        case Trigger(kind, schedule):
+            return [{"direction": "IN", "type": kind, "name": "timer", "schedule": schedule}]
