@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     """Secret that Graph repeats in every notification; at most 128 characters."""
     client_state_previous: SecretStr | None = None
     """The secret before the last rotation, accepted as well."""
-    subscribe_to: tuple[Literal["users"], ...] = ("users",)
+    subscribe_to: Words = ("users",)
     """Graph resources to subscribe to; a change of a user wakes the cases that wait for their licence."""
 
     staging_accounts: Words = ()
@@ -76,7 +76,9 @@ class Settings(BaseSettings):
     wipes_in_flight: int = Field(10, ge=0, le=100)
     """At most this many devices wiped and not yet back."""
 
-    @field_validator("staging_accounts", "excluded_devices", "excluded_users", "licence_skus", mode="before")
+    @field_validator(
+        "subscribe_to", "staging_accounts", "excluded_devices", "excluded_users", "licence_skus", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         if not isinstance(value, str):
