@@ -19,7 +19,7 @@ setup: ## install the packages and Azurite (the other targets do this by themsel
 demo: setup ## play the story of one device to its end, on this machine alone
 	@$(python) -m local.demo $(ARGS)
 
-up: setup ## leave the app, the simulated tenant and Azurite running, with the console in a browser
+up: setup ## leave the app, the simulated tenant and Azurite running, and say what to try
 	@$(python) -m local.up $(ARGS)
 
 test: setup ## run the tests

@@ -63,6 +63,8 @@ class Player:
     watch: Watcher = lambda _: None
     _seen: dict[str, int] = field(default_factory=dict[str, int])
     _done: set[int] = field(default_factory=set[int])
+    _cases: dict[str, tuple[Json, Json]] = field(default_factory=dict[str, "tuple[Json, Json]"])
+    """By case id: its line in the list, and all of it as read when the line was so."""
     _devices: dict[str, Json] = field(default_factory=dict[str, Json])
     _tenant_next: datetime | None = None
     _tenant_did_something: bool = True
@@ -104,12 +106,13 @@ class Player:
 
     async def _under_way(self) -> tuple[bool, bool]:
         """Whether the host is idle, and whether a case is due."""
-        idle = (await self._ask("/admin/host/status?idle"))["idle"]
+        if not (await self._ask("/admin/host/status?idle"))["idle"]:
+            return False, True
         followed = datetime.fromisoformat((await self._ask("/api/v1/status"))["time"])
         cases = (await self._ask("/api/v1/cases"))["cases"]
         now = self.stack.clock.now()
         due = any(case["due_at"] is not None and datetime.fromisoformat(case["due_at"]) <= now for case in cases)
-        return idle and followed >= now, due
+        return followed >= now, due
 
     async def _ask(self, path: str) -> Json:
         """GET from the host, through restarts."""
@@ -125,8 +128,12 @@ class Player:
 
     async def _report(self) -> list[Json]:
         """All cases with their journals; new entries go to the watcher."""
-        listed = (await self._ask("/api/v1/cases"))["cases"]
-        found = [await self._ask(f"/api/v1/cases/{case['case_id']}") for case in listed]
+        found: list[Json] = []
+        for listed in (await self._ask("/api/v1/cases"))["cases"]:
+            known = self._cases.get(listed["case_id"])
+            if known is None or known[0] != listed:
+                known = self._cases[listed["case_id"]] = listed, await self._ask(f"/api/v1/cases/{listed['case_id']}")
+            found.append(known[1])
         fresh = [
             Decided(at=datetime.fromisoformat(entry["at"]), case_id=case["case"]["id"], entry=entry)
             for case in found

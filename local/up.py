@@ -80,6 +80,8 @@ def _what_to_try(stack: Stack, speed: float) -> str:
     curl -s -H 'x-functions-key: {KEY}' {app}/api/v1/cases
   a forged notification (202, and nothing happens):
     curl -si -X POST -H 'content-type: application/json' -d '{{"value":[{{"clientState":"guess"}}]}}' {app}/api/notifications
+  a licence is given by hand, and the tenant notifies the app of it (its count: {tenant}/_sim/counts):
+    curl -s -X POST -d '{{"do": "assign_licence", "user": "{user}", "sku": "SPB"}}' {tenant}/_sim/do
   three days pass:
     curl -s -X POST -d '{{"advance_seconds": 259200}}' {tenant}/_sim/clock
   stop all wipes:

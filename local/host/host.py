@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import secrets
-import socket
 import uuid
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +22,7 @@ from local.host.invocations import Invoker, Tally
 from local.host.queues import POLLING_INTERVAL_MIN, Backoff, QueueListener
 from local.host.storage import QueueStorage
 from local.host.timers import TimerListener
+from local.listening import listen
 
 _STOP_GRACE_SECONDS = 5
 _SETTLE_WAIT_SECONDS = 1.0
@@ -68,7 +68,7 @@ class Host:
 
     async def start(self, port: int = 7071) -> None:
         """Listen on the port (0: a free one), start the triggers. Raises OSError when the port is taken."""
-        listening = socket.create_server(("127.0.0.1", port))
+        listening = listen(port)
         self._port = int(listening.getsockname()[1])
         config = uvicorn.Config(
             self.asgi,

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 import time
 from collections.abc import Generator
 from datetime import timedelta
@@ -10,6 +9,7 @@ from datetime import timedelta
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from local.listening import listen
 from local.tenant.http import identity
 from local.tenant.http.app import tenant_app
 from local.tenant.http.control import Control
@@ -32,7 +32,7 @@ class TenantServer:
 
     async def start(self) -> None:
         """Listen. Raises OSError when the port is taken."""
-        listening = _listening(self._port)
+        listening = listen(self._port)
         self._port = int(listening.getsockname()[1])
         config = uvicorn.Config(
             tenant_app(self.model, self._deliverer),
@@ -78,19 +78,6 @@ class TenantServer:
                 await self._control.advance_to(self.model.clock.now() + timedelta(seconds=(now - last) * self._speed))
             await self._deliverer.deliver_due()
             last = now
-
-
-def _listening(port: int) -> socket.socket:
-    # With the protocol named, asyncio turns Nagle's algorithm off; without it every answer waits 40 ms for an ACK.
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind(("127.0.0.1", port))
-        listening.listen(1024)
-    except OSError:
-        listening.close()
-        raise
-    return listening
 
 
 class _Server(uvicorn.Server):

@@ -168,6 +168,7 @@ def case_in(state: CaseState, policy: Policy, now: datetime, **fields: object) -
         owner=Owner(user_id=OWNER_ID, user_principal_name=OWNER_UPN, display_name="DEF456", source="users"),
         readings=Readings(count=2, first_at=now - timedelta(days=4), last_at=now),
         licence_seen_at=now,
+        ready_at=now,
         bound=True,
     )
     case = replace(case, **fields)

@@ -4,6 +4,7 @@ import heapq
 import itertools
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.bootstrap import Services
@@ -54,6 +55,15 @@ class World(Office):
             evidence={},
         )
         return (await self.cases.open(case, entry)).case
+
+    async def put_intended(self, nonce: str = "nonce-of-the-test", **fields: object) -> Case:
+        """Store DEF456's case as it is when it has just written down its wipe; owner and PC are ready for it."""
+        self.directory.users[story.OWNER_ID] = story.licensed_owner()
+        bound = replace(story.registration(), user_principal_name=story.OWNER_UPN)
+        self.autopilot.registrations[bound.id] = bound
+        now = self.clock.now()
+        values = {"wipe": story.attempt(now, nonce=nonce), **fields}
+        return await self.put(story.case_in(CaseState.WIPE_INTENDED, self.policy, now, **values))
 
     async def case(self, case_id: str = story.CASE_ID) -> Case:
         """The stored case; it must be there."""

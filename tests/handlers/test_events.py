@@ -1,6 +1,7 @@
 """The queues that hints come in by: what is usable opens a case, what is not is parked with a reason a person understands."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -95,12 +96,28 @@ async def test_a_huge_body_is_parked_cut(world: World) -> None:
     assert len(aside.body) == 30_000
 
 
-async def test_trouble_is_raised_for_the_queue_to_try_again(world: World) -> None:
+async def test_an_event_comes_again_later_when_graph_or_tables_are_away(world: World) -> None:
+    """Five quick tries by the queue would not outlive a throttled tenant, and then the event would be poison."""
+    body = cloud_event(serialNumber=story.SERIAL_NUMBER)
     world.rows.away = True
-    with pytest.raises(RetryLater):
-        await events.take_device_event(message(cloud_event(serialNumber=story.SERIAL_NUMBER)))
+    await events.take_device_event(message(body))
+    (again,) = world.messages.queues[DEVICE_EVENTS]
+    assert again.body == body
+    assert again.visible_at - world.clock.now() >= timedelta(minutes=1)
     world.rows.away = False
     assert await parked(world) == []
+
+
+async def test_when_the_event_cannot_even_be_put_back_the_queue_tries_again(world: World) -> None:
+    world.rows.away = world.messages.away = True
+    with pytest.raises(RetryLater):
+        await events.take_device_event(message(cloud_event(serialNumber=story.SERIAL_NUMBER)))
+
+
+async def test_hints_are_raised_for_the_queue_when_tables_are_away(world: World) -> None:
+    world.rows.away = True
+    with pytest.raises(RetryLater):
+        await events.take_hints(message(write_hints([world.hint()])))
 
 
 async def test_packed_hints_open_and_wake_cases(world: World) -> None:

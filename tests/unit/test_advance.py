@@ -46,6 +46,8 @@ async def test_the_device_of_def456_is_proven_after_one_licence_one_binding_and_
     assert case.returned_device_id == story.RETURNED_ID
     assert world.autopilot.registrations[story.AUTOPILOT_ID].user_principal_name == story.OWNER_UPN
     assert world.clock.now() - story.START < timedelta(days=4)
+    used = await world.budget.view(story.SERIAL_NUMBER, world.clock.now())
+    assert (used.last_day, used.in_flight) == (1, 0)
 
 
 async def test_the_journal_tells_the_story_without_a_gap() -> None:

@@ -122,10 +122,21 @@ async def test_when_storage_is_away_the_message_is_left_to_the_queue_and_works_l
     assert (await world.case()).state is S.PROVEN
 
 
-async def test_an_unexpected_answer_is_raised_and_given_up_after_five_tries() -> None:
+async def test_an_answer_that_nobody_expected_is_tried_again_with_pauses_and_then_left_to_a_person() -> None:
     world = World()
     await world.put(story.case_in(S.OPENED, world.policy, world.clock.now()))
-    world.devices.read_answers = [Unexpected("Graph answered 418") for _ in range(5)]
+    world.devices.read_answers = [Unexpected("Graph answered 418") for _ in range(MOST_STUMBLES + 1)]
+    await world.live()
+    case = await world.case()
+    assert case.state is S.NEEDS_PERSON
+    assert "Graph answered 418" in case.says
+    assert world.devices.read_answers == []
+
+
+async def test_a_bug_is_raised_for_the_queue_and_given_up_after_five_tries() -> None:
+    world = World()
+    await world.put(story.case_in(S.OPENED, world.policy, world.clock.now()))
+    world.devices.read_answers = [ZeroDivisionError() for _ in range(5)]
     await world.live()
     case = await world.case()
     assert (case.state, case.reason) == (S.NEEDS_PERSON, Reason.STEP_FAILED)

@@ -32,7 +32,6 @@ class Counter:
     async def pay(self, nonce: str, serial_number: str | None = None, book: BudgetBook | None = None) -> Reason | None:
         denied = await (book or self.book).reserve(
             nonce=nonce,
-            case_id=f"case of {nonce}",
             serial_number=serial_number or f"serial of {nonce}",
             policy=self.policy,
             now=self.clock.now(),

@@ -20,13 +20,6 @@ S = CaseState
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-async def intended(world: World, **fields: object) -> None:
-    """DEF456, licensed, whose case has just written down the wipe that it wants to send."""
-    world.directory.users[story.OWNER_ID] = story.licensed_owner()
-    now = world.clock.now()
-    await world.put(story.case_in(S.WIPE_INTENDED, world.policy, now, **{"wipe": story.attempt(now), **fields}))
-
-
 @pytest.mark.parametrize(
     "change",
     [
@@ -39,7 +32,7 @@ async def intended(world: World, **fields: object) -> None:
 )
 async def test_another_device_or_enrolment_than_the_approved_one_is_left_to_a_person(change: dict[str, object]) -> None:
     world = World()
-    await intended(world)
+    await world.put_intended()
     world.devices.change(story.DEVICE_ID, **change)
     await world.step()
     case = await world.case()
@@ -61,7 +54,7 @@ async def test_a_device_that_no_longer_asks_for_it_is_not_wiped(
     change: dict[str, object], state: CaseState, reason: Reason
 ) -> None:
     world = World()
-    await intended(world)
+    await world.put_intended()
     world.devices.change(story.DEVICE_ID, **change)
     await world.step()
     case = await world.case()
@@ -71,7 +64,7 @@ async def test_a_device_that_no_longer_asks_for_it_is_not_wiped(
 
 async def test_a_device_that_left_intune_is_not_wiped() -> None:
     world = World()
-    await intended(world)
+    await world.put_intended()
     del world.devices.devices[story.DEVICE_ID]
     await world.step()
     assert (await world.case()).state is S.NO_ACTION_NEEDED
@@ -80,12 +73,49 @@ async def test_a_device_that_left_intune_is_not_wiped() -> None:
 
 async def test_an_owner_who_lost_the_licence_could_not_enrol_again_so_nothing_is_sent() -> None:
     world = World()
-    await intended(world)
+    await world.put_intended()
     world.directory.users[story.OWNER_ID] = story.owner_user()
     await world.step()
     case = await world.case()
     assert (case.state, case.reason) == (S.NEEDS_PERSON, Reason.LICENCE_MISSING)
     assert world.devices.wiped.total() == 0
+
+
+@pytest.mark.parametrize("change", [{"enabled": False}, None], ids=["disabled", "gone"])
+async def test_an_owner_whose_account_is_gone_or_disabled_could_not_enrol_so_nothing_is_sent(
+    change: dict[str, object] | None,
+) -> None:
+    world = World()
+    await world.put_intended()
+    owner = world.directory.users.pop(story.OWNER_ID)
+    if change is not None:
+        world.directory.users[story.OWNER_ID] = replace(owner, **change)
+    await world.step()
+    case = await world.case()
+    assert (case.state, case.reason) == (S.NEEDS_PERSON, Reason.OWNER_DISABLED)
+    assert world.devices.wiped.total() == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"user_principal_name": None}, {"user_principal_name": story.STAGING_UPN}, {"profile_status": "notAssigned"}],
+)
+async def test_long_after_the_readiness_checks_the_registration_is_read_again(change: dict[str, object]) -> None:
+    world = World()
+    await world.put_intended(ready_at=world.clock.now() - timedelta(hours=20))
+    registered = world.autopilot.registrations[story.AUTOPILOT_ID]
+    world.autopilot.registrations[story.AUTOPILOT_ID] = replace(registered, **change)
+    await world.step()
+    case = await world.case()
+    assert (case.state, case.reason) == (S.NEEDS_PERSON, Reason.DEVICE_NOT_READY)
+    assert world.devices.wiped.total() == 0
+
+
+async def test_a_registration_that_is_still_right_lets_a_late_wipe_go() -> None:
+    world = World()
+    await world.put_intended(ready_at=world.clock.now() - timedelta(hours=20))
+    await world.step()
+    assert world.devices.wiped.total() == 1
 
 
 def none(_: Approval) -> None:
@@ -125,9 +155,7 @@ async def pay_for_others(world: World, count: int, *, serial_number: str = "othe
         nonce = f"other-{number}"
         serial = serial_number.format(number)
         unlimited = replace(world.policy, wipes_per_hour=99, wipes_per_day=99, wipes_in_flight=99)
-        denied = await world.budget.reserve(
-            nonce=nonce, case_id=f"case-{number}", serial_number=serial, policy=unlimited, now=world.clock.now()
-        )
+        denied = await world.budget.reserve(nonce=nonce, serial_number=serial, policy=unlimited, now=world.clock.now())
         assert denied is None
         if back:
             await world.budget.came_back(nonce=nonce, now=world.clock.now())
@@ -138,7 +166,7 @@ async def pay_for_others(world: World, count: int, *, serial_number: str = "othe
 )
 async def test_a_spent_budget_makes_the_wipe_wait_until_it_frees(setting: str, frees_after: timedelta) -> None:
     world = World(Mode.AUTO, **{setting: 2})
-    await intended(world)
+    await world.put_intended()
     await pay_for_others(world, 2, back=True)
     begun = world.clock.now()
     await world.live(until=begun + frees_after - timedelta(minutes=1))
@@ -152,7 +180,7 @@ async def test_a_spent_budget_makes_the_wipe_wait_until_it_frees(setting: str, f
 
 async def test_too_many_devices_that_are_not_back_yet_hold_the_wipe() -> None:
     world = World(wipes_in_flight=1)
-    await intended(world)
+    await world.put_intended()
     await pay_for_others(world, 1)
     await world.live(until=world.clock.now() + HOUR * 20)
     assert world.devices.wiped.total() == 0
@@ -163,7 +191,7 @@ async def test_too_many_devices_that_are_not_back_yet_hold_the_wipe() -> None:
 
 async def test_a_serial_number_is_not_wiped_twice_in_a_month() -> None:
     world = World()
-    await intended(world)
+    await world.put_intended()
     await pay_for_others(world, 1, serial_number=story.SERIAL_NUMBER.lower(), back=True)
     await world.live()
     case = await world.case()
@@ -174,7 +202,7 @@ async def test_a_serial_number_is_not_wiped_twice_in_a_month() -> None:
 async def test_of_two_cases_for_the_last_wipe_of_the_budget_one_waits() -> None:
     """Both have passed the fence when the other one pays."""
     world = World(wipes_per_hour=1)
-    await intended(world)
+    await world.put_intended()
     another_pays = Interference(lambda call: call.name == "devices.reread", lambda: pay_for_others(world, 1))
     assert await world.step(world.another_worker(another_pays)) is Outcome.MOVED
     case = await world.case()
@@ -184,7 +212,7 @@ async def test_of_two_cases_for_the_last_wipe_of_the_budget_one_waits() -> None:
 
 async def test_every_attempt_is_written_down_with_a_nonce_of_its_own() -> None:
     world = World()
-    await intended(world)
+    await world.put_intended()
     await world.freeze.set(frozen=True, by="Ada", why="wait", at=world.clock.now())
     await world.step()
     await world.freeze.set(frozen=False, by="Ada", why="go on", at=world.clock.now())

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.case import Case
 from shared.domain.effects import WipeAnswer, WipeRefused, WipeUnknown
 from shared.domain.facts import Compliance
 from shared.domain.policy import Mode
@@ -23,17 +22,9 @@ NONCE = "nonce-of-the-test"
 REFUSED = WipeRefused(status=403, code="Forbidden", message="Multi Admin Approval is needed")
 
 
-async def intended(world: World, **fields: object) -> Case:
-    """DEF456, licensed, whose case has just written down the wipe that it wants to send."""
-    world.directory.users[story.OWNER_ID] = story.licensed_owner()
-    now = world.clock.now()
-    values = {"wipe": story.attempt(now, nonce=NONCE), **fields}
-    return await world.put(story.case_in(S.WIPE_INTENDED, world.policy, now, **values))
-
-
 async def test_everything_right_sends_one_wipe() -> None:
     world = World()
-    await intended(world)
+    await world.put_intended(NONCE)
     assert await world.step() is Outcome.MOVED
     assert world.devices.wiped == {story.DEVICE_ID: 1}
     case = await world.case()
@@ -44,7 +35,7 @@ async def test_everything_right_sends_one_wipe() -> None:
 
 async def test_the_wipe_is_written_down_and_paid_for_before_it_is_sent() -> None:
     world = World()
-    await intended(world)
+    await world.put_intended(NONCE)
     seen: list[object] = []
 
     async def look() -> None:
@@ -59,7 +50,7 @@ async def test_the_wipe_is_written_down_and_paid_for_before_it_is_sent() -> None
 @pytest.mark.parametrize("head_start", range(40))
 async def test_two_workers_on_one_intention_send_one_wipe(head_start: int) -> None:
     world = World()
-    case = await intended(world)
+    case = await world.put_intended(NONCE)
 
     async def late_worker() -> Outcome:
         for _ in range(head_start):
@@ -89,7 +80,7 @@ async def test_a_worker_that_finds_the_wipe_sent_only_reads(state: CaseState) ->
 @pytest.mark.parametrize("sign", ["wipePending", "wipeIssued", "gone"])
 async def test_a_lost_answer_is_resolved_by_reading_and_never_by_a_second_request(sign: str) -> None:
     world = World()
-    await intended(world)
+    await world.put_intended(NONCE)
     world.devices.wipe_answers = [WipeUnknown(why="the connection broke")]
     await world.step()
     assert (await world.case()).state is S.WIPE_UNKNOWN
@@ -105,7 +96,7 @@ async def test_a_lost_answer_is_resolved_by_reading_and_never_by_a_second_reques
 
 async def test_a_lost_answer_without_any_sign_of_a_wipe_is_left_to_a_person_and_stays_paid() -> None:
     world = World()
-    await intended(world)
+    await world.put_intended(NONCE)
     world.devices.wipe_answers = [WipeUnknown(why="503")]
     await world.live()
     case = await world.case()
@@ -116,7 +107,7 @@ async def test_a_lost_answer_without_any_sign_of_a_wipe_is_left_to_a_person_and_
 
 async def test_a_wipe_whose_answer_could_not_be_stored_is_found_by_reading() -> None:
     world = World()
-    await intended(world)
+    await world.put_intended(NONCE)
 
     async def storage_goes_away() -> None:
         world.rows.away = True
@@ -134,7 +125,7 @@ async def test_a_wipe_whose_answer_could_not_be_stored_is_found_by_reading() -> 
 
 async def test_a_refused_wipe_rests_for_a_person_and_its_payment_is_given_back() -> None:
     world = World()
-    case = await intended(world)
+    case = await world.put_intended(NONCE)
     world.devices.wipe_answers = [REFUSED]
     await world.step()
     case = await world.case()
@@ -147,7 +138,7 @@ async def test_a_refused_wipe_rests_for_a_person_and_its_payment_is_given_back()
 
 async def test_after_a_refusal_a_person_can_let_it_try_again_with_a_new_attempt() -> None:
     world = World()
-    await intended(world)
+    await world.put_intended(NONCE)
     world.devices.wipe_answers = [REFUSED]
     await world.step()
     await world.services.operate.retry(story.CASE_ID, "Ada")
@@ -161,16 +152,18 @@ async def test_after_a_refusal_a_person_can_let_it_try_again_with_a_new_attempt(
 @pytest.mark.parametrize("answer", [REFUSED, WipeUnknown(why="429")])
 async def test_no_answer_makes_the_protocol_send_twice_in_one_step(answer: WipeAnswer) -> None:
     world = World()
-    await intended(world)
+    await world.put_intended(NONCE)
     world.devices.wipe_answers = [answer]
     await world.step()
     assert world.devices.wiped.total() == 1
 
 
-@pytest.mark.parametrize("at", ["directory.plans", "rows.write"], ids=["in the fence", "after paying"])
+@pytest.mark.parametrize(
+    "at", ["devices.reread", "directory.user", "rows.write"], ids=["in the fence", "after the fence", "after paying"]
+)
 async def test_a_freeze_between_the_fence_and_the_request_sends_nothing(at: str) -> None:
     world = World()
-    await intended(world)
+    await world.put_intended(NONCE)
 
     async def freeze() -> None:
         await world.freeze.set(frozen=True, by="Ada", why="wait", at=world.clock.now())
@@ -187,7 +180,7 @@ async def test_a_freeze_between_the_fence_and_the_request_sends_nothing(at: str)
 
 async def test_a_kill_switch_that_cannot_be_read_holds_the_wipe() -> None:
     world = World()
-    await intended(world)
+    await world.put_intended(NONCE)
     await world.rows.upsert(LEDGERS, "switch", "freeze", {"body": "not JSON", "write_id": ""})
     await world.step()
     assert world.devices.wiped.total() == 0
@@ -197,7 +190,7 @@ async def test_a_kill_switch_that_cannot_be_read_holds_the_wipe() -> None:
 @pytest.mark.parametrize("mode", [Mode.OFF, Mode.REPORT])
 async def test_a_mode_that_changed_after_the_wipe_was_written_down_holds_it(mode: Mode) -> None:
     world = World()
-    await intended(world)
+    await world.put_intended(NONCE)
     world.set_settings(mode)
     await world.step()
     assert world.graph_writes() == {}
@@ -206,7 +199,7 @@ async def test_a_mode_that_changed_after_the_wipe_was_written_down_holds_it(mode
 
 async def test_a_worker_that_died_after_paying_has_paid_once() -> None:
     world = World()
-    await intended(world)
+    await world.put_intended(NONCE)
     paid = Interference(lambda call: call.name == "rows.write", die, after=True)
     with pytest.raises(WorkerDied):
         await world.step(world.another_worker(paid))
@@ -217,7 +210,7 @@ async def test_a_worker_that_died_after_paying_has_paid_once() -> None:
 
 async def test_what_a_dead_worker_paid_is_given_back_when_the_wipe_is_no_longer_wanted() -> None:
     world = World()
-    await intended(world)
+    await world.put_intended(NONCE)
     paid = Interference(lambda call: call.name == "rows.write", die, after=True)
     with pytest.raises(WorkerDied):
         await world.step(world.another_worker(paid))
@@ -231,12 +224,12 @@ async def test_what_a_dead_worker_paid_is_given_back_when_the_wipe_is_no_longer_
 async def test_a_payment_that_no_worker_gave_back_does_not_hold_the_next_attempt() -> None:
     """Two workers: one goes back to hold, the other pays a moment later and loses the race."""
     world = World()
-    case = await intended(world)
+    await world.put_intended(NONCE)
     await world.freeze.set(frozen=True, by="Ada", why="wait", at=world.clock.now())
     await world.step()
     await world.freeze.set(frozen=False, by="Ada", why="go on", at=world.clock.now())
     late = await world.budget.reserve(
-        nonce=NONCE, case_id=case.id, serial_number=story.SERIAL_NUMBER, policy=world.policy, now=world.clock.now()
+        nonce=NONCE, serial_number=story.SERIAL_NUMBER, policy=world.policy, now=world.clock.now()
     )
     assert late is None
     await world.live()
