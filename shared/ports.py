@@ -80,19 +80,8 @@ class Rows(Protocol):
         """Delete the row; a row that is already gone is fine. Raises Changed when ``expect`` does not match."""
         ...
 
-    def scan(
-        self,
-        table: str,
-        partition: str | None = None,
-        *,
-        key_prefix: str = "",
-        before: tuple[str, datetime] | None = None,
-    ) -> AsyncIterator[Row]:
-        """Rows in key order of one partition (or of all), page by page.
-
-        ``key_prefix`` keeps keys that start with it; ``before`` is (property, time): keeps rows whose property is
-        earlier than the time.
-        """
+    def scan(self, table: str, partition: str | None = None, *, key_prefix: str = "") -> AsyncIterator[Row]:
+        """Rows in key order of one partition (or of all), page by page; ``key_prefix`` keeps keys that start with it."""
         ...
 
 

@@ -2,10 +2,11 @@
 
 import os
 from datetime import date, timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, HttpUrl, SecretStr, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.domain.policy import EnrolmentAttestation, Mode, Policy
 
@@ -16,10 +17,25 @@ Words = Annotated[tuple[str, ...], NoDecode]
 FOR_THE_DEVELOPMENT_HOST = frozenset({"HANDOVER_LOCAL_KEY"})
 
 
+class _UnknownNames(PydanticBaseSettingsSource):
+    """Every HANDOVER_ name that is no setting: a misspelt exclusion must not be an exclusion that is not there."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[None, str, bool]:  # noqa: ARG002  # as inherited
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, str]:
+        known = {f"HANDOVER_{name}".upper() for name in self.settings_cls.model_fields} | FOR_THE_DEVELOPMENT_HOST
+        return {
+            name: "set" for name in os.environ if name.upper().startswith("HANDOVER_") and name.upper() not in known
+        }
+
+
 class Settings(BaseSettings):
     """What an administrator sets as app settings. Names are upper case with the prefix HANDOVER_, but for the two of others."""
 
-    model_config = SettingsConfigDict(env_prefix="HANDOVER_", extra="ignore", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="HANDOVER_", extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True
+    )
 
     graph_base_url: HttpUrl = Field(HttpUrl("https://graph.microsoft.com"), validation_alias="GRAPH_BASE_URL")
     """Microsoft Graph of your cloud."""
@@ -98,16 +114,17 @@ class Settings(BaseSettings):
             raise ValueError("must have 16 to 128 characters")
         return value
 
-    @model_validator(mode="after")
-    def _no_unknown_names(self) -> Self:
-        """A misspelt exclusion must not be an exclusion that is not there."""
-        known = {f"HANDOVER_{name}".upper() for name in type(self).model_fields} | FOR_THE_DEVELOPMENT_HOST
-        unknown = sorted(
-            name for name in os.environ if name.upper().startswith("HANDOVER_") and name.upper() not in known
-        )
-        if unknown:
-            raise ValueError(f"unknown settings: {', '.join(unknown)}")
-        return self
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # as inherited
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # as inherited
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment, and the names in it that nobody reads, so that they are refused beside every other problem."""
+        return init_settings, env_settings, _UnknownNames(settings_cls)
 
     def policy(self) -> Policy:
         """The administrators' wishes as the rules see them."""

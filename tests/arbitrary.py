@@ -141,6 +141,7 @@ _CASE: Alternatives = {
         a_licence_request(requested_at=NOW - timedelta(hours=2)),
     ],
     "licence_seen_at": [None],
+    "ready_at": [None, NOW - timedelta(minutes=10), NOW - timedelta(days=3)],
     "bound": [True, False],
     "binding_refused": ["BadRequest: no"],
     "would_do": [("assign SPB to DEF456@contoso.example",)],
@@ -166,8 +167,10 @@ devices: st.SearchStrategy[ManagedDevice] = st.sampled_from(
 def facts(draw: st.DrawFn) -> Facts:
     """What could have been read, contradictions included."""
     rows = tuple(draw(st.lists(devices, max_size=3)))
-    licensed, unlicensed = all_facts(), all_facts(users=users(a_user(), staging_user()), plans=())
-    known = replace(draw(st.sampled_from([licensed, unlicensed])), device=draw(devices), same_serial=rows)
+    bound = (an_autopilot_device(user_principal_name=OWNER),)
+    unlicensed = all_facts(users=users(a_user(), staging_user()), plans=())
+    known = draw(st.sampled_from([all_facts(), all_facts(autopilot=bound), unlicensed]))
+    known = replace(known, device=draw(devices), same_serial=rows)
     return draw(_varied(known, _FACTS, 2))
 
 

@@ -50,6 +50,9 @@ def a_policy(**fields: object) -> Policy:
     return replace(policy, **fields)
 
 
+READY_AGO = timedelta(minutes=5)
+
+
 def an_owner(**fields: object) -> Owner:
     """DEF456, found among those who signed in."""
     owner = Owner(user_id=OWNER_ID, user_principal_name=OWNER, display_name="DEF456", source="users who signed in")
@@ -102,12 +105,12 @@ def a_case(state: CaseState = CaseState.OPENED, policy: Policy | None = None, **
         licence_seen_at=NOW - timedelta(days=3),
     )
     if state in (CaseState.CLEARED_TO_WIPE, CaseState.WIPE_INTENDED):
-        case = replace(case, bound=True, approval=an_approval(case, policy or a_policy()))
+        case = replace(case, bound=True, approval=an_approval(case, policy or a_policy()), ready_at=NOW - READY_AGO)
     if state is CaseState.WIPE_INTENDED:
         case = replace(case, wipe=an_attempt())
     if state in AFTER_THE_WIPE:
         approval = an_approval(case, policy or a_policy(), used=True)
-        case = replace(case, bound=True, approval=approval, wipe=an_attempt(sent_at=SENT_AT))
+        case = replace(case, bound=True, approval=approval, wipe=an_attempt(sent_at=SENT_AT), ready_at=SENT_AT)
     if state is CaseState.AWAITING_PROOF:
         back_at = a_returned_device().enrolled_at
         case = replace(case, returned_device_id=RETURNED_ID, returned_at=back_at)

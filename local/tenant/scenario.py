@@ -4,14 +4,18 @@
 """
 
 import json
+from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from local.tenant.model.machines import Esp, MendedBy, WipeEnd
+from local.tenant.model.managed_devices import ComplianceState
 from local.tenant.scenario_faults import FaultEntry
+from local.tenant.scenario_tenant import Entry, TenantEntry
 from local.tenant.scenario_timeline import RenameUser, ReplaceDevice, RunnerItem, TimelineItem
 
 
@@ -24,94 +28,6 @@ def _utc(value: datetime) -> datetime:
 
 
 Moment = Annotated[datetime, AfterValidator(_utc)]
-ComplianceState = Literal["unknown", "compliant", "noncompliant", "conflict", "error", "inGracePeriod", "configManager"]
-
-
-class Entry(BaseModel):
-    """A part of a scenario: unknown keys are errors, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SkuEntry(Entry):
-    """A product that the tenant bought."""
-
-    part: str
-    """skuPartNumber. O365_BUSINESS_PREMIUM is Business Standard, SPB is Business Premium."""
-    seats: int = Field(default=10, ge=0)
-    used: int | None = Field(default=None, ge=0)
-    """Seats in use at the start, those of the users below included; None counts just these."""
-    status: Literal["Enabled", "Warning", "Suspended", "Deleted", "LockedOut"] = "Enabled"
-
-
-class GroupEntry(Entry):
-    """A group, and the products its members inherit."""
-
-    name: str
-    id: str | None = None
-    members: tuple[str, ...] = ()
-    licences: tuple[str, ...] = ()
-
-
-class ProfileEntry(Entry):
-    """An Autopilot deployment profile."""
-
-    name: str = "Entra user-driven"
-    join: Literal["entra", "hybrid"] = "entra"
-    usage: Literal["singleUser", "shared"] = "singleUser"
-    user_type: Literal["standard", "administrator"] = "standard"
-    assigned_to: tuple[str, ...] = ("all",)
-    """Names of groups, or ``all``."""
-
-
-class StatusPageEntry(Entry):
-    """An Enrollment Status Page besides the default one."""
-
-    name: str = "Block use until apps are in"
-    blocks_use: bool = True
-    priority: int = Field(default=1, ge=1)
-    assigned_to: tuple[str, ...] = ("all",)
-
-
-class DelayEntries(Entry):
-    """How long the tenant takes; every duration is ISO 8601, such as PT4M."""
-
-    provisioning: timedelta = timedelta(minutes=4)
-    group_licence: timedelta = timedelta(minutes=5)
-    wipe: timedelta = timedelta(minutes=12)
-    record_removal: timedelta = timedelta()
-    sign_in: timedelta = timedelta(hours=2)
-    compliance: timedelta = timedelta(minutes=25)
-    check_in: timedelta = timedelta(hours=8)
-    notification: timedelta = timedelta(seconds=30)
-    directory: timedelta = timedelta()
-
-
-class ApprovalEntry(Entry):
-    """Multi Admin Approval of device wipes."""
-
-    answer: Literal[400, 403, 409, 412] = 403
-    decision: Literal["approved", "rejected", "cancelled", "none"] = "approved"
-    after: timedelta = timedelta(hours=1)
-
-
-class TenantEntry(Entry):
-    """The tenant. By default it is ready for Autopilot."""
-
-    id: str = "5c1d3c0e-8f57-4f0e-9d0b-6c1b8a4f0a01"
-    domain: str = "contoso.example"
-    mdm_authority: Literal["unknown", "intune", "sccm", "office365"] = "intune"
-    skus: tuple[SkuEntry, ...] = (SkuEntry(part="SPB"), SkuEntry(part="O365_BUSINESS_PREMIUM", seats=25))
-    groups: tuple[GroupEntry, ...] = ()
-    autopilot_profiles: tuple[ProfileEntry, ...] = (ProfileEntry(),)
-    esp: tuple[StatusPageEntry, ...] = (StatusPageEntry(),)
-    device_limit: int = Field(default=1000, ge=1)
-    """How many devices one user may enrol."""
-    delays: DelayEntries = DelayEntries()
-    multi_admin_approval: ApprovalEntry | None = None
-    delta_expired_status: Literal[400, 410] = 410
-    identities: dict[str, tuple[str, ...]] = {}
-    """client_id -> application permissions; empty is one identity with every permission that is needed."""
 
 
 class LicenceEntry(Entry):
@@ -132,6 +48,11 @@ class UserEntry(Entry):
     licences: tuple[str | LicenceEntry, ...] = ()
     enabled: bool = True
     guest: bool = False
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The skuPartNumbers of the products held."""
+        return tuple(held if isinstance(held, str) else held.part for held in self.licences)
 
 
 class RegistrationEntry(Entry):
@@ -199,13 +120,13 @@ class Scenario(Entry):
     theme: str = ""
     start: Moment = datetime(2026, 3, 2, 8, tzinfo=UTC)
     seed: int = 1
-    settings: dict[str, object] = {}
+    settings: dict[str, object] = Field(default_factory=dict[str, object])
     tenant: TenantEntry = TenantEntry()
     users: tuple[UserEntry, ...] = ()
     devices: tuple[DeviceEntry, ...] = ()
     timeline: tuple[TimelineItem, ...] = ()
     faults: tuple[FaultEntry, ...] = ()
-    expect: dict[str, object] = {}
+    expect: dict[str, object] = Field(default_factory=dict[str, object])
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Self:
@@ -220,10 +141,10 @@ class Scenario(Entry):
             for i, entry in enumerate(entries):
                 _known(f"tenant.{kind}.{i}.assigned_to", entry.assigned_to, groups)
         for i, user in enumerate(self.users):
-            parts = [held if isinstance(held, str) else held.part for held in user.licences]
-            _known(f"users.{i}.licences", parts, bought)
+            _known(f"users.{i}.licences", user.parts, bought)
         for i, device in enumerate(self.devices):
-            people = [upn for upn in (device.enrolled_by, *device.logged_on) if upn is not None]
+            assigned = device.autopilot.user if isinstance(device.autopilot, RegistrationEntry) else None
+            people = [upn for upn in (device.enrolled_by, assigned, *device.logged_on) if upn is not None]
             _known(f"devices.{i}", people, upns, fold=True)
             if isinstance(device.autopilot, RegistrationEntry) and device.autopilot.profile is not None:
                 _known(f"devices.{i}.autopilot.profile", [device.autopilot.profile], profiles)
@@ -267,18 +188,18 @@ def explain(invalid: ValidationError, source: str) -> str:
     lines: list[str] = []
     for error in invalid.errors(include_url=False):
         place = ".".join(str(part) for part in error["loc"])
-        reason = "unknown key" if error["type"] == "extra_forbidden" else error["msg"]
+        reason = "unknown key" if error["type"] == "extra_forbidden" else error["msg"].removeprefix("Value error, ")
         lines.append(f"{source}: {place}: {reason}" if place else f"{source}: {reason}")
     return "\n".join(lines)
 
 
-def _known(place: str, names: tuple[str, ...] | list[str], known: set[str], *, fold: bool = False) -> None:
+def _known(place: str, names: Iterable[str], known: set[str], *, fold: bool = False) -> None:
     for name in names:
         if (name.lower() if fold else name) not in known:
             raise ValueError(f"{place}: {name!r} is not in the scenario")
 
 
 def _unique(what: str, names: list[str]) -> None:
-    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    twice = sorted(name for name, times in Counter(names).items() if times > 1)
     if twice:
         raise ValueError(f"{what} must be unique: {', '.join(twice)}")

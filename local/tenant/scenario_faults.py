@@ -3,10 +3,11 @@
 from datetime import datetime, timedelta
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from local.tenant.model.faults import NOTIFICATION, Fault, FaultKind
 from local.tenant.model.operations import Operation
+from local.tenant.scenario_tenant import Entry
 
 _DURATIONS = {
     FaultKind.SLOW: timedelta(seconds=1),
@@ -16,10 +17,8 @@ _DURATIONS = {
 _OF_NOTIFICATIONS = frozenset({FaultKind.LOST, FaultKind.DUPLICATE, FaultKind.LATE, FaultKind.REORDER})
 
 
-class FaultEntry(BaseModel):
+class FaultEntry(Entry):
     """One fault; durations are ISO 8601, and ``from`` and ``until`` count from the start of the scenario."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     on: str = "*"
     """The name of an operation, a pattern such as ``managedDevices.*``, ``*``, or ``notification``."""
@@ -35,7 +34,7 @@ class FaultEntry(BaseModel):
     status: int = Field(default=503, ge=400, le=599)
     code: str = "ServiceUnavailable"
     message: str = "The service is temporarily unavailable."
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = Field(default_factory=dict[str, str])
     retry_after: int | str | None = 10
     """Of throttle: seconds, text such as 2.128, ``date`` for a date, null for no header."""
     drop: bool = True

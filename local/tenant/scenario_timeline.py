@@ -6,15 +6,15 @@ from typing import Annotated, Any, Literal, Self, cast
 from pydantic import BaseModel, ConfigDict, Discriminator, Tag, model_validator
 
 from local.tenant.model.machines import Esp
+from local.tenant.model.managed_devices import ComplianceState
+from local.tenant.scenario_tenant import Entry
 
 Anchor = Literal["wipe", "wiped"]
 """wipe: a wipe of the device was accepted. wiped: the device is at OOBE."""
 
 
-class Item(BaseModel):
+class Item(Entry):
     """Something that happens at an offset from the start, or a delay after an anchor of its device."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     at: timedelta | None = None
     after: Anchor | None = None
@@ -45,7 +45,7 @@ class ComplianceItem(DeviceItem):
     """Intune changes its mind about a device."""
 
     do: Literal["compliance"]
-    to: Literal["unknown", "compliant", "noncompliant", "conflict", "error", "inGracePeriod", "configManager"]
+    to: ComplianceState
     failing: tuple[str, ...] = ()
 
 

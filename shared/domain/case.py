@@ -95,6 +95,8 @@ class Case:
     due_at: datetime | None
     """When the next step is due; None while the case rests or has ended."""
 
+    entered_at: datetime | None = None
+    """When the case came into its state; waiting there does not change it."""
     named_owner: str | None = None
     """User id or UPN that an explicit assignment event named."""
     named_at: datetime | None = None
@@ -179,7 +181,7 @@ class JournalEntry:
     evidence: Evidence
 
 
-_KEPT_BY_MOVE = frozenset({"id", "state", "reason", "says", "version", "episode", "moved_at", "due_at"})
+_KEPT_BY_MOVE = frozenset({"id", "state", "reason", "says", "version", "episode", "moved_at", "entered_at", "due_at"})
 
 
 def move(case: Case, decision: Decision, *, at: datetime, who: str = "handover") -> tuple[Case, JournalEntry]:
@@ -195,6 +197,7 @@ def move(case: Case, decision: Decision, *, at: datetime, who: str = "handover")
         says=decision.says,
         version=case.version + 1,
         moved_at=at,
+        entered_at=case.entered_at if decision.to is case.state else at,
         due_at=None if decision.to.rests else decision.due or at,
     )
     entry = JournalEntry(

@@ -63,13 +63,26 @@ def read_hints(body: str) -> list[Hint]:
                 subject=(subject := Subject(one["subject"])),
                 key=_key(subject, one["key"]),
                 cause=Cause(one["cause"]),
-                source=one["source"][:64],
-                at=datetime.fromisoformat(one["at"]),
+                source=_text(one["source"])[:64],
+                at=_time(one["at"]),
             )
             for one in packed
         ]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadInput("not a hints message") from error
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise BadInput("a hint's source is no text")
+    return value
+
+
+def _time(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise BadInput("a hint's time has no time zone")
+    return time
 
 
 def _key(subject: Subject, text: str) -> str:

@@ -201,10 +201,12 @@ def _names_another_owner(case: Case, hint: Hint) -> bool:
     """The hint is an assignment, newer than the one that is known, to somebody else than the case is for."""
     if hint.owner is None or (case.named_at is not None and hint.at <= case.named_at):
         return False
-    known = {case.named_owner or ""}
+    named, found = {(case.named_owner or "").lower()}, set[str]()
     if case.owner is not None and not case.state.ended:
-        known |= {case.owner.user_id, case.owner.user_principal_name}
-    return hint.owner.lower() not in {name.lower() for name in known}
+        found = {case.owner.user_id.lower(), case.owner.user_principal_name.lower()}
+    # once an assignment contradicts the owner that was found, the owner of before is another one again
+    known = named if case.named_owner and not named & found else named | found
+    return hint.owner.lower() not in known
 
 
 def _waits_for_licence(case: Case | Listed) -> bool:

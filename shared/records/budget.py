@@ -76,10 +76,6 @@ class BudgetBook:
 
         await self._ledger.change(_PARTITION, (_WINDOW,), mark)
 
-    async def nonces(self, now: datetime) -> set[str]:
-        """The nonces of every wipe still remembered in the window."""
-        return {wipe["nonce"] for wipe in _current(await self._ledger.read(_PARTITION, _WINDOW), now)}
-
 
 def _current(window: Document | None, now: datetime) -> list[Document]:
     """The wipes that still count: of the last day, or not back yet."""

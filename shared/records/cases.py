@@ -65,16 +65,26 @@ class CaseStore:
         return await self._write(None, case, [entry])
 
     async def save(self, stored: Stored, case: Case, entries: Sequence[JournalEntry]) -> Stored:
-        """Write the moved case and its journal entries together. Raises Changed when somebody else was first."""
+        """Write the moved case and its journal entries together. Raises Changed when somebody else was first.
+
+        A case that is opened again is put on the worklist first, so that a crash in between cannot hide it.
+        """
+        again = stored.case.state.ended and not case.state.ended
+        if again:
+            await self._rows.upsert(WORKLIST, _OPEN, case.id, _listed(case))
         saved = await self._write(stored, case, entries)
-        if stored.case.state.ended and not case.state.ended:
+        await self._list(case)
+        if again:
             await self._rows.delete(WORKLIST, _ended(stored.case), case.id)
+        return saved
+
+    async def _list(self, case: Case) -> None:
+        """Write the case's line where it belongs, and only then take it away from where it was."""
         if case.state.ended:
             await self._rows.upsert(WORKLIST, _ended(case), case.id, _listed(case))
             await self._rows.delete(WORKLIST, _OPEN, case.id)
         else:
             await self._rows.upsert(WORKLIST, _OPEN, case.id, _listed(case))
-        return saved
 
     async def _write(self, stored: Stored | None, case: Case, entries: Sequence[JournalEntry]) -> Stored:
         write_id = self._ids.new()
@@ -109,11 +119,11 @@ class CaseStore:
             yield _line(row)
 
     async def mend_worklist(self, stored: Stored | None, case_id: str) -> None:
-        """Make the worklist line of an open case say what its row says."""
-        if stored is None or stored.case.state.ended:
+        """Make the worklist say what the case's row says; a line without a row is removed."""
+        if stored is None:
             await self._rows.delete(WORKLIST, _OPEN, case_id)
         else:
-            await self._rows.upsert(WORKLIST, _OPEN, case_id, _listed(stored.case))
+            await self._list(stored.case)
 
 
 def reopened(case: Case, *, at: datetime, decision: Decision, who: str) -> tuple[Case, JournalEntry]:

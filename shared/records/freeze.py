@@ -26,6 +26,6 @@ class FreezeSwitch:
             return Freeze(frozen=True, why="the switch could not be read")
 
     async def set(self, *, frozen: bool, by: str, why: str, at: datetime) -> None:
-        """Freeze or thaw; the last writer wins, whoever it is."""
+        """Freeze or thaw, even a switch that cannot be read; the last writer wins, whoever it is."""
         document = {"frozen": frozen, "by": by, "why": why, "at": at.isoformat()}
-        await self._ledger.change(_PARTITION, (_KEY,), lambda _: {_KEY: document})
+        await self._ledger.replace(_PARTITION, _KEY, document)

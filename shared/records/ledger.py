@@ -58,6 +58,11 @@ class Ledger:
             return
         raise RetryLater(f"the {partition} record is written by too many at once")
 
+    async def replace(self, partition: str, key: str, document: Document) -> None:
+        """Write the document whatever is there, even a row that holds none; the last writer wins."""
+        data = {"body": json.dumps(document, separators=(",", ":")), "write_id": self._ids.new()}
+        await self._rows.upsert(LEDGERS, partition, key, data)
+
     async def _is_ours(self, partition: str, key: str, write_id: str) -> bool:
         row = await self._rows.get(LEDGERS, partition, key)
         return row is not None and row.data.get("write_id") == write_id

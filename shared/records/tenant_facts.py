@@ -29,17 +29,22 @@ class TenantFactsCache:
 
     async def get(self, *, at_most: timedelta) -> TenantFacts:
         """Facts not older than ``at_most``; read from Graph when there are none."""
-        document = await self._ledger.read(_PARTITION, _KEY)
-        if document is not None:
-            facts = _FACTS.validate_python(document, strict=False)
-            if timedelta() <= self._clock.now() - facts.read_at <= at_most:
-                return facts
+        kept = await self._kept()
+        if kept is not None and timedelta() <= self._clock.now() - kept.read_at <= at_most:
+            return kept
         facts = _slim(await self._tenant.facts())
         text = _FACTS.dump_json(facts)
         if len(text) <= MOST_BYTES:
-            fresh = json.loads(text)
-            await self._ledger.change(_PARTITION, (_KEY,), lambda _: {_KEY: fresh})
+            await self._ledger.replace(_PARTITION, _KEY, json.loads(text))
         return facts
+
+    async def _kept(self) -> TenantFacts | None:
+        """What is remembered; None for nothing, and for what another version of the product wrote."""
+        try:
+            document = await self._ledger.read(_PARTITION, _KEY)
+            return None if document is None else _FACTS.validate_python(document, strict=False)
+        except (ValueError, KeyError):
+            return None
 
 
 def _slim(facts: TenantFacts) -> TenantFacts:

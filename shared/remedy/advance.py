@@ -176,7 +176,7 @@ class Advance:
 
     async def _after(self, stored: Stored) -> None:
         case = stored.case
-        if case.returned_device_id is not None or case.state is CaseState.NEEDS_PERSON:
+        if case.returned_device_id is not None or case.state.rests:
             await self.wipe.settle(case)
         if case.state in RULES:
             await self.steps.send(case)

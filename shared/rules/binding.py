@@ -23,7 +23,11 @@ def bound_to_owner(case: Case, facts: Facts) -> bool:
 
 
 def start_binding(case: Case, facts: Facts, evidence: Evidence, now: datetime) -> Decision:
-    """Everything is ready: bind the owner, unless that is already so."""
+    """Everything is ready as of ``now``: bind the owner, unless that is already so."""
+    return _bind(case, facts, evidence, ready_at=now)
+
+
+def _bind(case: Case, facts: Facts, evidence: Evidence, *, ready_at: datetime | None) -> Decision:
     assert case.owner is not None and facts.autopilot is not None
     owner, registered = case.owner, facts.autopilot[0]
     bound = bound_to_owner(case, facts)
@@ -45,7 +49,7 @@ def start_binding(case: Case, facts: Facts, evidence: Evidence, now: datetime) -
             display_name=owner.display_name,
         ),
         autopilot_id=registered.id,
-        ready_at=now,
+        ready_at=ready_at,
         bound=bound,
         binding_refused=None,
     )
@@ -66,7 +70,7 @@ def after_binding(case: Case, facts: Facts, policy: Policy, now: datetime) -> De
     if not case.bound and not bound_to_owner(case, facts):
         # The worker stopped between writing this state and the call: assigning twice is harmless.
         return (
-            start_binding(case, facts, {}, now)
+            _bind(case, facts, {}, ready_at=case.ready_at)
             if len(facts.autopilot or ()) == 1
             else ask_person(Reason.DEVICE_NOT_READY, "The Autopilot registration is gone.", autopilot_id=None)
         )

@@ -35,7 +35,7 @@ def hold_or_go(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decis
         return wait(case, Reason.WIPE_BUDGET_SPENT, "The wipe budget could not be read; unsure means stop.", until=soon)
     if spent := budget_spent(facts.budget, policy, now):
         if spent[0] is Reason.SERIAL_WIPED_RECENTLY:
-            return ask_person(*spent)
+            return ask_person(Reason.SERIAL_WIPED_RECENTLY, spent[1])
         return wait(case, *spent, until=max(soon, facts.budget.frees_at or soon))
     number = 1 if case.wipe is None else case.wipe.number + 1
     approved_by = case.approval.by if case.approval is not None else BY_POLICY

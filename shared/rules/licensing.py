@@ -155,7 +155,7 @@ def await_licence(case: Case, facts: Facts, policy: Policy, now: datetime) -> De
             effect=_sync(case, policy),
             licence_seen_at=now,
         )
-    since = request.requested_at if request is not None else case.moved_at
+    since = request.requested_at if request is not None else case.entered_at or case.moved_at
     if now - since > policy.licence_within:
         return ask_person(
             Reason.LICENCE_TOO_SLOW,

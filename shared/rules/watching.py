@@ -104,10 +104,17 @@ def _weigh(case: Case, device: ManagedDevice, policy: Policy, now: datetime) -> 
 
 def _evidence_begins(case: Case, device: ManagedDevice, first_at: datetime) -> datetime:
     """Since when non-compliance counts: for a device that its owner enrolled, only since the licence is there."""
-    assert case.owner is not None
-    if case.licence_seen_at is None or (device.user_id or "").lower() != case.owner.user_id.lower():
+    if case.licence_seen_at is None or not _owner_enrolled(case, device):
         return first_at
     return max(first_at, case.licence_seen_at)
+
+
+def _owner_enrolled(case: Case, device: ManagedDevice) -> bool:
+    """By either name: an administrator may have changed the primary user, and ``enrolled_by`` may not be known."""
+    assert case.owner is not None
+    return (device.user_id or "").lower() == case.owner.user_id.lower() or (
+        device.enrolled_by or ""
+    ).lower() == case.owner.user_principal_name.lower()
 
 
 def what_reenrolment_mends(case: Case, device: ManagedDevice, policy: Policy) -> str | None:

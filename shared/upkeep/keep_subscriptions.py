@@ -48,15 +48,19 @@ class KeepSubscriptions:
             return
         try:
             kept = {subscription.resource: subscription for subscription in await self.book.all()}
-            for resource in kept.keys() - set(self.resources):
-                await self._remove(kept[resource])
-            for resource in self.resources:
+            for resource in (*self.resources, *sorted(kept.keys() - set(self.resources))):
                 try:
-                    await self._keep(resource, kept.get(resource), self.notification_url, self.client_state)
+                    await self._put_in_order(resource, kept.get(resource), self.notification_url, self.client_state)
                 except HandoverError as error:
                     event(log, "subscription.failed", level=logging.ERROR, resource=resource, why=str(error))
         finally:
             await self.locks.give_back("subscriptions", holder=holder, now=self.clock.now())
+
+    async def _put_in_order(self, resource: str, kept: KeptSubscription | None, url: str, client_state: str) -> None:
+        if resource in self.resources:
+            await self._keep(resource, kept, url, client_state)
+        elif kept is not None:
+            await self._remove(kept)
 
     async def _keep(self, resource: str, kept: KeptSubscription | None, url: str, client_state: str) -> None:
         now = self.clock.now()

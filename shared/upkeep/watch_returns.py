@@ -1,8 +1,9 @@
 """One shared reading for all wiped devices: who is back, and compliant? It wakes their cases, so that waiting costs no request each."""
 
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.domain.case import Case, move
 from shared.domain.facts import Compliance, ManagedDevice
@@ -29,17 +30,18 @@ class WatchReturns:
 
     async def run(self) -> int:
         """Wake the cases whose device is back; returns how many. One Graph list, none when nothing is waited for."""
-        waiting = {_serial(stored.case): stored async for stored in self._waiting()}
-        sent_times = [
-            stored.case.wipe.sent_at for stored in waiting.values() if stored.case.wipe and stored.case.wipe.sent_at
-        ]
+        waiting, sent_times = defaultdict[str, list[Stored]](list), list[datetime]()
+        async for stored in self._waiting():
+            waiting[_serial(stored.case)].append(stored)
+            if stored.case.wipe is not None and stored.case.wipe.sent_at is not None:
+                sent_times.append(stored.case.wipe.sent_at)
         if not sent_times:
             return 0
         woken = 0
         async for device in self.devices.enrolled_since(min(sent_times)):
-            stored = waiting.get(device.serial_number.strip().lower())
-            if stored is not None and self._worth_waking(stored.case, device):
-                woken += await self._wake(stored)
+            for stored in waiting.get(device.serial_number.strip().lower(), ()):
+                if self._worth_waking(stored.case, device):
+                    woken += await self._wake(stored)
         return woken
 
     async def _waiting(self) -> AsyncIterator[Stored]:

@@ -40,6 +40,7 @@ async def test_a_subscription_is_created() -> None:
         {
             "changeType": "updated,deleted",
             "notificationUrl": "https://handover.example/api/notifications",
+            "lifecycleNotificationUrl": "https://handover.example/api/notifications",
             "resource": "users",
             "expirationDateTime": "2026-03-20T08:00:00.123Z",
             "clientState": "a secret of ours",

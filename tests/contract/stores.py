@@ -1,10 +1,9 @@
 """The storages that must keep the same promises, each with a switch that takes it away and brings it back."""
 
 import re
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Protocol
 
 from azure.storage.queue import QueueMessage, TextBase64DecodePolicy
@@ -137,12 +136,10 @@ async def azurite_rows(account: str) -> AsyncGenerator[AzuriteRowStore]:
 
 
 @asynccontextmanager
-async def azurite_messages(
-    account: str, scale: Callable[[timedelta], timedelta] | None = None
-) -> AsyncGenerator[AzuriteMessageStore]:
+async def azurite_messages(account: str) -> AsyncGenerator[AzuriteMessageStore]:
     """All queues, in a fresh account."""
     async with Wire(_origin(account, "Queue")) as wire:
-        storage = Storage(_settings(_through(account, "Queue", wire)), scale=scale)
+        storage = Storage(_settings(_through(account, "Queue", wire)))
         try:
             await storage.messages.ensure_queues(QUEUES)
             yield AzuriteMessageStore(storage.messages, wire, account)

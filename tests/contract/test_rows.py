@@ -415,26 +415,6 @@ async def test_a_partition_name_cannot_widen_a_scan(rows: Rows) -> None:
     assert await keys(rows, "x' or PartitionKey ne 'y") == []
 
 
-async def test_before_keeps_rows_whose_time_is_earlier(rows: Rows) -> None:
-    tick = timedelta(milliseconds=1)  # Azurite compares no finer, the service does
-    for key, at in (("a", NOON - timedelta(days=1)), ("b", NOON - tick), ("c", NOON), ("d", NOON + tick)):
-        await put(rows, key, at=at)
-    await put(rows, "none")
-    assert await keys(rows, before=("at", NOON)) == ["a", "b"]
-    assert await keys(rows, before=("at", NOON.astimezone(timezone(timedelta(hours=9))))) == ["a", "b"]
-    assert await keys(rows, key_prefix="b", before=("at", NOON)) == ["b"]
-    assert await keys(rows, None, before=("at", NOON + tick)) == ["a", "b", "c"]
-
-
-@pytest.mark.parametrize(
-    "before",
-    [("at or true", NOON), ("PartitionKey", NOON), ("at", datetime(2026, 3, 2))],  # noqa: DTZ001  # naive is the point
-)
-async def test_before_takes_only_a_property_and_an_aware_time(rows: Rows, before: tuple[str, datetime]) -> None:
-    with pytest.raises(ValueError):
-        await keys(rows, before=before)
-
-
 async def test_a_scan_goes_on_over_many_pages(rows: Rows) -> None:
     names = [f"{number:04}" for number in range(1_250)]  # the service answers at most 1,000 at once
     for start in range(0, len(names), 100):

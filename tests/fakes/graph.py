@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
-from shared.domain.effects import Answer, Done, WipeAccepted, WipeAnswer
+from shared.domain.effects import Answer, Done, WipeAccepted, WipeAnswer, WipeNotSent
 from shared.domain.facts import (
     MISSING,
     AutopilotDevice,
@@ -46,6 +46,7 @@ class FakeDevices:
         self.reads: Counter[str] = Counter()
         self.lists = 0
         self.wipe_answers: list[WipeAnswer | Exception] = []
+        self.sync_answers: list[Answer | Exception] = []
         self.read_answers: list[ManagedDevice | Missing | Exception] = []
         self.when_wiped: Callable[[str], None] = lambda _: None
         """Called with the device id once a wipe was accepted."""
@@ -75,13 +76,14 @@ class FakeDevices:
                 yield device
 
     async def sync(self, managed_device_id: str) -> Answer:
-        await asyncio.sleep(0)
         self.synced[managed_device_id] += 1
-        return Done()
+        return await _next_answer(self.sync_answers, Done())
 
     async def wipe(self, managed_device_id: str) -> WipeAnswer:
-        self.wiped[managed_device_id] += 1
         answer = await _next_answer(self.wipe_answers, WipeAccepted())
+        if isinstance(answer, WipeNotSent):
+            return answer
+        self.wiped[managed_device_id] += 1
         if isinstance(answer, WipeAccepted):
             self.change(managed_device_id, management_state="wipePending")
             self.when_wiped(managed_device_id)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from shared.clients.storage.entities import check_data, check_key, check_property, check_time
+from shared.clients.storage.entities import check_data, check_key
 from shared.errors import AlreadyThere, Changed, RetryLater
 from shared.names import TABLES
 from shared.ports import Row, Value, Write
@@ -58,24 +58,14 @@ class FakeRows:
             raise Changed("the row is not what was read")
         rows.pop((partition, key), None)
 
-    async def scan(
-        self,
-        table: str,
-        partition: str | None = None,
-        *,
-        key_prefix: str = "",
-        before: tuple[str, datetime] | None = None,
-    ) -> AsyncIterator[Row]:
+    async def scan(self, table: str, partition: str | None = None, *, key_prefix: str = "") -> AsyncIterator[Row]:
         """Rows in key order."""
-        if before is not None:
-            check_property(before[0])
-            check_time(before[1])
         rows = await self._reach(table)
         for place in sorted(rows, key=_order):
             row = rows.get(place)  # another task may have deleted it meanwhile
             if row is None or (partition is not None and row.partition != partition):
                 continue
-            if row.key.startswith(key_prefix) and (before is None or _is_before(row, *before)):
+            if row.key.startswith(key_prefix):
                 yield _copy(row)
 
     async def _reach(self, table: str) -> dict[tuple[str, str], Row]:
@@ -109,8 +99,3 @@ def _copy(row: Row) -> Row:
 def _order(place: tuple[str, str]) -> tuple[bytes, bytes]:
     """Ordinal order of UTF-16 code units, as in Azure Tables."""
     return place[0].encode("utf-16-be"), place[1].encode("utf-16-be")
-
-
-def _is_before(row: Row, name: str, time: datetime) -> bool:
-    value = row.data.get(name)
-    return isinstance(value, datetime) and value < time

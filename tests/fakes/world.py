@@ -80,6 +80,10 @@ class World(Office):
         """The reason of every entry of the journal."""
         return [entry.reason for entry in await self.cases.journal(case_id)]
 
+    async def paid_wipes(self) -> int:
+        """How many wipes the budget holds as paid for and not yet back."""
+        return (await self.budget.view(story.SERIAL_NUMBER, self.clock.now())).in_flight
+
     def graph_writes(self) -> dict[str, int]:
         """How often Graph was asked to change something, by what."""
         counts = {

@@ -9,11 +9,13 @@ import azure.functions as func
 import pytest
 
 from handlers import api
+from shared.bootstrap import install
 from shared.domain.case import Case, proposal_of
+from shared.domain.policy import Mode
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.errors import AccessDenied
-from shared.names import CASE_STEPS
+from shared.names import CASE_STEPS, LEDGERS
 from tests.fakes import story
 from tests.fakes.world import World
 from tests.handlers.arguments import JSON_TYPE, answer, case_request, header, request
@@ -113,6 +115,16 @@ async def test_the_right_proposal_clears_the_wipe_once(world: World) -> None:
     assert await world.case() == stored
 
 
+@pytest.mark.parametrize("mode", [Mode.OFF, Mode.REPORT])
+async def test_nothing_is_approved_in_a_mode_that_sends_no_wipe(world: World, mode: Mode) -> None:
+    world.set_settings(mode)
+    install(world.services)
+    case = await put(world, S.AWAITING_APPROVAL)
+    approval = {"proposal": proposal_of(case, world.policy.version), "by": "Ada"}
+    assert mode.value in await problem(409, api.approve_case, case_request(approval))
+    assert await world.case() == case
+
+
 async def test_another_proposal_is_refused_and_changes_nothing(world: World) -> None:
     case = await put(world, S.AWAITING_APPROVAL)
     said = await problem(409, api.approve_case, case_request({"proposal": "0" * 32, "by": "Ada"}))
@@ -156,6 +168,7 @@ async def test_a_resting_case_is_tried_again_from_its_start(world: World) -> Non
     await put(world, S.NEEDS_PERSON)
     assert (await ok(api.retry_case, case_request({"by": "Ada"})))["state"] == "opened"
     assert len(world.messages.queues[CASE_STEPS]) == 1
+    assert (await world.case()).opened_at == world.clock.now(), "its time limits begin anew"
     await problem(409, api.retry_case, case_request({"by": "Ada"}))
 
 
@@ -163,6 +176,13 @@ async def test_a_resting_case_whose_wipe_was_sent_only_waits_for_the_device(worl
     now = world.clock.now()
     await put(world, S.NEEDS_PERSON, wipe=story.attempt(now, sent=True))
     assert (await ok(api.retry_case, case_request({"by": "Ada"})))["state"] == "awaiting_return"
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+async def test_a_switch_that_cannot_be_read_can_be_set_again(world: World, frozen: bool) -> None:
+    await world.rows.upsert(LEDGERS, "switch", "freeze", {"body": "not JSON", "write_id": ""})
+    fields = {"frozen": frozen, "why": "looked at it", "by": "Ada"}
+    assert (await ok(api.set_freeze, request(json.dumps(fields))))["frozen"] is frozen
 
 
 async def test_freeze_and_thaw_show_at_once_in_the_status(world: World) -> None:

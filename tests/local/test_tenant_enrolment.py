@@ -10,6 +10,7 @@ from tests.local.simulated_tenant import (
     MINUTE,
     OWNER,
     SERIAL,
+    SPB,
     STAGING,
     bind_and_wipe,
     device,
@@ -60,6 +61,17 @@ def test_a_device_with_a_defect_is_noncompliant_whoever_enrols_it() -> None:
     model = _back(story(device={"defects": ["WindowsPolicy.BitLockerEnabled"]}))
     assert device(model).compliance == "noncompliant"
     assert device(model).failing == ("WindowsPolicy.BitLockerEnabled",)
+
+
+def test_a_user_who_loses_the_licence_before_the_evaluation_is_noncompliant() -> None:
+    model = story()
+    license_owner(model)
+    bind_and_wipe(model)
+    model.clock.advance(2 * HOUR + 20 * MINUTE)
+    model.licences.assign(OWNER, add=[], remove=[SPB])
+    model.clock.advance(HOUR)
+    assert device(model).compliance == "noncompliant"
+    assert device(model).failing == ("DefaultDeviceCompliancePolicy.RequireUserExistence",)
 
 
 def test_nobody_assigned_means_nobody_signs_in() -> None:

@@ -47,6 +47,11 @@ def test_intune_alone_does_not_let_a_user_enrol_automatically() -> None:
     assert not model.licences.can_enrol_automatically(owner)
 
 
+def test_entra_premium_alone_does_not_let_a_user_enrol_at_all() -> None:
+    model = story(tenant={"skus": [*SKUS, {"part": "AAD_PREMIUM", "seats": 1}]}, user={"licences": ["AAD_PREMIUM"]})
+    assert not model.licences.can_enrol_automatically(model.users.require(OWNER))
+
+
 def test_a_disabled_plan_grants_nothing() -> None:
     model = story()
     model.licences.assign(OWNER, add=[LicenceToAdd(sku_id=SPB, disabled_plan_ids=frozenset({INTUNE}))], remove=[])

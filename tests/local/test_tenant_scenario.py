@@ -18,6 +18,7 @@ MISTAKES: list[tuple[Json, str]] = [
     ({"devices": [DEVICE | {"serail": "x"}]}, "devices.0.serail: unknown key"),
     ({"devices": [{}]}, "devices.0.serial: Field required"),
     ({"devices": [DEVICE | {"enrolled_by": "nobody@x"}]}, "devices.0: 'nobody@x' is not in the scenario"),
+    ({"devices": [DEVICE | {"autopilot": {"user": "nobody@x"}}]}, "devices.0: 'nobody@x' is not in the scenario"),
     ({"devices": [DEVICE, DEVICE]}, "devices: name must be unique"),
     ({"devices": [DEVICE | {"autopilot": {"profile": "None"}}]}, "devices.0.autopilot.profile: 'None'"),
     ({"users": [USER | {"licences": ["E3"]}]}, "users.0.licences: 'E3' is not in the scenario"),

@@ -1,11 +1,13 @@
 """The engine when Graph is busy, refuses or is switched off, when storage is away, and when a step fails for good."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
 import pytest
 
-from shared.domain.effects import Refused
+from shared.domain.case import LicenceRequest
+from shared.domain.effects import Answer, Done, Refused
 from shared.domain.policy import Mode
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
@@ -14,7 +16,9 @@ from shared.names import CASE_STEPS
 from shared.records.gate import GraphGate
 from shared.records.ledger import Ledger
 from shared.remedy.advance import LONGEST_PAUSE, MOST_STUMBLES, Outcome
+from shared.rules.confirm import identity_of
 from shared.rules.decide import RULES
+from shared.rules.licensing import LOOK_FOR_MENDING_AFTER
 from tests.fakes import story
 from tests.fakes.world import World
 
@@ -187,3 +191,28 @@ async def test_switched_off_a_wiped_device_is_still_watched_home() -> None:
     world.set_settings(Mode.OFF)
     await world.live()
     assert (await world.case()).state is S.PROVEN
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [RetryLater("503"), AccessDenied("no sync for us"), Refused(code="BadRequest", message="offline"), Done()],
+    ids=lambda answer: type(answer).__name__,
+)
+async def test_a_check_in_that_fails_changes_nothing_of_what_was_decided(answer: Answer | Exception) -> None:
+    """The look hours later is what makes sure that a device which only lacked the licence is not wiped."""
+    world = World()
+    now = world.clock.now()
+    owners = replace(
+        story.staged_device(), user_id=story.OWNER_ID, user_principal_name=story.OWNER_UPN, enrolled_by=story.OWNER_UPN
+    )
+    world.devices.devices[owners.id] = owners
+    world.directory.users[story.OWNER_ID] = story.licensed_owner()
+    request = LicenceRequest(sku_id=story.PREMIUM_ID, part_number="SPB", requested_at=now)
+    await world.put(
+        story.case_in(S.AWAITING_LICENCE, world.policy, now, device=identity_of(owners), bound=False, licence=request)
+    )
+    world.devices.sync_answers = [answer]
+    await world.step()
+    case = await world.case()
+    assert world.devices.synced == {story.DEVICE_ID: 1}
+    assert (case.state, case.due_at, case.stumbles) == (S.WATCHING, now + LOOK_FOR_MENDING_AFTER, 0)

@@ -1,6 +1,6 @@
 """BINDING and AWAITING_APPROVAL: the owner is bound, then somebody has to say yes, and only as long as it is needed."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -37,18 +37,19 @@ def _registered(upn: str | None = None) -> Facts:
 def test_binding_assigns_the_registration_to_the_owner():
     case = a_case(CaseState.CHECKING_READINESS, autopilot_id=None)
 
-    decision = start_binding(case, _registered(), {"a": "b"})
+    decision = start_binding(case, _registered(), {"a": "b"}, NOW)
 
     assert decision.effect == BIND
     assert decision.says.endswith("Assigning it to DEF456.")
     assert decision.evidence == {"a": "b"}
     after = moved(case, decision)
     assert (after.autopilot_id, after.bound, after.binding_refused) == (AUTOPILOT_ID, False, None)
+    assert after.ready_at == NOW
 
 
 @pytest.mark.parametrize("upn", [OWNER, OWNER.lower(), OWNER.upper()])
 def test_a_registration_that_is_the_owners_already_is_not_assigned_again(upn: str):
-    decision = start_binding(a_case(CaseState.CHECKING_READINESS), _registered(upn), {})
+    decision = start_binding(a_case(CaseState.CHECKING_READINESS), _registered(upn), {}, NOW)
 
     assert decision.effect is None
     assert decision.changes["bound"] is True
@@ -56,7 +57,7 @@ def test_a_registration_that_is_the_owners_already_is_not_assigned_again(upn: st
 
 
 def test_a_registration_of_somebody_else_is_assigned_to_the_owner():
-    assert start_binding(a_case(CaseState.CHECKING_READINESS), _registered(OTHER), {}).effect == BIND
+    assert start_binding(a_case(CaseState.CHECKING_READINESS), _registered(OTHER), {}, NOW).effect == BIND
 
 
 @pytest.mark.parametrize(
@@ -134,6 +135,14 @@ def test_an_assignment_whose_worker_stopped_is_made_again():
     decision = after_binding(BINDING, _registered(), a_policy(), NOW)
 
     assert (decision.to, decision.effect) == (CaseState.BINDING, BIND)
+    assert moved(BINDING, decision).ready_at == BINDING.ready_at  # making it again checks nothing again
+
+
+@pytest.mark.parametrize("checked_at", [NOW - 3 * DAY, None])
+def test_an_assignment_that_is_made_again_does_not_renew_the_readiness_checks(checked_at: datetime | None):
+    case = a_case(CaseState.BINDING, None, ready_at=checked_at)
+
+    assert moved(case, after_binding(case, _registered(), a_policy(), NOW)).ready_at == checked_at
 
 
 def test_an_assignment_whose_answer_was_lost_is_seen_by_reading():

@@ -8,7 +8,7 @@ from shared.domain.case import Decision, Readings
 from shared.domain.facts import MISSING, Compliance, Facts, Missing
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
-from shared.rules.confirm import INDEPENDENT_AFTER, confirm, identity_of, read_again, refusal_of, usable_serial
+from shared.rules.confirm import INDEPENDENT_AFTER, confirm, identity_of, read_again, refusal_of
 from tests.builders import A_SECOND, DEVICE_ID, NAME, NOW, SERIAL, STAGING, a_device
 from tests.case_builders import a_case, a_policy, an_unenrolled_case
 
@@ -157,39 +157,6 @@ def test_a_device_of_no_user_is_not_taken_for_an_excluded_users_device():
     assert "enrolled by nobody" in confirm(a_case(), Facts(device=device), a_policy(), NOW).says
 
 
-@pytest.mark.parametrize(
-    "serial",
-    [
-        "",
-        "   ",
-        "0",
-        "00000000",
-        "000000000000",
-        "XXXXXXXXXX",
-        "---",
-        ". . .",
-        "Default string",
-        " system serial number ",
-        "To Be Filled By O.E.M.",
-        "None",
-        "N/A",
-        "1234567890",
-        "5CG1234'XYZ",
-        "5CG1234\nXYZ",
-        "5CG1234#",
-        "5CGÄ1234",
-        "A1" * 33,
-    ],
-)
-def test_a_serial_number_that_many_machines_share_or_that_could_break_a_filter_is_unusable(serial: str):
-    assert not usable_serial(serial)
-
-
-@pytest.mark.parametrize("serial", [SERIAL, f" {SERIAL} ", "PF-2X.Y_3", "0000-0015-2371-1410-3712-7563-45", "A1" * 32])
-def test_a_real_serial_number_is_usable(serial: str):
-    assert usable_serial(serial)
-
-
 def test_a_pc_before_its_first_sign_in_goes_on_without_a_reading():
     decision = confirm(an_unenrolled_case(), Facts(), a_policy(), NOW)
 
@@ -207,18 +174,29 @@ def test_an_excluded_pc_is_not_touched_before_its_first_sign_in_either(serial: s
 
 
 def test_a_second_reading_counts_only_when_it_is_independent_of_the_first():
-    first = read_again(None, NOW)
+    first = read_again(None, a_policy(), NOW)
 
-    assert read_again(first, NOW + INDEPENDENT_AFTER - A_SECOND) == first
-    assert read_again(first, NOW + INDEPENDENT_AFTER) == Readings(
+    assert read_again(first, a_policy(), NOW + INDEPENDENT_AFTER - A_SECOND) == first
+    assert read_again(first, a_policy(), NOW + INDEPENDENT_AFTER) == Readings(
         count=2, first_at=NOW, last_at=NOW + INDEPENDENT_AFTER
     )
 
 
-def test_a_clock_that_runs_backwards_counts_no_reading():
-    first = read_again(None, NOW)
+@pytest.mark.parametrize("noncompliant_for", [timedelta(hours=72), timedelta(hours=1)])
+def test_after_a_gap_in_which_nobody_looked_the_readings_begin_anew(noncompliant_for: timedelta):
+    policy, first_at = a_policy(noncompliant_for=noncompliant_for), NOW - timedelta(days=9)
+    often = Readings(count=7, first_at=first_at, last_at=NOW)
+    last_moment = NOW + noncompliant_for + timedelta(hours=24)
 
-    assert read_again(first, NOW - timedelta(days=2)) == first
+    assert read_again(often, policy, last_moment) == Readings(count=8, first_at=first_at, last_at=last_moment)
+    too_late = last_moment + A_SECOND
+    assert read_again(often, policy, too_late) == Readings(count=1, first_at=too_late, last_at=too_late)
+
+
+def test_a_clock_that_runs_backwards_counts_no_reading():
+    first = read_again(None, a_policy(), NOW)
+
+    assert read_again(first, a_policy(), NOW - timedelta(days=2)) == first
 
 
 def test_a_case_that_starts_again_keeps_counting_its_readings():
@@ -227,6 +205,14 @@ def test_a_case_that_starts_again_keeps_counting_its_readings():
     decision = confirm(a_case(readings=before), Facts(device=a_device()), a_policy(), NOW)
 
     assert decision.changes["readings"] == Readings(count=2, first_at=before.first_at, last_at=NOW)
+
+
+def test_a_case_that_starts_again_after_a_long_rest_counts_from_now():
+    before = Readings(count=4, first_at=NOW - timedelta(days=21), last_at=NOW - timedelta(days=20))
+
+    decision = confirm(a_case(readings=before), Facts(device=a_device()), a_policy(), NOW)
+
+    assert decision.changes["readings"] == Readings(count=1, first_at=NOW, last_at=NOW)
 
 
 def test_the_identity_names_the_enrolment_user_by_the_better_source():

@@ -64,6 +64,10 @@ def test_a_case_that_rests_is_never_decided(state: CaseState, mode: Mode):
         decide(a_case(state), Facts(), a_policy(mode=mode), NOW)
 
 
+def test_only_approve_and_auto_may_write():
+    assert [mode for mode in Mode if mode.may_write] == [Mode.APPROVE, Mode.AUTO]
+
+
 @pytest.mark.parametrize("state", list(RULES))
 @pytest.mark.parametrize("mode", [Mode.OFF, Mode.REPORT])
 def test_nothing_is_written_to_the_world_in_a_mode_that_changes_nothing(state: CaseState, mode: Mode):

@@ -1,7 +1,7 @@
 """Whatever is read, whenever: a decision is a legal move, and a wipe is sent only when every condition holds."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from shared.domain.case import Case, JournalEntry, move, proposal_of
 from shared.domain.effects import AssignLicence, BindOwner, Effect, SyncDevice
-from shared.domain.facts import Compliance, Facts, Freeze, ManagedDevice
+from shared.domain.facts import Compliance, Facts, Freeze, ManagedDevice, User
 from shared.domain.policy import Mode, Policy
 from shared.domain.states import CaseState
 from shared.rules.decide import RULES, decide
@@ -91,7 +91,13 @@ def _conditions(case: Case, read: Facts, policy: Policy, now: datetime) -> Mappi
     upn = (device.user_principal_name or "").lower()
     excluded = {device.name.lower(), device.serial_number.lower()} & policy.excluded_devices
     owner_read = read.users.get(owner.user_id)
-    provisioned = {plan.plan_id for plan in read.plans or () if plan.status == "Success"}
+    registered = read.autopilot or ()
+    bound = [
+        each.profile_status == "assignedInSync"
+        for each in registered
+        if each.user_principal_name == owner.user_principal_name
+    ]
+    fresh = case.ready_at is not None and now - case.ready_at <= timedelta(minutes=10)
     return {
         "it is the same device": device.id.lower() == was.managed_device_id
         and device.entra_device_id == was.entra_device_id
@@ -106,8 +112,10 @@ def _conditions(case: Case, read: Facts, policy: Policy, now: datetime) -> Mappi
         "it is not excluded": not excluded and not {upn, owner.user_principal_name.lower()} & policy.excluded_users,
         "it is non-compliant": device.compliance is Compliance.NONCOMPLIANT,
         "it checks in": device.last_sync_at is not None and now - device.last_sync_at <= policy.last_sync_within,
-        "the owner is not known to be gone": owner_read is None or getattr(owner_read, "enabled", False) is True,
-        "the plans are provisioned": {INTUNE, ENTRA_P1} <= provisioned,
+        "the owner is there": isinstance(owner_read, User) and owner_read.enabled,
+        "the owner has the plans": isinstance(owner_read, User) and {INTUNE, ENTRA_P1} <= owner_read.enabled_plan_ids,
+        "they were seen provisioned": case.licence_seen_at is not None,
+        "it was ready just now or is still bound": fresh or (bound == [True] and len(registered) == 1),
         "the mode allows it": policy.mode in (Mode.APPROVE, Mode.AUTO),
         "it is approved": approval is not None
         and not approval.used

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.case import Case, move
-from shared.domain.effects import Answer, Done, Refused, WipeAccepted, WipeAnswer, WipeRefused, WipeUnknown
+from shared.domain.effects import Answer, Done, Refused, WipeAccepted, WipeAnswer, WipeNotSent, WipeRefused, WipeUnknown
 from shared.domain.facts import MISSING, Compliance, Facts, Freeze
 from shared.domain.policy import Mode, Policy
 from shared.domain.states import CaseState
@@ -45,6 +45,7 @@ WIPE_ANSWERS: list[WipeAnswer] = [
     WipeAccepted(),
     WipeRefused(status=403, code="Forbidden", message="no"),
     WipeUnknown(why="504"),
+    WipeNotSent(why="no token"),
 ]
 
 
@@ -127,12 +128,15 @@ def _run(case: Case, read: Facts, policy: Policy, wipe_answer: WipeAnswer) -> tu
     """The case 60 days later, or when it came to rest; the device checks in every day unless it never does."""
     now, end = NOW, NOW + timedelta(days=60)
     while now < end and not case.state.rests:
-        case = _one_move(case, _as_read_at(read, now), policy, now, (Done(), wipe_answer))
+        case = _one_move(case, _as_read_at(read, case, now), policy, now, (Done(), wipe_answer))
         now = max(now, case.due_at or now)
     return case, now
 
 
-def _as_read_at(read: Facts, now: datetime) -> Facts:
+def _as_read_at(read: Facts, case: Case, now: datetime) -> Facts:
+    if case.bound and case.owner is not None and read.autopilot:
+        upn = case.owner.user_principal_name
+        read = replace(read, autopilot=tuple(replace(each, user_principal_name=upn) for each in read.autopilot))
     device = read.device
     if device is None or device is MISSING or device.last_sync_at is None:
         return read

@@ -1,6 +1,7 @@
 """The device-events contract: CloudEvents 1.0 that name a device or a user, and errors that show no input."""
 
 import json
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -28,8 +29,21 @@ def test_a_noncompliant_device_becomes_a_hint():
         cause=Cause.NONCOMPLIANT,
         source="device-events",
         at=NOW,
-        event_id="e-1",
     )
+
+
+@pytest.mark.parametrize(
+    ("time", "at"),
+    [
+        ("2026-03-04T09:00:00Z", NOW - timedelta(days=1)),
+        ("2026-03-04T10:00:00+01:00", NOW - timedelta(days=1)),
+        ("2026-03-04T09:00:00", NOW - timedelta(days=1)),
+        ("2026-03-06T09:00:00Z", NOW),
+        (None, NOW),
+    ],
+)
+def test_it_happened_when_the_sender_says_but_never_in_the_future(time: str | None, at: datetime):
+    assert read_device_event(_event({"serialNumber": SERIAL}, time=time), NOW).at == at
 
 
 def test_an_assigned_device_carries_who_it_was_given_to():

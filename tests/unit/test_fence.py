@@ -6,19 +6,27 @@ from datetime import datetime, timedelta
 import pytest
 
 from shared.domain.case import Case, Decision
-from shared.domain.facts import MISSING, Compliance, Freeze, Missing, PlanStatus
-from shared.domain.policy import Mode, Policy
+from shared.domain.facts import MISSING, AutopilotDevice, Compliance, Missing, User
+from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
-from shared.rules.binding import BY_POLICY
 from shared.rules.confirm import identity_of
-from shared.rules.fence import LOOK_AGAIN_AFTER, LOOK_FOR_WIPE_AFTER, back_to_hold, check_fence, what_changed
+from shared.rules.fence import (
+    LOOK_FOR_WIPE_AFTER,
+    check_fence,
+    readiness_is_old,
+    what_changed,
+)
 from tests.builders import (
     A_SECOND,
+    BASIC_MOBILITY,
     DEVICE_ID,
     ENROLLED_AT,
     ENTRA_DEVICE_ID,
+    ENTRA_P1,
+    INTUNE,
     NOW,
+    OTHER,
     OWNER,
     OWNER_ID,
     SERIAL,
@@ -26,7 +34,9 @@ from tests.builders import (
     a_device,
     a_licensed_user,
     all_facts,
-    plans,
+    an_autopilot_device,
+    staging_user,
+    users,
 )
 from tests.case_builders import a_case, a_policy, an_approval, an_attempt, moved
 
@@ -159,18 +169,60 @@ def test_what_was_excluded_after_the_approval_is_refused_even_if_it_is_approved_
     assert decision.reason in (Reason.DEVICE_EXCLUDED, Reason.OWNER_EXCLUDED)
 
 
-@pytest.mark.parametrize("read", [None, (), plans("PendingProvisioning"), plans("Disabled"), plans()[:1], plans()[1:]])
-def test_an_owner_whose_plans_are_not_provisioned_could_not_enrol_again(read: tuple[PlanStatus, ...] | None):
-    decision = _fenced(plans=read)
+@pytest.mark.parametrize("plan_ids", [(), (INTUNE,), (ENTRA_P1,), (BASIC_MOBILITY, ENTRA_P1)])
+def test_an_owner_without_intune_and_entra_id_p1_could_not_enrol_again(plan_ids: tuple[str, ...]):
+    owner = a_licensed_user(enabled_plan_ids=frozenset(plan_ids))
+
+    decision = _fenced(users=users(owner))
 
     assert (decision.to, decision.reason) == (CaseState.NEEDS_PERSON, Reason.LICENCE_MISSING)
 
 
-@pytest.mark.parametrize("owner", [MISSING, a_licensed_user(enabled=False)])
-def test_an_owner_who_is_gone_or_disabled_could_not_enrol_again(owner: object):
-    decision = _fenced(users={OWNER_ID: owner})
+def test_a_licence_that_was_never_seen_provisioned_is_no_licence():
+    decision = _fenced(replace(INTENDED, licence_seen_at=None))
+
+    assert (decision.to, decision.reason) == (CaseState.NEEDS_PERSON, Reason.LICENCE_MISSING)
+
+
+@pytest.mark.parametrize(
+    "known", [{OWNER_ID: MISSING}, users(a_licensed_user(enabled=False)), {}, users(staging_user())]
+)
+def test_an_owner_who_is_gone_disabled_or_was_not_read_could_not_enrol_again(known: dict[str, User | Missing]):
+    decision = _fenced(users=known)
 
     assert (decision.to, decision.reason) == (CaseState.NEEDS_PERSON, Reason.OWNER_DISABLED)
+
+
+BOUND = an_autopilot_device(user_principal_name=OWNER.upper())
+
+
+@pytest.mark.parametrize(
+    ("registered", "to"),
+    [
+        ((BOUND,), CaseState.WIPE_SENT),
+        ((replace(BOUND, profile_status="assignedUnkownSyncState"),), CaseState.WIPE_SENT),
+        ((replace(BOUND, user_principal_name=OTHER),), CaseState.NEEDS_PERSON),
+        ((replace(BOUND, user_principal_name=None),), CaseState.NEEDS_PERSON),
+        ((replace(BOUND, profile_status="notAssigned"),), CaseState.NEEDS_PERSON),
+        ((BOUND, BOUND), CaseState.NEEDS_PERSON),
+        ((), CaseState.NEEDS_PERSON),
+        (None, CaseState.NEEDS_PERSON),
+    ],
+)
+def test_when_the_readiness_checks_are_old_the_registration_must_still_be_the_owners(
+    registered: tuple[AutopilotDevice, ...] | None, to: CaseState
+):
+    old = replace(INTENDED, ready_at=NOW - timedelta(days=2))
+
+    assert _fenced(old, autopilot=registered).to is to
+    assert _fenced(replace(INTENDED, ready_at=None), autopilot=registered).to is to
+
+
+@pytest.mark.parametrize(
+    ("ago", "old"), [(timedelta(minutes=10), False), (timedelta(minutes=10, seconds=1), True), (timedelta(), False)]
+)
+def test_readiness_is_old_after_ten_minutes(ago: timedelta, old: bool):
+    assert readiness_is_old(replace(INTENDED, ready_at=NOW - ago), NOW) is old
 
 
 @pytest.mark.parametrize(
@@ -187,58 +239,3 @@ def test_a_device_that_has_not_checked_in_is_not_wiped_before_it_does(last_sync_
     assert decision.to is to
     if to is CaseState.CLEARED_TO_WIPE:
         assert (decision.reason, decision.due) == (Reason.NO_RECENT_CHECK_IN, NOW + timedelta(hours=1))
-
-
-@pytest.mark.parametrize("mode", [Mode.OFF, Mode.REPORT])
-def test_a_mode_that_changes_nothing_sends_nothing(mode: Mode):
-    policy = a_policy(mode=mode)
-
-    decision = _fenced(a_case(CaseState.WIPE_INTENDED, policy), policy)
-
-    assert (decision.to, decision.says) == (CaseState.CLEARED_TO_WIPE, f"The mode is {mode}; nothing was sent.")
-
-
-@pytest.mark.parametrize(
-    ("change", "policy", "reason"),
-    [
-        ({"used": True}, a_policy(), Reason.APPROVAL_NEEDED),
-        ({"expires_at": NOW - A_SECOND}, a_policy(), Reason.APPROVAL_EXPIRED),
-        ({"proposal": "of something else"}, a_policy(), Reason.APPROVAL_NO_LONGER_FITS),
-        ({"by": BY_POLICY}, a_policy(), Reason.APPROVAL_NEEDED),
-        ({}, a_policy(wipes_per_hour=1), Reason.APPROVAL_NO_LONGER_FITS),
-    ],
-)
-def test_a_clearance_that_no_longer_covers_the_wipe_sends_nothing(
-    change: dict[str, object], policy: Policy, reason: Reason
-):
-    case = replace(INTENDED, approval=an_approval(INTENDED, a_policy(), **change))
-
-    decision = _fenced(case, policy)
-
-    assert (decision.to, decision.reason) == (CaseState.CLEARED_TO_WIPE, reason)
-    assert decision.says.endswith("Nothing was sent.")
-    assert decision.due == NOW + LOOK_AGAIN_AFTER
-
-
-def test_an_intention_without_an_approval_sends_nothing():
-    assert _fenced(replace(INTENDED, approval=None)).to is CaseState.CLEARED_TO_WIPE
-
-
-@pytest.mark.parametrize("freeze", [Freeze(frozen=True), None])
-def test_a_freeze_or_a_switch_that_was_not_read_sends_nothing(freeze: Freeze | None):
-    decision = _fenced(freeze=freeze)
-
-    assert (decision.to, decision.reason) == (CaseState.CLEARED_TO_WIPE, Reason.FROZEN)
-
-
-def test_going_back_leaves_approval_and_attempt_as_they_were():
-    after = moved(INTENDED, back_to_hold(Reason.FROZEN, "All wipes are frozen.", NOW))
-
-    assert (after.approval, after.wipe, after.due_at) == (INTENDED.approval, INTENDED.wipe, NOW + LOOK_AGAIN_AFTER)
-
-
-def test_auto_mode_passes_the_same_fence_with_its_own_clearance():
-    policy = a_policy(mode=Mode.AUTO)
-    case = replace(INTENDED, approval=an_approval(INTENDED, policy, by=BY_POLICY))
-
-    assert _fenced(case, policy).to is CaseState.WIPE_SENT

@@ -54,3 +54,10 @@ async def test_a_row_without_its_text_is_on() -> None:
     rows = FakeRows()
     await rows.upsert(LEDGERS, "switch", "freeze", {"write_id": ""})
     assert (await switch_in(rows).read()).frozen
+
+
+async def test_a_switch_that_cannot_be_understood_can_be_set_anew() -> None:
+    rows = FakeRows()
+    await rows.upsert(LEDGERS, "switch", "freeze", {"body": "not JSON", "write_id": ""})
+    await switch_in(rows).set(frozen=False, by="Ada", why="looked at everything", at=NOW)
+    assert not (await switch_in(rows).read()).frozen

@@ -10,7 +10,7 @@ from shared.domain.hint import Cause, Hint, Subject
 from shared.errors import BadInput, RetryLater
 from shared.intake.messages import MOST_IN_A_MESSAGE, HintQueue, read_hints, write_hints
 from shared.names import HINTS
-from tests.builders import NOW, OWNER_ID
+from tests.builders import NOW, OWNER_ID, SERIAL
 from tests.fakes.clock import FixedClock
 from tests.fakes.messages import FakeMessages
 
@@ -26,7 +26,9 @@ def test_hints_come_back_as_they_were_written():
 
 async def test_many_hints_are_packed_thirty_two_to_a_message():
     messages = FakeMessages(FixedClock(NOW))
-    hints = [replace(HINT, key=f"user-{number}") for number in range(MOST_IN_A_MESSAGE * 2 + 1)]
+    hints = [
+        replace(HINT, key=f"{number:08}-0000-4000-8000-000000000000") for number in range(MOST_IN_A_MESSAGE * 2 + 1)
+    ]
 
     await HintQueue(messages=messages).send(hints)
 
@@ -67,6 +69,7 @@ def _packed(**fields: object) -> str:
     [
         "",
         "not json",
+        "[" * 48_000,
         "[]",
         "null",
         "{}",
@@ -83,6 +86,8 @@ def _packed(**fields: object) -> str:
         _packed(key="a\nb"),
         _packed(key=""),
         _packed(source=None),
+        _packed(source=["graph"]),
+        _packed(at="2026-03-05T09:00:00"),
         _packed(at="yesterday"),
         _packed(at=5),
         json.dumps({"v": 1, "hints": json.loads(_packed())["hints"] * (MOST_IN_A_MESSAGE + 1)}),
@@ -93,7 +98,21 @@ def test_anything_else_is_bad_input(body: str):
         read_hints(body)
 
 
-def test_values_that_are_too_long_are_cut():
-    (hint,) = read_hints(_packed(key="k" * 1000, source="s" * 1000))
+@pytest.mark.parametrize("key", ["a/b", "5CG#1", "", "  ", "5CG\n1", "x" * 65, "x" * 40_000])
+def test_a_key_that_is_no_id_is_bad_input(key: str):
+    with pytest.raises(BadInput):
+        read_hints(_packed(subject="serial_number", key=key))
 
-    assert (len(hint.key), len(hint.source)) == (128, 64)
+
+def test_a_serial_number_is_a_key_of_its_own_kind_only():
+    (hint,) = read_hints(_packed(subject="serial_number", cause="noncompliant", key=SERIAL))
+
+    assert hint.key == SERIAL
+    with pytest.raises(BadInput):
+        read_hints(_packed(subject="managed_device", key=SERIAL))
+
+
+def test_a_source_that_is_too_long_is_cut():
+    (hint,) = read_hints(_packed(source="s" * 1000))
+
+    assert len(hint.source) == 64

@@ -1,9 +1,11 @@
 """Graph subscriptions: created when missing, renewed in time and not twice, made anew when Graph forgot them."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from shared.bootstrap import build
 from shared.domain.policy import Mode
 from shared.errors import RetryLater
 from shared.ports import GraphSubscription
@@ -12,6 +14,7 @@ from shared.records.locks import Locks
 from shared.records.subscriptions import SubscriptionBook
 from shared.upkeep.keep_subscriptions import LASTS, LOCK_LASTS, NOT_TWICE_WITHIN, RENEW_BEFORE_END
 from tests.fakes import story
+from tests.fakes.interference import Interference
 from tests.fakes.world import World
 
 A_MINUTE = timedelta(minutes=1)
@@ -95,6 +98,30 @@ async def test_a_subscription_that_graph_forgot_is_made_anew() -> None:
     assert remembered.id in world.subscriptions.existing
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [{"client_state": "another-secret-of-ours"}, {"notification_url": "https://new.example/api/notifications"}],
+)
+async def test_one_made_with_another_secret_or_url_is_made_anew(changed: dict[str, object]) -> None:
+    """Graph lets neither be changed, and would go on with the old one."""
+    world = await kept()
+    (old,) = world.subscriptions.existing
+    world.set_settings(Mode.AUTO, **changed)
+    await world.services.keep_subscriptions.run()
+    ((new, _),) = world.subscriptions.existing.items()
+    assert new != old
+    assert world.subscriptions.client_states[new] == changed.get("client_state", story.CLIENT_STATE)
+    assert [one.id for one in await book_of(world).all()] == [new]
+
+
+async def test_one_that_is_not_declared_any_more_is_removed() -> None:
+    world = await kept()
+    world.set_settings(Mode.AUTO, subscribe_to=())
+    await world.services.keep_subscriptions.run()
+    assert world.subscriptions.existing == {}
+    assert await book_of(world).all() == []
+
+
 async def test_one_that_exists_already_is_adopted() -> None:
     """Created by a run that stopped before it could note the id."""
     world = World()
@@ -114,6 +141,35 @@ async def test_a_failure_of_one_does_not_stop_the_others() -> None:
     assert [one.resource for one in await book_of(world).all()] == ["users"]
     await world.services.keep_subscriptions.run()
     assert {one.resource for one in await book_of(world).all()} == {"groups", "users"}
+
+
+async def test_one_that_cannot_be_removed_does_not_stop_the_others() -> None:
+    world = await kept()
+    world.set_settings(Mode.AUTO, subscribe_to="groups")
+
+    async def busy() -> None:
+        raise RetryLater("503")
+
+    failing = Interference(lambda call: call.name == "subscriptions.delete", busy)
+    ports = replace(world.ports(), subscriptions=failing.around("subscriptions", world.subscriptions))
+    await build(world.settings, ports).keep_subscriptions.run()
+    assert {one.resource for one in await book_of(world).all()} == {"groups", "users"}
+    await world.services.keep_subscriptions.run()
+    assert {one.resource for one in await book_of(world).all()} == {"groups"}
+
+
+async def test_a_wish_to_renew_does_not_bring_back_the_subscription_that_was_replaced_meanwhile() -> None:
+    world = await kept()
+    (old,) = await book_of(world).all()
+    new = replace(old, id="made-anew")
+
+    async def made_anew() -> None:
+        await book_of(world).keep(new)
+
+    meanwhile = Interference(lambda call: call.name == "rows.write", made_anew)
+    await SubscriptionBook(meanwhile.around("rows", world.rows), world.ids).ask_to_renew(old.id)
+    assert meanwhile.struck_at is not None
+    assert await book_of(world).all() == [new]
 
 
 async def test_only_one_instance_at_a_time_does_it() -> None:

@@ -103,5 +103,14 @@ def test_a_licence_that_was_only_reported_is_not_taken_for_an_assigned_one():
 
     decision = check_readiness(case, all_facts(), a_policy(mode=Mode.APPROVE), NOW)
 
+    assert (decision.to, decision.reason) == (CaseState.CHECKING_LICENCE, Reason.MODE_IS_NO_LONGER_REPORT)
+    assert decision.effect is None
+    assert moved(case, decision).would_do == ()
+
+
+@pytest.mark.parametrize("state", [CaseState.CHECKING_READINESS, CaseState.NOT_READY])
+def test_a_licence_that_was_never_seen_is_a_question_for_a_person(state: CaseState):
+    decision = check_readiness(a_case(state, licence_seen_at=None), all_facts(), a_policy(), NOW)
+
     assert (decision.to, decision.reason) == (CaseState.NEEDS_PERSON, Reason.LICENCE_MISSING)
     assert decision.effect is None

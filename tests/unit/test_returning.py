@@ -1,4 +1,4 @@
-"""AWAITING_RETURN and AWAITING_PROOF: back under its owner and compliant, or a person is told what happened."""
+"""AWAITING_RETURN: back under its owner, or a person is told what happened."""
 
 from datetime import datetime, timedelta
 
@@ -10,7 +10,7 @@ from shared.domain.policy import Mode
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.rules.decide import decide
-from shared.rules.returning import LOOK_FOR_PROOF_AFTER, OWN_POLL_AFTER, await_proof, await_return
+from shared.rules.returning import LOOK_FOR_PROOF_AFTER, OWN_POLL_AFTER, await_return
 from tests.builders import (
     A_SECOND,
     DEVICE_ID,
@@ -28,17 +28,12 @@ from tests.builders import (
 from tests.case_builders import a_case, a_policy, an_attempt, moved
 
 GONE = a_case(CaseState.AWAITING_RETURN)
-BACK = a_case(CaseState.AWAITING_PROOF)
 WEEK = timedelta(days=7)
 BACK_AT = SENT_AT + timedelta(minutes=40)
 
 
 def _awaited(*rows: ManagedDevice, case: Case = GONE, at: datetime = NOW) -> Decision:
     return await_return(case, Facts(same_serial=rows), a_policy(), at)
-
-
-def _proved(*rows: ManagedDevice, case: Case = BACK, at: datetime = NOW) -> Decision:
-    return await_proof(case, Facts(same_serial=rows), a_policy(), at)
 
 
 def test_a_device_that_its_owner_enrolled_after_the_wipe_is_back():
@@ -50,11 +45,10 @@ def test_a_device_that_its_owner_enrolled_after_the_wipe_is_back():
     assert (after.returned_device_id, after.returned_at) == (RETURNED_ID, BACK_AT)
 
 
-def test_a_device_that_is_back_and_compliant_is_proven_without_waiting():
+def test_a_device_that_is_back_and_compliant_is_looked_at_again_at_once():
     row = a_returned_device(compliance=Compliance.COMPLIANT)
 
     assert _awaited(row).due == NOW
-    assert _proved(row).to is CaseState.PROVEN
 
 
 @pytest.mark.parametrize(
@@ -159,6 +153,14 @@ def test_the_evidence_of_a_missing_return_says_whether_the_old_record_is_there(
     assert decision.says == "The device did not come back within 7 days of the wipe."
 
 
+def test_a_person_who_lets_the_case_go_on_gives_it_the_whole_time_again():
+    let_go_on_at = SENT_AT + 3 * WEEK
+    case = a_case(CaseState.AWAITING_RETURN, None, opened_at=let_go_on_at)
+
+    assert _awaited(case=case, at=let_go_on_at + WEEK).to is CaseState.AWAITING_RETURN
+    assert _awaited(case=case, at=let_go_on_at + WEEK + A_SECOND).to is CaseState.NEEDS_PERSON
+
+
 def test_a_device_that_comes_back_late_is_still_taken():
     assert _awaited(a_returned_device(), at=SENT_AT + 9 * WEEK).to is CaseState.AWAITING_PROOF
 
@@ -167,65 +169,6 @@ def test_an_attempt_without_a_time_counts_from_the_last_move():
     case = a_case(CaseState.AWAITING_RETURN, None, wipe=an_attempt(sent_at=None))
 
     assert _awaited(a_returned_device(), case=case).to is CaseState.AWAITING_PROOF
-
-
-def test_compliant_under_its_owner_is_the_only_proof():
-    decision = _proved(a_returned_device(compliance=Compliance.COMPLIANT), a_device())
-
-    assert (decision.to, decision.reason) == (CaseState.PROVEN, Reason.COMPLIANT_UNDER_OWNER)
-    assert decision.says == "DEF456 owns PC-0427, and it is compliant."
-    assert decision.evidence["compliance"] == "compliant"
-
-
-@pytest.mark.parametrize("compliance", [each for each in Compliance if each is not Compliance.COMPLIANT])
-def test_any_other_compliance_is_waited_for_and_after_a_day_given_to_a_person(compliance: Compliance):
-    row = a_returned_device(compliance=compliance)
-
-    in_time = _proved(row, at=BACK_AT + timedelta(hours=24))
-    too_late = _proved(row, at=BACK_AT + timedelta(hours=24) + A_SECOND)
-
-    assert (in_time.to, in_time.due) == (
-        CaseState.AWAITING_PROOF,
-        BACK_AT + timedelta(hours=24) + LOOK_FOR_PROOF_AFTER,
-    )
-    assert (too_late.to, too_late.reason) == (CaseState.NEEDS_PERSON, Reason.NOT_COMPLIANT_AFTER_RETURN)
-    assert too_late.says == f"Back under DEF456 for 1 day and still {compliance.value}."
-
-
-@pytest.mark.parametrize("rows", [(), (a_device(),), (a_returned_device(id="a third enrolment"),)])
-def test_a_device_that_left_again_is_given_to_a_person(rows: tuple[ManagedDevice, ...]):
-    decision = _proved(*rows)
-
-    assert (decision.to, decision.reason) == (CaseState.NEEDS_PERSON, Reason.DEVICE_GONE)
-
-
-def test_proof_without_a_return_is_no_proof():
-    case = a_case(CaseState.AWAITING_PROOF, None, returned_device_id=None)
-
-    assert _proved(a_returned_device(compliance=Compliance.COMPLIANT), case=case).to is CaseState.NEEDS_PERSON
-    assert await_proof(BACK, Facts(), a_policy(), NOW).to is CaseState.NEEDS_PERSON
-
-
-def test_a_compliant_device_of_somebody_else_proves_nothing():
-    row = a_returned_device(user_id=OTHER_ID, user_principal_name=OTHER, compliance=Compliance.COMPLIANT)
-
-    decision = _proved(row)
-
-    assert (decision.to, decision.reason) == (CaseState.NEEDS_PERSON, Reason.WRONG_USER_SIGNED_IN)
-
-
-def test_a_device_that_lost_its_user_is_nobodys():
-    decision = _proved(a_returned_device(user_id=None, user_principal_name=None))
-
-    assert (decision.to, decision.says) == (CaseState.NEEDS_PERSON, "The device is now nobody's.")
-
-
-def test_a_return_without_a_time_counts_from_the_last_move():
-    case = a_case(CaseState.AWAITING_PROOF, None, returned_at=None)
-    row = a_returned_device()
-
-    assert _proved(row, case=case, at=SENT_AT + timedelta(hours=24)).to is CaseState.AWAITING_PROOF
-    assert _proved(row, case=case, at=SENT_AT + timedelta(hours=25)).to is CaseState.NEEDS_PERSON
 
 
 @pytest.mark.parametrize("mode", list(Mode))

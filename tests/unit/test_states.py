@@ -70,7 +70,15 @@ def test_after_the_wipe_nothing_leads_back_to_another_one_but_a_person():
     for state in AFTER_THE_WIPE:
         assert CaseState.CANCELLED not in TRANSITIONS[state]
         onwards = TRANSITIONS[state] - AFTER_THE_WIPE
-        assert onwards <= {CaseState.NEEDS_PERSON, CaseState.PROVEN}
+        # back to CLEARED_TO_WIPE is for the very worker whose request provably never left it
+        may_go_back = {CaseState.CLEARED_TO_WIPE} if state is CaseState.WIPE_SENT else set[CaseState]()
+        assert onwards <= {CaseState.NEEDS_PERSON, CaseState.PROVEN} | may_go_back
+
+
+def test_only_a_wipe_that_never_left_goes_back_to_its_clearance():
+    assert [state for state in AFTER_THE_WIPE if CaseState.CLEARED_TO_WIPE in TRANSITIONS[state]] == [
+        CaseState.WIPE_SENT
+    ]
 
 
 @pytest.mark.parametrize("state", list(CaseState))

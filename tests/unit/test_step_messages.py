@@ -45,12 +45,21 @@ def test_what_a_later_version_adds_is_ignored():
         '{"v": 1, "case": 1, "version": 7}',
         '{"v": 1, "case": "device-1", "version": "7"}',
         '{"v": 1, "case": "device-1", "version": 7.0}',
-        json.dumps({"v": 1, "case": "x" * 101, "version": 7}),
+        json.dumps({"v": 1, "case": "device-" + "x" * 81, "version": 7}),
+        json.dumps({"v": 1, "case": "case-1", "version": 7}),
+        json.dumps({"v": 1, "case": "device-", "version": 7}),
+        json.dumps({"v": 1, "case": "a-device-1", "version": 7}),
+        json.dumps({"v": 1, "case": "device-a/b", "version": 7}),
+        "[" * 48_000,
     ],
 )
 def test_anything_else_is_bad_input(body: str):
     with pytest.raises(BadInput):
         read_step(body)
+
+
+def test_a_registered_pc_has_a_case_too():
+    assert read_step(write_step(StepDue(case_id="autopilot-1", version=1))).case_id == "autopilot-1"
 
 
 def test_the_error_shows_nothing_of_what_came_in():

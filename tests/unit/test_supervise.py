@@ -1,6 +1,6 @@
 """The supervisor: what it sends again, what it leaves alone, and how it mends a worklist that lags behind."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -48,9 +48,10 @@ async def test_no_state_in_which_handover_goes_on_by_itself_is_forgotten(state: 
     assert await world.services.supervise.run() == 1
 
 
-async def test_a_case_that_rests_for_a_person_is_not_pushed() -> None:
+@pytest.mark.parametrize("due_at", [None, story.START])
+async def test_a_case_that_rests_for_a_person_is_not_pushed(due_at: datetime | None) -> None:
     world = World()
-    await world.put(story.case_in(S.NEEDS_PERSON, world.policy, world.clock.now()))
+    await world.put(story.case_in(S.NEEDS_PERSON, world.policy, world.clock.now(), due_at=due_at))
     world.clock.move(timedelta(days=30))
     assert await world.services.supervise.run() == 0
     assert len(await worklist(world)) == 1

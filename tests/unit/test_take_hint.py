@@ -27,7 +27,6 @@ LICENCE_REASONS = [
     Reason.USAGE_LOCATION_MISSING,
     Reason.LICENCE_TOO_SLOW,
 ]
-OWNER_REASONS = [Reason.OWNER_UNKNOWN, Reason.OWNER_AMBIGUOUS, Reason.OWNER_NOT_FOUND, Reason.OWNER_DISABLED]
 
 
 def sent(world: World) -> list[StepDue]:
@@ -134,64 +133,6 @@ async def test_an_ended_case_is_reopened_but_not_by_an_echo(state: CaseState) ->
     assert (case.state, case.episode, case.version) == (S.OPENED, ended.episode + 1, ended.version + 1)
     assert (case.owner, case.approval, case.bound, case.readings) == (None, None, False, None)
     assert sent(world) == [StepDue(case_id=case.id, version=case.version)]
-
-
-async def test_a_new_owner_reopens_at_once() -> None:
-    world = World()
-    await put(world, S.NO_ACTION_NEEDED)
-    assert await take(world, world.hint(Cause.USER_ASSIGNED, owner=story.OWNER_UPN)) is T.REOPENED
-    assert (await world.case()).named_owner == story.OWNER_UPN
-
-
-@pytest.mark.parametrize("reason", OWNER_REASONS)
-async def test_a_case_that_asks_whose_device_it_is_is_answered_by_an_assignment(reason: Reason) -> None:
-    world = World()
-    await put(world, S.NEEDS_PERSON, reason=reason, owner=None)
-    assert await take(world, world.hint(Cause.USER_ASSIGNED, owner=story.OWNER_UPN)) is T.WOKEN
-    await world.live()
-    case = await world.case()
-    assert case.owner is not None and case.owner.source == "assignment event"
-    assert case.state is S.PROVEN
-
-
-BEFORE_THE_WIPE = [S.WATCHING, S.AWAITING_APPROVAL, S.CLEARED_TO_WIPE, S.WIPE_INTENDED]
-
-
-@pytest.mark.parametrize("state", BEFORE_THE_WIPE)
-async def test_an_assignment_to_somebody_else_stops_a_case_before_its_wipe(state: CaseState) -> None:
-    world = World()
-    await put(world, state, wipe=story.attempt(world.clock.now()))
-    world.clock.move(timedelta(minutes=1))
-    assert await take(world, world.hint(Cause.USER_ASSIGNED, owner="other@contoso.example")) is T.WOKEN
-    case = await world.case()
-    assert (case.state, case.reason, case.approval) == (S.NEEDS_PERSON, Reason.OWNER_CONTRADICTED, None)
-    await world.live()
-    assert world.devices.wiped.total() == 0
-
-
-@pytest.mark.parametrize("owner", [story.OWNER_UPN.upper(), story.OWNER_ID])
-async def test_an_assignment_to_the_owner_changes_nothing(owner: str) -> None:
-    world = World()
-    case = await put(world, S.AWAITING_APPROVAL)
-    assert await take(world, world.hint(Cause.USER_ASSIGNED, owner=owner)) is T.ALREADY_HANDLED
-    assert await world.case() == case
-
-
-@pytest.mark.parametrize("state", [S.WIPE_SENT, S.WIPE_UNKNOWN, S.AWAITING_RETURN, S.AWAITING_PROOF])
-async def test_an_assignment_after_the_wipe_changes_nothing(state: CaseState) -> None:
-    world = World()
-    case = await put(world, state, wipe=story.attempt(world.clock.now(), sent=True))
-    assert await take(world, world.hint(Cause.USER_ASSIGNED, owner="other@contoso.example")) is T.ALREADY_HANDLED
-    assert await world.case() == case
-
-
-async def test_an_older_assignment_does_not_undo_a_newer_one() -> None:
-    world = World()
-    named = world.clock.now()
-    case = await put(world, S.CHECKING_OWNER, owner=None, named_owner=story.OWNER_UPN, named_at=named)
-    late = replace(world.hint(Cause.USER_ASSIGNED, owner=story.STAGING_UPN), at=named - timedelta(minutes=1))
-    assert await take(world, late) is T.ALREADY_HANDLED
-    assert await world.case() == case
 
 
 def licence_hint(world: World) -> Hint:

@@ -8,7 +8,7 @@ import pytest
 from shared.domain.case import Case
 from shared.domain.facts import Compliance
 from shared.domain.states import CaseState
-from shared.names import CASE_STEPS
+from shared.names import CASE_STEPS, WORKLIST
 from shared.remedy.messages import StepDue, read_step
 from shared.upkeep.watch_returns import FIRST_EVALUATION_TAKES
 from tests.fakes import story
@@ -94,6 +94,28 @@ async def test_an_enrolment_that_is_not_after_the_wipe_wakes_nobody(enrolled_at:
     assert sent(world) == []
 
 
+async def test_an_enrolment_between_an_older_wipe_and_its_own_wakes_nobody() -> None:
+    """The list begins at the oldest wipe that is waited for, and this device was wiped later."""
+    world = await waiting()
+    before = story.attempt(story.START - DAY, sent=True)
+    other = {"id": "device-other", "serial_number": "OTHER", "wipe": before, "due_at": world.clock.now() + DAY}
+    await world.put(story.case_in(S.AWAITING_RETURN, world.policy, world.clock.now(), **other))
+    enrol(world, enrolled_at=story.START - MINUTE)
+    assert await world.services.watch_returns.run() == 0
+    assert sent(world) == []
+
+
+async def test_a_case_that_has_moved_on_is_not_woken_by_a_worklist_line_that_lags_behind() -> None:
+    world = await waiting()
+    enrol(world)
+    (line,) = [row async for row in world.rows.scan(WORKLIST)]
+    await world.services.advance.give_up(story.CASE_ID, (await world.case()).version)
+    await world.rows.upsert(WORKLIST, line.partition, line.key, line.data)
+    case = await world.case()
+    assert await world.services.watch_returns.run() == 0
+    assert await world.case() == case
+
+
 async def test_other_devices_wake_nobody() -> None:
     world = await waiting()
     enrol(world, serial_number="OTHER")
@@ -151,3 +173,21 @@ async def test_somebody_who_moves_the_case_meanwhile_wins() -> None:
     )
     assert await world.another_worker(moved_meanwhile).watch_returns.run() == 0
     assert (await world.case()).state is S.NEEDS_PERSON
+
+
+async def test_of_two_waiting_cases_with_one_serial_number_none_is_lost() -> None:
+    world = await waiting()
+    now = world.clock.now()
+    twin = story.case_in(
+        S.AWAITING_RETURN,
+        world.policy,
+        now,
+        id="device-twin",
+        serial_number=f" {story.SERIAL_NUMBER.lower()}",
+        wipe=story.attempt(now - MINUTE, sent=True),
+        due_at=now + DAY,
+    )
+    await world.put(twin)
+    enrol(world)
+    assert await world.services.watch_returns.run() == 2
+    assert {step.case_id for step in sent(world)} == {story.CASE_ID, twin.id}

@@ -6,10 +6,9 @@ import pytest
 
 from shared.domain.case import Case, Decision, Readings
 from shared.domain.facts import MISSING, Compliance, Facts, Missing
-from shared.domain.policy import Mode
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
-from shared.rules.watching import LOOK_FOR_CHECK_IN_AFTER, watch, what_reenrolment_mends
+from shared.rules.watching import LOOK_FOR_CHECK_IN_AFTER, watch
 from tests.builders import (
     A_SECOND,
     NOW,
@@ -17,7 +16,6 @@ from tests.builders import (
     OTHER_ID,
     OWNER,
     OWNER_ID,
-    STAGING,
     a_device,
     an_owners_device,
 )
@@ -179,43 +177,49 @@ def test_an_owner_who_enrolled_with_a_licence_has_a_problem_that_no_wipe_mends()
     assert decision.evidence["enrolled by"] == OWNER
 
 
-@pytest.mark.parametrize(
-    ("fields", "cause"),
-    [
-        ({}, f"it was enrolled by the staging account {STAGING}"),
-        ({"enrolled_by": None}, f"it was enrolled by the staging account {STAGING}"),
-        (
-            {"user_id": OWNER_ID, "user_principal_name": OWNER},
-            f"it was enrolled by the staging account {STAGING}",
-        ),
-        (
-            {"user_id": OTHER_ID, "user_principal_name": OTHER, "enrolled_by": OTHER},
-            f"it is enrolled by {OTHER}, not by its owner",
-        ),
-        (
-            {"user_id": OTHER_ID, "user_principal_name": None, "enrolled_by": None},
-            "it is enrolled by somebody else, not by its owner",
-        ),
-        ({"user_id": None, "user_principal_name": None, "enrolled_by": None}, "it is enrolled without a user"),
-        # the owner enrolled it, and an administrator made somebody else its primary user
-        ({"user_id": OTHER_ID, "user_principal_name": OTHER, "enrolled_by": OWNER.upper()}, None),
-        ({"user_id": OWNER_ID.upper(), "user_principal_name": OWNER, "enrolled_by": None}, None),
-    ],
-)
-def test_causes_that_a_reenrolment_mends(fields: dict[str, object], cause: str | None):
-    assert what_reenrolment_mends(CASE, a_device(**fields), a_policy()) == cause
+OWNERS: dict[str, object] = {"user_id": OWNER_ID, "user_principal_name": OWNER, "enrolled_by": OWNER}
 
 
 @pytest.mark.parametrize(
-    ("fields", "mode"),
+    "enrolled",
     [
-        ({"licence": a_licence_request()}, Mode.APPROVE),
-        ({"would_do": ("assign SPB to DEF456@contoso.example",)}, Mode.REPORT),
+        OWNERS,
+        {**OWNERS, "enrolled_by": None},
+        {**OWNERS, "user_id": OWNER_ID.upper()},
+        # an administrator made somebody else its primary user
+        {"user_id": OTHER_ID, "user_principal_name": OTHER, "enrolled_by": OWNER.lower()},
     ],
 )
-def test_a_device_whose_owner_enrolled_it_without_a_licence_can_be_mended(fields: dict[str, object], mode: Mode):
-    case = a_case(CaseState.WATCHING, policy=None, **fields)
+def test_however_its_owners_enrolment_shows_it_is_watched_from_the_licence_on(enrolled: dict[str, object]):
+    readings = Readings(count=5, first_at=NOW - 90 * HOUR, last_at=NOW - 2 * HOUR)
+    seen_at = NOW - 10 * HOUR
+    case = a_case(CaseState.WATCHING, None, readings=readings, licence=a_licence_request(), licence_seen_at=seen_at)
 
-    cause = what_reenrolment_mends(case, an_owners_device(), a_policy(mode=mode))
+    early = _watched(case, NOW, **enrolled)
+    in_time = _watched(case, seen_at + 72 * HOUR, last_sync_at=NOW + 60 * HOUR, **enrolled)
 
-    assert cause == "its owner had no Intune licence when it was enrolled"
+    assert (early.to, early.due) == (CaseState.WATCHING, seen_at + 72 * HOUR)
+    assert early.says == "Still non-compliant after 10 hours."
+    assert (in_time.to, in_time.reason) == (CaseState.CHECKING_READINESS, Reason.EVIDENCE_COMPLETE)
+    assert in_time.evidence["non-compliant for"] == "3 days"
+
+
+def test_a_licence_says_nothing_about_a_device_that_somebody_else_enrolled():
+    case = a_case(CaseState.WATCHING, licence=a_licence_request(), licence_seen_at=NOW - HOUR)
+
+    assert _watched(case).to is CaseState.CHECKING_READINESS
+
+
+def test_while_the_licence_is_only_reported_its_owners_device_is_watched_from_its_first_reading():
+    case = a_case(CaseState.WATCHING, licence_seen_at=None, would_do=("assign SPB to DEF456@contoso.example",))
+
+    assert _watched(case, NOW, **OWNERS).to is CaseState.CHECKING_READINESS
+
+
+def test_three_weeks_without_a_reading_are_no_three_weeks_of_noncompliance():
+    """It waited for a seat; nobody looked at the device meanwhile."""
+    decision = _watched(_read(1, timedelta(days=21), timedelta(days=21)))
+
+    assert (decision.to, decision.reason) == (CaseState.WATCHING, Reason.WATCHING_FOR_CHEAPER_FIX)
+    assert decision.changes["readings"] == Readings(count=1, first_at=NOW, last_at=NOW)
+    assert decision.due == NOW + 72 * HOUR

@@ -5,13 +5,21 @@ from datetime import datetime, timedelta
 import pytest
 
 from shared.domain.case import Case
-from shared.domain.effects import WipeAccepted, WipeRefused, WipeUnknown
+from shared.domain.effects import WipeAccepted, WipeNotSent, WipeRefused, WipeUnknown
 from shared.domain.facts import MISSING, ActionResult, Facts, ManagedDevice, Missing
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
-from shared.rules.fence import LOOK_FOR_WIPE_AFTER, OWN_POLL_AFTER, after_answer, look_for_wipe, wipe_seen
-from tests.builders import A_SECOND, NOW, SENT_AT, a_device
-from tests.case_builders import a_case, a_policy, an_attempt, moved
+from shared.rules.fence import (
+    LOOK_AGAIN_AFTER,
+    LOOK_FOR_WIPE_AFTER,
+    OWN_POLL_AFTER,
+    after_answer,
+    look_for_wipe,
+    wipe_seen,
+)
+from shared.rules.holding import hold_or_go
+from tests.builders import A_SECOND, NOW, SENT_AT, a_device, all_facts
+from tests.case_builders import a_case, a_policy, an_approval, an_attempt, moved
 
 SENT = a_case(CaseState.WIPE_SENT)
 UNKNOWN = a_case(CaseState.WIPE_UNKNOWN)
@@ -41,6 +49,31 @@ def test_a_clean_refusal_is_given_to_a_person(message: str, says: str):
     assert decision.says == f"Intune refused the wipe: {says}. Nothing was wiped."
     assert decision.evidence == {"status": 403, "code": "Forbidden"}
     assert _outcome(moved(SENT, decision)) == "refused"
+
+
+def test_a_wipe_that_did_not_leave_is_cleared_again_with_its_approval_unused():
+    decision = after_answer(SENT, WipeNotSent(why="no token"), NOW)
+
+    assert (decision.to, decision.reason) == (CaseState.CLEARED_TO_WIPE, Reason.WIPE_NOT_SENT)
+    assert (decision.evidence, decision.due) == ({"why": "no token"}, NOW + LOOK_AGAIN_AFTER)
+    after = moved(SENT, decision)
+    assert after.wipe == an_attempt(sent_at=None, outcome="not sent")
+    assert after.approval == an_approval(SENT, a_policy(), used=False)
+
+
+def test_the_next_attempt_of_a_wipe_that_did_not_leave_has_a_nonce_of_its_own():
+    again = moved(SENT, after_answer(SENT, WipeNotSent(why="no connection"), NOW))
+
+    wipe = moved(again, hold_or_go(again, all_facts(), a_policy(), NOW)).wipe
+
+    assert wipe is not None
+    assert (wipe.number, wipe.nonce, wipe.sent_at, wipe.outcome) == (2, "nonce-2", None, None)
+
+
+def test_a_wipe_that_did_not_leave_makes_up_no_approval():
+    case = a_case(CaseState.WIPE_SENT, None, approval=None)
+
+    assert moved(case, after_answer(case, WipeNotSent(why="no token"), NOW)).approval is None
 
 
 def test_any_other_answer_is_unknown_and_is_only_looked_into():

@@ -5,8 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.effects import WipeAnswer, WipeRefused, WipeUnknown
-from shared.domain.facts import Compliance
+from shared.domain.effects import WipeAnswer, WipeNotSent, WipeRefused, WipeUnknown
 from shared.domain.policy import Mode
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
@@ -14,7 +13,7 @@ from shared.errors import RetryLater
 from shared.names import LEDGERS
 from shared.remedy.advance import Outcome
 from tests.fakes import story
-from tests.fakes.interference import Interference, WorkerDied, die
+from tests.fakes.interference import Interference
 from tests.fakes.world import World
 
 S = CaseState
@@ -30,7 +29,7 @@ async def test_everything_right_sends_one_wipe() -> None:
     case = await world.case()
     assert case.state is S.AWAITING_RETURN
     assert case.wipe is not None and case.wipe.outcome == "accepted"
-    assert await world.budget.nonces(world.clock.now()) == {NONCE}
+    assert await world.paid_wipes() == 1
 
 
 async def test_the_wipe_is_written_down_and_paid_for_before_it_is_sent() -> None:
@@ -41,16 +40,16 @@ async def test_the_wipe_is_written_down_and_paid_for_before_it_is_sent() -> None
     async def look() -> None:
         case = await world.case()
         assert case.wipe is not None and case.approval is not None
-        seen.extend((case.state, case.wipe.sent_at, case.approval.used, await world.budget.nonces(world.clock.now())))
+        seen.extend((case.state, case.wipe.sent_at, case.approval.used, await world.paid_wipes()))
 
     await world.step(world.another_worker(Interference(lambda call: call.name == "devices.wipe", look)))
-    assert seen == [S.WIPE_SENT, world.clock.now(), True, {NONCE}]
+    assert seen == [S.WIPE_SENT, world.clock.now(), True, 1]
 
 
 @pytest.mark.parametrize("head_start", range(40))
 async def test_two_workers_on_one_intention_send_one_wipe(head_start: int) -> None:
     world = World()
-    case = await world.put_intended(NONCE)
+    await world.put_intended(NONCE)
 
     async def late_worker() -> Outcome:
         for _ in range(head_start):
@@ -60,7 +59,7 @@ async def test_two_workers_on_one_intention_send_one_wipe(head_start: int) -> No
     await asyncio.gather(world.step(), late_worker())
     assert world.devices.wiped == {story.DEVICE_ID: 1}
     assert (await world.case()).state is S.AWAITING_RETURN
-    assert (await world.budget.view(case.serial_number or "", world.clock.now())).in_flight == 1
+    assert await world.paid_wipes() == 1
 
 
 @pytest.mark.parametrize("state", [S.WIPE_SENT, S.WIPE_UNKNOWN])
@@ -102,7 +101,7 @@ async def test_a_lost_answer_without_any_sign_of_a_wipe_is_left_to_a_person_and_
     case = await world.case()
     assert (case.state, case.reason) == (S.NEEDS_PERSON, Reason.WIPE_NEVER_SEEN)
     assert world.devices.wiped.total() == 1
-    assert await world.budget.nonces(world.clock.now()) == {NONCE}
+    assert await world.paid_wipes() == 1
 
 
 async def test_a_wipe_whose_answer_could_not_be_stored_is_found_by_reading() -> None:
@@ -125,7 +124,7 @@ async def test_a_wipe_whose_answer_could_not_be_stored_is_found_by_reading() -> 
 
 async def test_a_refused_wipe_rests_for_a_person_and_its_payment_is_given_back() -> None:
     world = World()
-    case = await world.put_intended(NONCE)
+    await world.put_intended(NONCE)
     world.devices.wipe_answers = [REFUSED]
     await world.step()
     case = await world.case()
@@ -147,6 +146,21 @@ async def test_after_a_refusal_a_person_can_let_it_try_again_with_a_new_attempt(
     assert case.state is S.PROVEN
     assert world.devices.wiped.total() == 2
     assert case.wipe is not None and case.wipe.number == 2 and case.wipe.nonce != NONCE
+
+
+async def test_a_wipe_that_never_left_this_machine_costs_nothing_and_goes_with_a_new_attempt() -> None:
+    world = World()
+    await world.put_intended(NONCE)
+    world.devices.wipe_answers = [WipeNotSent(why="no token")]
+    await world.step()
+    case = await world.case()
+    assert (case.state, case.reason) == (S.CLEARED_TO_WIPE, Reason.WIPE_NOT_SENT)
+    assert await world.paid_wipes() == 0
+    await world.live()
+    case = await world.case()
+    assert case.state is S.PROVEN
+    assert world.devices.wiped.total() == 1
+    assert case.wipe is not None and case.wipe.nonce != NONCE
 
 
 @pytest.mark.parametrize("answer", [REFUSED, WipeUnknown(why="429")])
@@ -172,7 +186,7 @@ async def test_a_freeze_between_the_fence_and_the_request_sends_nothing(at: str)
     assert world.devices.wiped.total() == 0
     case = await world.case()
     assert (case.state, case.reason) == (S.CLEARED_TO_WIPE, Reason.FROZEN)
-    assert await world.budget.nonces(world.clock.now()) == set()
+    assert await world.paid_wipes() == 0
     await world.freeze.set(frozen=False, by="Ada", why="go on", at=world.clock.now())
     await world.live()
     assert world.devices.wiped.total() == 1
@@ -195,44 +209,3 @@ async def test_a_mode_that_changed_after_the_wipe_was_written_down_holds_it(mode
     await world.step()
     assert world.graph_writes() == {}
     assert (await world.case()).state is S.CLEARED_TO_WIPE
-
-
-async def test_a_worker_that_died_after_paying_has_paid_once() -> None:
-    world = World()
-    await world.put_intended(NONCE)
-    paid = Interference(lambda call: call.name == "rows.write", die, after=True)
-    with pytest.raises(WorkerDied):
-        await world.step(world.another_worker(paid))
-    await world.step()
-    assert world.devices.wiped.total() == 1
-    assert (await world.budget.view(story.SERIAL_NUMBER, world.clock.now())).last_day == 1
-
-
-async def test_what_a_dead_worker_paid_is_given_back_when_the_wipe_is_no_longer_wanted() -> None:
-    world = World()
-    await world.put_intended(NONCE)
-    paid = Interference(lambda call: call.name == "rows.write", die, after=True)
-    with pytest.raises(WorkerDied):
-        await world.step(world.another_worker(paid))
-    assert await world.budget.nonces(world.clock.now()) == {NONCE}
-    world.devices.change(story.DEVICE_ID, compliance=Compliance.COMPLIANT)
-    await world.step()
-    assert (await world.case()).state is S.NO_ACTION_NEEDED
-    assert await world.budget.nonces(world.clock.now()) == set()
-
-
-async def test_a_payment_that_no_worker_gave_back_does_not_hold_the_next_attempt() -> None:
-    """Two workers: one goes back to hold, the other pays a moment later and loses the race."""
-    world = World()
-    await world.put_intended(NONCE)
-    await world.freeze.set(frozen=True, by="Ada", why="wait", at=world.clock.now())
-    await world.step()
-    await world.freeze.set(frozen=False, by="Ada", why="go on", at=world.clock.now())
-    late = await world.budget.reserve(
-        nonce=NONCE, serial_number=story.SERIAL_NUMBER, policy=world.policy, now=world.clock.now()
-    )
-    assert late is None
-    await world.live()
-    assert (await world.case()).state is S.PROVEN
-    assert world.devices.wiped.total() == 1
-    assert (await world.budget.view(story.SERIAL_NUMBER, world.clock.now())).last_day == 1

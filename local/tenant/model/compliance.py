@@ -6,7 +6,7 @@ from datetime import timedelta
 from local.tenant.model.entra_devices import EntraDevices
 from local.tenant.model.licences import Licences
 from local.tenant.model.machines import Machine, Machines, MendedBy
-from local.tenant.model.managed_devices import ManagedDevice, ManagedDevices
+from local.tenant.model.managed_devices import ComplianceState, ManagedDevice, ManagedDevices
 from local.tenant.model.users import User, Users
 from local.tenant.model.world import World
 
@@ -35,7 +35,7 @@ class Compliance:
         self._devices = devices
         licences.provisioned.connect(self._mend_by_licence)
 
-    def set(self, managed_device_id: str, state: str, failing: tuple[str, ...] = ()) -> None:
+    def set(self, managed_device_id: str, state: ComplianceState, failing: tuple[str, ...] = ()) -> None:
         """Give an enrolment a compliance state; a device that is gone is left alone."""
         device = self._devices.store.get(managed_device_id)
         if device is None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Literal
 
 from local.tenant.model.filters import Condition, Filterable, Operator, Table, holds, supported
 from local.tenant.model.paging import Page, page_of
@@ -10,6 +11,8 @@ from local.tenant.model.refusal import Service, resource_not_found
 from local.tenant.model.store import Store
 from local.tenant.model.users import User, Users
 from local.tenant.model.world import World
+
+ComplianceState = Literal["unknown", "compliant", "noncompliant", "conflict", "error", "inGracePeriod", "configManager"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +49,7 @@ class ManagedDevice:
     upn: str = ""
     user_display_name: str = ""
     enrolled_by: str = ""
-    compliance: str = "unknown"
+    compliance: ComplianceState = "unknown"
     grace_expires_at: datetime | None = None
     failing: tuple[str, ...] = ()
     """Settings that fail, as ``policy.setting``."""

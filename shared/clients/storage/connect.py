@@ -1,7 +1,5 @@
 """Opens the way to storage: credential, connections, time-outs and retries."""
 
-from collections.abc import Callable
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from shared.clients.graph.connection import credential_for
@@ -35,17 +33,11 @@ _QUEUES: dict[str, Any] = {
 class Storage:
     """Rows and messages of the app's storage account. Nothing is sent before the first call to one of them.
 
-    ``credential`` is one to share, which then is not closed here; ``scale`` is that of AzureMessages. Raises
-    ValueError when the settings name neither a connection string nor both endpoints.
+    ``credential`` is one to share, which then is not closed here. Raises ValueError when the settings name neither a
+    connection string nor both endpoints.
     """
 
-    def __init__(
-        self,
-        settings: "Settings",
-        credential: "AsyncTokenCredential | None" = None,
-        *,
-        scale: Callable[[timedelta], timedelta] | None = None,
-    ) -> None:
+    def __init__(self, settings: "Settings", credential: "AsyncTokenCredential | None" = None) -> None:
         self._own_credential: AsyncTokenCredential | None = None
         if settings.storage is not None:
             self._tables, self._queues = _with_connection_string(settings.storage.get_secret_value())
@@ -58,7 +50,7 @@ class Storage:
         else:
             raise ValueError("set AzureWebJobsStorage, or its __tableServiceUri and its __queueServiceUri")
         self.rows = AzureRows(self._tables)
-        self.messages = AzureMessages(self._queues) if scale is None else AzureMessages(self._queues, scale)
+        self.messages = AzureMessages(self._queues)
 
     async def close(self) -> None:
         """Close the connections, and the credential if it was made here."""

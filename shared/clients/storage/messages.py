@@ -1,7 +1,7 @@
 """Messages in Azure Storage queues."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -20,20 +20,14 @@ LONGEST_DELAY = timedelta(days=7)
 _NEVER = -1
 
 
-def _as_it_is(delay: timedelta) -> timedelta:
-    return delay
-
-
 class AzureMessages:
     """The port Messages over one storage account. Bodies are base64, which the Functions host expects by default.
 
-    A message whose acceptance was not heard of is sent once more: it may then come twice. ``scale`` turns a delay of
-    the product's clock into one of the wall clock; only a moved clock, on a laptop, needs it.
+    A message whose acceptance was not heard of is sent once more: it may then come twice.
     """
 
-    def __init__(self, service: "QueueServiceClient", scale: Callable[[timedelta], timedelta] = _as_it_is) -> None:
+    def __init__(self, service: "QueueServiceClient") -> None:
         self._service = service
-        self._scale = scale
         self._queues: dict[str, QueueClient] = {}
 
     async def ensure_queues(self, names: Iterable[str]) -> None:
@@ -51,7 +45,7 @@ class AzureMessages:
         storage is busy or away.
         """
         check_body(body)
-        seconds = whole_seconds(self._scale(delay))
+        seconds = whole_seconds(delay)
         sending = self._queue(queue).send_message(body, visibility_timeout=seconds, time_to_live=_NEVER)
         await within(CALL_SECONDS, sending)
 

@@ -1,10 +1,9 @@
 """Rows in Azure Table storage."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from shared.clients.storage.entities import check_key, check_property, check_time, entity_of, row_of
+from shared.clients.storage.entities import check_key, entity_of, row_of
 from shared.clients.storage.errors import within
 from shared.errors import AlreadyThere, Changed
 from shared.ports import Row, Value, Write
@@ -83,27 +82,18 @@ class AzureRows:
         check_key(key)
         await within(CALL_SECONDS, self._table(table).delete_entity(partition, key, **self._conditions(expect)))
 
-    async def scan(
-        self,
-        table: str,
-        partition: str | None = None,
-        *,
-        key_prefix: str = "",
-        before: tuple[str, datetime] | None = None,
-    ) -> AsyncIterator[Row]:
+    async def scan(self, table: str, partition: str | None = None, *, key_prefix: str = "") -> AsyncIterator[Row]:
         """Rows in key order, page by page; a page is read when the one before is used up."""
-        pages = self._query(table, partition, key_prefix, before).by_page()
+        pages = self._query(table, partition, key_prefix).by_page()
         while (page := await within(CALL_SECONDS, anext(pages, None))) is not None:
             async for entity in page:
                 row = row_of(entity)
                 if row.key.startswith(key_prefix):
                     yield row
 
-    def _query(
-        self, table: str, partition: str | None, key_prefix: str, before: tuple[str, datetime] | None
-    ) -> "AsyncItemPaged[TableEntity]":
+    def _query(self, table: str, partition: str | None, key_prefix: str) -> "AsyncItemPaged[TableEntity]":
         conditions = list[str]()
-        values = dict[str, str | datetime]()
+        values = dict[str, str]()
         if partition is not None:
             conditions.append("PartitionKey eq @partition")
             values["partition"] = partition
@@ -113,12 +103,6 @@ class AzureRows:
             if (beyond := _beyond(key_prefix)) is not None:
                 conditions.append("RowKey lt @beyond")
                 values["beyond"] = beyond
-        if before is not None:
-            name, time = before
-            check_property(name)  # a name cannot be a parameter of the filter
-            check_time(time)
-            conditions.append(f"{name} lt @time")
-            values["time"] = time
         if not conditions:
             return self._table(table).list_entities()
         return self._table(table).query_entities(" and ".join(conditions), parameters=values)
