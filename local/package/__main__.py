@@ -1,5 +1,6 @@
 """`python -m local.package`: builds the zip that is deployed, and says what it weighs."""
 
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -8,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from local.package.build import Package, build
-from local.package.resolve import NotResolved
-from local.package.target import REPOSITORY, NoInterpreter, target
+from local.package.resolve import NotResolved, resolve
+from local.package.target import REPOSITORY, NoInterpreter, Target, target
 
 SHOWN = 12
 
@@ -22,12 +23,17 @@ def main(
 ) -> None:
     """Build the zip for Azure Functions on Linux, x86-64."""
     try:
-        package = build(target(python), out.absolute())
+        package = _package(target(python), out.absolute())
     except (NoInterpreter, NotResolved) as error:
         typer.secho(str(error), fg="red", err=True)
         raise typer.Exit(1) from error
     Console(highlight=False).print(_table(package))
     typer.echo(f"{package.zip}\nsha256 {package.sha256}\n{package.sbom}")
+
+
+def _package(wanted: Target, out: Path) -> Package:
+    with tempfile.TemporaryDirectory(prefix="handover-resolved-") as folder:
+        return build(wanted, resolve(wanted, Path(folder).resolve()), out)
 
 
 def _table(package: Package) -> Table:

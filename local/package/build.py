@@ -1,4 +1,4 @@
-"""Builds the package: resolve, lay out as Azure Functions expects, prune, compile, zip, list."""
+"""Builds the package from resolved packages: lay out as Azure Functions expects, prune, compile, zip, list."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 from local.package.archive import write_zip
 from local.package.elf import without_symbols
 from local.package.prune import kept, reachable
-from local.package.resolve import resolve
+from local.package.resolve import Resolved
 from local.package.sbom import bill_of_materials
 from local.package.target import REPOSITORY, Target
 
@@ -42,11 +42,10 @@ class Package:
         return sum(self.sizes.values())
 
 
-def build(target: Target, out: Path) -> Package:
-    """Build ``out`` and, beside it, its bill of materials. Raises NotResolved, and what the walk raises."""
+def build(target: Target, resolved: Resolved, out: Path) -> Package:
+    """Build ``out`` and, beside it, its bill of materials. Raises CalledProcessError when the walk fails."""
     with tempfile.TemporaryDirectory(prefix="handover-package-") as temporary:
-        folder = Path(temporary).resolve()
-        resolved, app = resolve(target, folder), folder / "app"
+        app = Path(temporary).resolve() / "app"
         _copy_app(app)
         of_msgraph = reachable(target, resolved.site_packages, app)
         for file in kept(resolved.site_packages, of_msgraph):

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from local.package.target import PLATFORMS, REPOSITORY, Target
 
+REQUIREMENTS = ("-r", "requirements.txt")
+
 
 class NotResolved(Exception):
     """pip could not do it; the text is what it said last."""
@@ -22,7 +24,7 @@ class Resolved:
     wheel_hashes: Mapping[str, str]
 
 
-def resolve(target: Target, folder: Path, wanted: Sequence[str] = ("-r", "requirements.txt")) -> Resolved:
+def resolve(target: Target, folder: Path, wanted: Sequence[str] = REQUIREMENTS) -> Resolved:
     """Install ``wanted`` into ``folder / "resolved"``, wheels of the target's platform only. Raises NotResolved.
 
     pip runs under the target's interpreter: --python-version alone would leave environment markers to ours.

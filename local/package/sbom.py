@@ -45,5 +45,5 @@ def _licence(distribution: Distribution) -> Json | None:
     classifiers = [each for each in metadata.get_all("Classifier", []) if each.startswith(_CLASSIFIER)]
     if classifiers:
         return {"license": {"name": classifiers[0].removeprefix(_CLASSIFIER)}}
-    given = metadata["License"] if "License" in metadata else ""
-    return {"license": {"name": given.splitlines()[0]}} if given.strip() else None
+    given = [line for each in metadata.get_all("License", []) for line in each.splitlines() if line]
+    return {"license": {"name": given[0]}} if given else None

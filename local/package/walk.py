@@ -11,6 +11,7 @@ import sys
 import typing
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime
+from types import TracebackType
 
 import httpx
 from azure.core.credentials import AccessToken
@@ -78,7 +79,12 @@ class _Token:
     async def __aenter__(self) -> typing.Self:
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
         """Nothing to close."""
 
 
