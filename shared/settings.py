@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, HttpUrl, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from shared.domain.part import Part
 from shared.domain.policy import EnrolmentAttestation, Mode, Policy
 
 Words = Annotated[tuple[str, ...], NoDecode]
@@ -32,6 +33,8 @@ class Settings(BaseSettings):
     storage_table_uri: str | None = Field(None, validation_alias="AzureWebJobsStorage__tableServiceUri")
     """Table endpoint, with managed identity (Azure)."""
 
+    part: Part = Part.SINGLE
+    """Set by infra/. single: everything in one app. intake, worker, wiper: one app each, with one identity each."""
     mode: Mode = Mode.REPORT
     """off: look at nothing. report: change nothing, write down what would happen. approve: a person approves each wipe. auto: none does."""
 

@@ -1,5 +1,6 @@
 """What a person may do to a case: approve, reject, cancel, retry; and freeze or thaw all wipes. Each is journalled with who did it."""
 
+import logging
 from dataclasses import dataclass
 
 from shared.domain.case import Approval, Case, Decision, move, proposal_of
@@ -12,6 +13,9 @@ from shared.records.cases import CaseStore
 from shared.records.freeze import FreezeSwitch
 from shared.remedy.messages import StepQueue
 from shared.rules.decisions import ask_person, go
+from shared.telemetry import event, pseudonym
+
+log = logging.getLogger(__name__)
 
 
 class NoSuchCase(HandoverError):
@@ -85,6 +89,7 @@ class Operate:
     async def set_freeze(self, *, frozen: bool, who: str, why: str) -> None:
         """Stop or allow all wipes; takes effect before the next wipe of any instance."""
         await self.freeze.set(frozen=frozen, by=who, why=why, at=self.clock.now())
+        event(log, "freeze.set", level=logging.WARNING, frozen=frozen, by=pseudonym(who))
 
     async def _load(self, case_id: str) -> Case:
         stored = await self.cases.load(case_id)

@@ -1,6 +1,7 @@
 """Tenant-wide facts, read once for all cases and instances; their age is part of every readiness check."""
 
 import json
+import logging
 from datetime import timedelta
 
 from pydantic import TypeAdapter
@@ -8,6 +9,10 @@ from pydantic import TypeAdapter
 from shared.domain.facts import TenantFacts
 from shared.ports import Clock, Tenant
 from shared.records.ledger import Ledger
+from shared.rules.licensing import INTUNE_PLANS
+from shared.telemetry import event
+
+log = logging.getLogger(__name__)
 
 _PARTITION, _KEY = "facts", "tenant"
 _FACTS = TypeAdapter(TenantFacts)
@@ -31,4 +36,7 @@ class TenantFactsCache:
         facts = await self._tenant.facts()
         fresh = json.loads(_FACTS.dump_json(facts))
         await self._ledger.change(_PARTITION, (_KEY,), lambda _: {_KEY: fresh})
+        for sku in facts.skus:
+            if sku.plan_ids & INTUNE_PLANS:
+                event(log, "licences.counted", product=sku.part_number, seats=sku.seats, used=sku.used)
         return facts

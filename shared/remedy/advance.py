@@ -1,7 +1,6 @@
 """Move one case as far as it can go now: load, gather, decide, save, act, enqueue."""
 
 import hashlib
-import logging
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -23,9 +22,6 @@ from shared.remedy.wipe import WipeProtocol
 from shared.rules.answers import changes_by
 from shared.rules.decide import RULES, decide
 from shared.rules.decisions import ask_person, wait
-from shared.telemetry import event
-
-log = logging.getLogger(__name__)
 
 MOST_MOVES = 20
 EARLY_BY_SKEW = timedelta(minutes=2)
@@ -42,6 +38,8 @@ class Outcome(StrEnum):
     STALE = "stale"
     EARLY = "early"
     UNKNOWN_CASE = "unknown_case"
+    HANDED_ON = "handed_on"
+    """It belongs to the other queue, and lies there now."""
     RESTS = "rests"
     LOST_RACE = "lost_race"
     PARKED_BY_GATE = "parked_by_gate"
@@ -62,7 +60,17 @@ class Advance:
     clock: Clock
 
     async def one_step(self, step: StepDue) -> Outcome:
-        """Handle one step message; every outcome is final for the message. Storage errors are raised for the queue's retry."""
+        """Handle one message of case-steps: anything but the wipe, which it hands on.
+
+        Every outcome is final for the message. Storage errors are raised for the queue's retry.
+        """
+        return await self._step(step, wiping=False)
+
+    async def wipe_step(self, step: StepDue) -> Outcome:
+        """Handle one message of wipe-steps: the wipe protocol and nothing else; see ``one_step``."""
+        return await self._step(step, wiping=True)
+
+    async def _step(self, step: StepDue, *, wiping: bool) -> Outcome:
         stored = await self.cases.load(step.case_id)
         if stored is None:
             return Outcome.UNKNOWN_CASE
@@ -75,10 +83,13 @@ class Advance:
             if stored.case.due_at - now <= EARLY_BY_SKEW:
                 await self.steps.send(stored.case)
             return Outcome.EARLY
+        if (stored.case.state is CaseState.WIPE_INTENDED) is not wiping:
+            await self.steps.send(stored.case)
+            return Outcome.HANDED_ON
         if until := await self.gate.closed_until(now):
             return await self._wait_at_gate(stored, until)
         try:
-            return await self._go_on(stored)
+            return await (self._wipe(stored) if wiping else self._go_on(stored))
         except Changed:
             return Outcome.LOST_RACE
 
@@ -104,51 +115,48 @@ class Advance:
         case, known, entries, stumbles = stored.case, Facts(), list[JournalEntry](), stored.case.stumbles
         for _ in range(MOST_MOVES):
             try:
-                if case.state is CaseState.WIPE_INTENDED:
+                if case.state is CaseState.CLEARED_TO_WIPE:
+                    await self.wipe.settle(case)
+                known = await self.gatherer.facts(case, self.policy, known)
+                decision = decide(replace(case, stumbles=0), known, self.policy, self.clock.now())
+                case, entry = move(replace(case, stumbles=0), decision, at=self.clock.now())
+                entries.append(entry)
+                if decision.effect is not None:
                     stored, entries = await self._flushed(stored, case, entries), []
-                    stored = await self.wipe.run(stored, self.policy)
-                    case = stored.case
-                else:
-                    if case.state is CaseState.CLEARED_TO_WIPE:
-                        await self.wipe.settle(case)
-                    known = await self.gatherer.facts(case, self.policy, known)
-                    decision = decide(replace(case, stumbles=0), known, self.policy, self.clock.now())
-                    case, entry = move(replace(case, stumbles=0), decision, at=self.clock.now())
-                    entries.append(entry)
-                    if decision.effect is not None:
-                        stored, entries = await self._flushed(stored, case, entries), []
-                        answer = await self.actor.perform(decision.effect, self.policy)
-                        case = replace(case, **dict(changes_by(case, decision.effect, answer)))
-                        if case != stored.case:
-                            case = replace(case, due_at=self.clock.now())
-            except RetryLater as error:
+                    answer = await self.actor.perform(decision.effect, self.policy)
+                    case = replace(case, **dict(changes_by(case, decision.effect, answer)))
+                    if case != stored.case:
+                        case = replace(case, due_at=self.clock.now())
+            except (RetryLater, AccessDenied) as error:
                 # whatever else this step did, it ends in "try later" once more
-                case, entry = await self._stumbled(replace(case, stumbles=stumbles), error)
+                case, entry = await self._in_trouble(replace(case, stumbles=stumbles), error)
                 entries.append(entry)
-            except AccessDenied as error:
-                case, entry = move(case, ask_person(Reason.ACCESS_DENIED, str(error)), at=self.clock.now())
-                entries.append(entry)
-            if case.state not in RULES or (case.due_at is not None and case.due_at > self.clock.now()):
+            if self._stops(case):
                 break
         stored = await self._flushed(stored, case, entries)
         await self._after(stored)
         return Outcome.MOVED
 
+    async def _wipe(self, stored: Stored) -> Outcome:
+        """Run the protocol; once anything was sent the row says so, and a trouble then loses the race against that row."""
+        try:
+            stored = await self.wipe.run(stored, self.policy)
+        except (RetryLater, AccessDenied) as error:
+            await self._save_and_send(stored, *await self._in_trouble(stored.case, error))
+            return Outcome.MOVED
+        await self._after(stored)
+        return Outcome.MOVED
+
+    def _stops(self, case: Case) -> bool:
+        """Nothing more to do in this step: the case rests, waits for its time, or belongs to the wiper."""
+        later = case.due_at is not None and case.due_at > self.clock.now()
+        return later or case.state not in RULES or case.state is CaseState.WIPE_INTENDED
+
     async def _flushed(self, stored: Stored, case: Case, entries: list[JournalEntry]) -> Stored:
         """Save the moves made so far, if any."""
         if not entries:
             return stored
-        saved = await self.cases.save(stored, case, entries)
-        for entry in entries:
-            event(
-                log,
-                "case.moved",
-                case=case.id,
-                state=entry.to_state.value,
-                reason=entry.reason.value,
-                version=entry.sequence,
-            )
-        return saved
+        return await self.cases.save(stored, case, entries)
 
     async def _after(self, stored: Stored) -> None:
         case = stored.case
@@ -160,9 +168,12 @@ class Advance:
     async def _save_and_send(self, stored: Stored, case: Case, entry: JournalEntry) -> None:
         await self._after(await self._flushed(stored, case, [entry]))
 
-    async def _stumbled(self, case: Case, error: RetryLater) -> tuple[Case, JournalEntry]:
-        """The case waits. The gate is everybody's: it closes for the time that Graph named, not for this case's pause."""
+    async def _in_trouble(self, case: Case, error: RetryLater | AccessDenied) -> tuple[Case, JournalEntry]:
+        """The case waits, or asks a person. The gate is everybody's: it closes for the time that Graph named, not for
+        this case's pause."""
         now = self.clock.now()
+        if isinstance(error, AccessDenied):
+            return move(case, ask_person(Reason.ACCESS_DENIED, str(error)), at=now)
         if error.throttled:
             await self.gate.close(now + (error.after or FIRST_PAUSE))
         return move(case, self._later(case, error), at=now)
