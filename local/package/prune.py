@@ -12,6 +12,8 @@ _NOT_RUN = frozenset({".pyi", ".pyx", ".pxd", ".pxi", ".c", ".h", ".hash", ".pyc
 _TESTS = frozenset({"tests", "test", "testing"})
 _OF_DIST_INFO = frozenset({"METADATA", "entry_points.txt"})
 """importlib.metadata reads both at run time: OpenTelemetry finds its parts by entry points."""
+_NO_HTTP2 = ("h2", "hpack", "hyperframe")
+"""kiota asks for httpx[http2] for a client of its own; ours speaks HTTP/1.1, and httpcore loads these when it can."""
 
 
 def reachable(target: Target, site_packages: Path, app: Path) -> frozenset[PurePath]:
@@ -31,13 +33,15 @@ def kept(site_packages: Path, of_msgraph: frozenset[PurePath]) -> Iterator[PureP
 
 def _is_kept(file: PurePath, of_msgraph: frozenset[PurePath]) -> bool:
     top = file.parts[0]
+    if top.split("-")[0] in _NO_HTTP2:
+        return False
     if top == "msgraph":
         return file in of_msgraph
     if top.endswith(".dist-info"):
         return file.name in _OF_DIST_INFO or _is_licence(file)
     if top == "bin" or "__pycache__" in file.parts:
         return False
-    return file.suffix not in _NOT_RUN and file.name != "py.typed" and not (_is_test(file))
+    return file.suffix not in _NOT_RUN and file.name != "py.typed" and not _is_test(file)
 
 
 def _is_test(file: PurePath) -> bool:
