@@ -50,10 +50,10 @@ CALLED_BY = {
     "worker": set(OPERATIONS) - ONLY_UNSPLIT - {"devices.wipe", "devices.reread"},
     "wiper": BY_THE_WIPER,
 }
-LEVELS = {
-    "report": lambda name: name not in WRITES and name != "directory.set_usage_location",
-    "remediate": lambda name: name != "directory.set_usage_location",
-    "usageLocation": lambda _: True,
+LEVELS: dict[str, set[str]] = {
+    "report": set(OPERATIONS) - WRITES - {"directory.set_usage_location"},
+    "remediate": set(OPERATIONS) - {"directory.set_usage_location"},
+    "usageLocation": set(OPERATIONS),
 }
 """What is called when all grants up to this one are given."""
 
@@ -84,8 +84,8 @@ def up_to(level: str) -> tuple[str, ...]:
 
 
 def without_permission(part: str, granted: set[str], level: str) -> list[str]:
-    called = [name for name in sorted(CALLED_BY[part]) if LEVELS[level](name)]
-    return [name for name in called if not ROLES[OPERATIONS[name]] & granted]
+    called = CALLED_BY[part] & LEVELS[level]
+    return [name for name in sorted(called) if not ROLES[OPERATIONS[name]] & granted]
 
 
 def test_the_parts_are_those_of_the_code() -> None:

@@ -50,7 +50,7 @@ def watched() -> Interference:
 def split(world: World, at_worker: Interference, at_wiper: Interference) -> Services:
     worker, wiper = world.part(Part.WORKER, at_worker), world.part(Part.WIPER, at_wiper)
     both = _TwoApps(worker.advance, wiper.advance)
-    return replace(worker, advance=both)  # pyright: ignore[reportArgumentType]  # has what a handler calls
+    return replace(worker, advance=both)  # it has what a handler calls
 
 
 def graph_calls(interference: Interference) -> set[str]:
