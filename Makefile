@@ -8,7 +8,7 @@ python = $(VENV)/bin/python
 export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint types check format clean
+.PHONY: help setup demo up test lint types check format package bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,12 @@ format: setup ## let ruff format and mend what it can
 	$(python) -m ruff check --fix .
 	$(python) -m ruff format .
 
+package: setup ## build the zip that is deployed: build/handover.zip and its bill of materials
+	@$(python) -m local.package $(ARGS)
+
+bench: setup ## measure: start-up and Graph answers; writes docs/benchmarks.md and docs/costs.md
+	@$(python) -m local.bench $(ARGS)
+
 clean: ## remove everything that make made
-	rm -rf .venv .venv-* local/node_modules .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-* local/node_modules .pytest_cache .ruff_cache .hypothesis build
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

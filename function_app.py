@@ -34,6 +34,12 @@ async def take_case_step(msg: func.QueueMessage) -> None:
     await steps.take_case_step(msg)
 
 
+@app.function_name("take_wipe_step")
+@app.queue_trigger("msg", "wipe-steps", STORAGE)
+async def take_wipe_step(msg: func.QueueMessage) -> None:
+    await steps.take_wipe_step(msg)
+
+
 @app.function_name("park_device_event")
 @app.queue_trigger("msg", "device-events-poison", STORAGE)
 async def park_device_event(msg: func.QueueMessage) -> None:
@@ -50,6 +56,12 @@ async def park_hints(msg: func.QueueMessage) -> None:
 @app.queue_trigger("msg", "case-steps-poison", STORAGE)
 async def give_up_case_step(msg: func.QueueMessage) -> None:
     await steps.give_up_case_step(msg)
+
+
+@app.function_name("give_up_wipe_step")
+@app.queue_trigger("msg", "wipe-steps-poison", STORAGE)
+async def give_up_wipe_step(msg: func.QueueMessage) -> None:
+    await steps.give_up_wipe_step(msg)
 
 
 @app.function_name("keep_subscriptions")

@@ -6,7 +6,7 @@ from shared.bootstrap import services
 from shared.errors import BadInput, RetryLater
 from shared.intake.device_events import read_device_event
 from shared.intake.messages import read_hints
-from shared.names import CASE_STEPS, DEVICE_EVENTS, HINTS
+from shared.names import DEVICE_EVENTS, HINTS
 
 
 async def take_device_event(message: func.QueueMessage) -> None:
@@ -45,9 +45,9 @@ async def park_hints(message: func.QueueMessage) -> None:
     await services().park(HINTS, _text(message), "it failed every time it was tried")
 
 
-async def park_step(message: func.QueueMessage, reason: str) -> None:
+async def park_step(queue: str, message: func.QueueMessage, reason: str) -> None:
     """A step message that cannot be read."""
-    await services().park(CASE_STEPS, _text(message), reason)
+    await services().park(queue, _text(message), reason)
 
 
 def _text(message: func.QueueMessage) -> str:

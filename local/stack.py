@@ -45,6 +45,10 @@ class Stack:
     speed: float = 0
     host_log: Path = field(default_factory=lambda: Path(tempfile.mkstemp(prefix="handover-host-", suffix=".log")[1]))
     """Where a host in its own process writes what it has to say."""
+    app: Path = APP
+    python: tuple[str, ...] = (sys.executable,)
+    host_environ: Mapping[str, str] = field(default_factory=dict[str, str])
+    """For a host in its own process: the app it runs, the command of its Python, and more of its environment."""
     key: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     _host: Host | None = None
     _services: Services | None = None
@@ -118,7 +122,7 @@ class Stack:
         if self.own_process:
             with self.host_log.open("ab") as log:
                 self._process = await asyncio.create_subprocess_exec(
-                    *self._command(), env={**os.environ}, cwd=APP, stdout=log, stderr=log
+                    *self._command(), env={**os.environ, **self.host_environ}, cwd=self.app, stdout=log, stderr=log
                 )
         else:
             self._services = services_on(self.clock, self.settings)
@@ -129,11 +133,11 @@ class Stack:
 
     def _command(self) -> list[str]:
         return [
-            sys.executable,
+            *self.python,
             "-m",
             "local.host",
             "--app",
-            str(APP),
+            str(self.app),
             "--port",
             str(self.host_port),
             "--key",

@@ -4,13 +4,17 @@ The services are built at the first call, so a bad setting fails the first invoc
 and the development host build them with other parts and install those.
 """
 
+import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from http import HTTPStatus
+from typing import cast
 
 from shared.clients.graph.client import Graph
 from shared.clients.storage.connect import Storage
 from shared.clients.system import RandomIds, SystemClock
+from shared.domain.part import Part
 from shared.domain.policy import Policy
 from shared.errors import RetryLater
 from shared.intake.messages import HintQueue
@@ -32,12 +36,15 @@ from shared.remedy.act import Actor
 from shared.remedy.advance import Advance
 from shared.remedy.gather import Gatherer
 from shared.remedy.messages import StepQueue
+from shared.remedy.parts import NoGraph, UnprivilegedDevices
 from shared.remedy.wipe import WipeProtocol
 from shared.settings import Settings
-from shared.telemetry import set_up_logging
+from shared.telemetry import event, set_up_logging
 from shared.upkeep.keep_subscriptions import KeepSubscriptions
 from shared.upkeep.supervise import Supervise
 from shared.upkeep.watch_returns import WatchReturns
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +96,7 @@ class Services:
 def connect(settings: Settings, *, clock: Clock | None = None) -> Ports:
     """The real outside world: Azure Storage and Microsoft Graph. Opens nothing yet."""
     clock = clock or SystemClock()
-    storage, graph = Storage(settings), Graph(settings, clock)
+    storage, graph = Storage(settings), Graph(settings, clock, on_request=_count)
 
     async def close() -> None:
         await storage.close()
@@ -109,8 +116,31 @@ def connect(settings: Settings, *, clock: Clock | None = None) -> Ports:
     )
 
 
+def _count(operation: str, status: int) -> None:
+    level = logging.WARNING if status == HTTPStatus.TOO_MANY_REQUESTS else logging.INFO
+    event(log, "graph.requested", level=level, operation=operation, status=status)
+
+
+def limited(ports: Ports, part: Part) -> Ports:
+    """The outside world as far as this part may touch it: the same limits as its identity's, once more."""
+    if part is Part.WORKER:
+        return replace(ports, devices=UnprivilegedDevices(devices=ports.devices))
+    if part is not Part.INTAKE:
+        return ports
+    nothing = NoGraph()
+    return replace(
+        ports,
+        devices=cast("Devices", nothing),
+        directory=cast("Directory", nothing),
+        autopilot=cast("Autopilot", nothing),
+        tenant=cast("Tenant", nothing),
+        subscriptions=cast("Subscriptions", nothing),
+    )
+
+
 def build(settings: Settings, ports: Ports) -> Services:
-    """All use cases over the given ports."""
+    """All use cases over the given ports, as far as this part may use them."""
+    ports = limited(ports, settings.part)
     policy, clock, ids = settings.policy(), ports.clock, ports.ids
     ledger, cases = Ledger(ports.rows, ids), CaseStore(ports.rows, ids)
     steps, book = StepQueue(messages=ports.messages, clock=clock), SubscriptionBook(ports.rows, ids)

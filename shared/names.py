@@ -3,10 +3,13 @@
 DEVICE_EVENTS = "device-events"
 HINTS = "hints"
 CASE_STEPS = "case-steps"
-QUEUES = (DEVICE_EVENTS, HINTS, CASE_STEPS)
+WIPE_STEPS = "wipe-steps"
+QUEUES = (DEVICE_EVENTS, HINTS, CASE_STEPS, WIPE_STEPS)
 
 CASES = "cases"
 WORKLIST = "worklist"
 LEDGERS = "ledgers"
 PARKED = "parked"
-TABLES = (CASES, WORKLIST, LEDGERS, PARKED)
+SUBSCRIPTIONS = "subscriptions"
+"""Apart from the ledgers, because the webhook's identity may write here, and nowhere else."""
+TABLES = (CASES, WORKLIST, LEDGERS, PARKED, SUBSCRIPTIONS)

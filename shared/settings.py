@@ -8,6 +8,7 @@ from pydantic import Field, HttpUrl, SecretStr, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from shared.domain.part import Part
 from shared.domain.policy import EnrolmentAttestation, Mode, Policy
 
 Words = Annotated[tuple[str, ...], NoDecode]
@@ -52,6 +53,8 @@ class Settings(BaseSettings):
     storage_table_uri: str | None = Field(None, validation_alias="AzureWebJobsStorage__tableServiceUri")
     """Table endpoint, with managed identity (Azure)."""
 
+    part: Part = Part.SINGLE
+    """Set by infra/. single: everything in one app. intake, worker, wiper: one app each, with one identity each."""
     mode: Mode = Mode.REPORT
     """off: look at nothing. report: change nothing, write down what would happen. approve: a person approves each wipe. auto: none does."""
 

@@ -1,6 +1,16 @@
-// The Function App on a Flex Consumption plan, with its settings.
+// One Function App on a Flex Consumption plan, with its settings. All parts run the same package: which of its functions
+// run is decided here.
 param name string
 param planName string
+
+@description('Name of the azd service that is deployed to this app.')
+param serviceName string
+
+@allowed(['single', 'intake', 'worker', 'wiper'])
+param part string
+
+@description('Functions that do not run in this part.')
+param disabledFunctions array
 param location string
 param tags object
 
@@ -9,14 +19,19 @@ param identityId string
 
 @description('Client id of the same identity.')
 param identityClientId string
-param storageAccountName string
+
+@description('The account with the queues and tables.')
+param dataAccountName string
+
+@description('The account with the package, and with the leases and keys of the Functions host.')
+param hostAccountName string
 param packageContainerName string
 param applicationInsightsConnectionString string
 
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int
 
-@minValue(40)
+@minValue(1)
 @maxValue(1000)
 param maximumInstanceCount int
 
@@ -27,7 +42,7 @@ param httpConcurrency int = 16
 
 param mode string
 
-@description('Secret URI, without a version, of the clientState.')
+@description('Secret URI, without a version, of the clientState; empty in a part that needs none.')
 param clientStateUri string
 
 @description('Secret URI of the previous clientState; empty when there is none.')
@@ -36,8 +51,18 @@ param clientStatePreviousUri string
 @description('More app settings, winning over the defaults below; empty values are left out.')
 param settings object
 
-resource storage 'Microsoft.Storage/storageAccounts@2025-01-01' existing = {
-  name: storageAccountName
+@description('Where Microsoft Graph sends its notifications; empty: to this app.')
+param notificationUrl string
+
+@description('Subnet of the app; empty: it has no virtual network.')
+param subnetId string
+
+resource data 'Microsoft.Storage/storageAccounts@2025-01-01' existing = {
+  name: dataAccountName
+}
+
+resource hostBlobs 'Microsoft.Storage/storageAccounts@2025-01-01' existing = {
+  name: hostAccountName
 }
 
 resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
@@ -52,7 +77,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
 resource app 'Microsoft.Web/sites@2024-11-01' = {
   name: name
   location: location
-  tags: union(tags, { 'azd-service-name': 'api' })
+  tags: union(tags, { 'azd-service-name': serviceName })
   kind: 'functionapp,linux'
   identity: {
     type: 'UserAssigned'
@@ -62,6 +87,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
     serverFarmId: plan.id
     httpsOnly: true
     keyVaultReferenceIdentity: identityId
+    virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
     siteConfig: {
       alwaysOn: false
       minTlsVersion: '1.2'
@@ -71,7 +97,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       deployment: {
         storage: {
           type: 'blobContainer'
-          value: '${storage.properties.primaryEndpoints.blob}${packageContainerName}'
+          value: '${hostBlobs.properties.primaryEndpoints.blob}${packageContainerName}'
           authentication: {
             type: 'UserAssignedIdentity'
             userAssignedIdentityResourceId: identityId
@@ -100,14 +126,14 @@ resource noScmPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2
   properties: { allow: false }
 }
 
-var notificationUrl = 'https://${app.properties.defaultHostName}/api/notifications'
+var ownNotificationUrl = 'https://${app.properties.defaultHostName}/api/notifications'
 
 var platformSettings = {
   AzureWebJobsStorage__credential: 'managedidentity'
   AzureWebJobsStorage__clientId: identityClientId
-  AzureWebJobsStorage__blobServiceUri: storage.properties.primaryEndpoints.blob
-  AzureWebJobsStorage__queueServiceUri: storage.properties.primaryEndpoints.queue
-  AzureWebJobsStorage__tableServiceUri: storage.properties.primaryEndpoints.table
+  AzureWebJobsStorage__blobServiceUri: hostBlobs.properties.primaryEndpoints.blob
+  AzureWebJobsStorage__queueServiceUri: data.properties.primaryEndpoints.queue
+  AzureWebJobsStorage__tableServiceUri: data.properties.primaryEndpoints.table
   APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsightsConnectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
 }
@@ -116,10 +142,14 @@ var handoverSettings = {
   AZURE_CLIENT_ID: identityClientId
   GRAPH_BASE_URL: 'https://graph.microsoft.com'
   HANDOVER_TENANT_ID: tenant().tenantId
+  HANDOVER_PART: part
   HANDOVER_MODE: mode
-  HANDOVER_NOTIFICATION_URL: notificationUrl
-  HANDOVER_CLIENT_STATE: '@Microsoft.KeyVault(SecretUri=${clientStateUri})'
+  HANDOVER_NOTIFICATION_URL: empty(notificationUrl) ? ownNotificationUrl : notificationUrl
 }
+
+var secretSettings = empty(clientStateUri)
+  ? {}
+  : { HANDOVER_CLIENT_STATE: '@Microsoft.KeyVault(SecretUri=${clientStateUri})' }
 
 var rotationSettings = empty(clientStatePreviousUri)
   ? {}
@@ -131,12 +161,14 @@ var givenSettings = toObject(
   setting => setting.value
 )
 
+var disabledSettings = toObject(disabledFunctions, name => 'AzureWebJobs.${name}.Disabled', name => 'true')
+
 resource appSettings 'Microsoft.Web/sites/config@2024-11-01' = {
   parent: app
   name: 'appsettings'
-  properties: union(handoverSettings, rotationSettings, givenSettings, platformSettings)
+  properties: union(handoverSettings, secretSettings, rotationSettings, givenSettings, disabledSettings, platformSettings)
 }
 
 output name string = app.name
 output host string = app.properties.defaultHostName
-output notificationUrl string = notificationUrl
+output notificationUrl string = ownNotificationUrl

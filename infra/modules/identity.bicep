@@ -1,4 +1,4 @@
-// The one identity of the app. User-assigned, so that it has its rights before the app exists and keeps them when
+// The identity of one part. User-assigned, so that it has its rights before the app exists and keeps them when
 // the app is made anew.
 param name string
 param location string

@@ -1,4 +1,4 @@
-// The storage account: cases in tables, messages in queues, the deployed package and the host's leases in blobs.
+// A storage account: cases in tables, messages in queues, the deployed package and the host's leases in blobs.
 // No key opens it, only identities.
 param name string
 param location string
@@ -9,6 +9,9 @@ param queues array
 
 @description('Tables to create.')
 param tables array
+
+@description('Nobody reaches it from the internet.')
+param privateOnly bool = false
 
 var packageContainerName = 'app-package'
 var poisonQueues = map(queues, queue => '${queue}-poison')
@@ -27,7 +30,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
     allowCrossTenantReplication: false
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
-    publicNetworkAccess: 'Enabled'
+    publicNetworkAccess: privateOnly ? 'Disabled' : 'Enabled'
   }
 }
 

@@ -14,7 +14,7 @@ from shared.records.cases import CaseStore
 from shared.records.freeze import FreezeSwitch
 from shared.remedy.messages import StepQueue
 from shared.rules.decisions import ask_person, go
-from shared.telemetry import event
+from shared.telemetry import event, pseudonym
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ class Operate:
     async def set_freeze(self, *, frozen: bool, who: str, why: str) -> None:
         """Stop or allow all wipes; takes effect before the next wipe of any instance."""
         await self.freeze.set(frozen=frozen, by=who, why=why, at=self.clock.now())
-        event(log, "wipes.frozen" if frozen else "wipes.thawed", level=logging.WARNING, why=why)
+        event(log, "freeze.set", level=logging.WARNING, frozen=frozen, by=pseudonym(who))
 
     async def _load(self, case_id: str) -> Case:
         stored = await self.cases.load(case_id)

@@ -4,6 +4,7 @@ A write whose answer is lost can be retried by the storage SDK into a 409 or 412
 carries a random write id and a lost race is only believed after the row was read again.
 """
 
+import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,6 +18,9 @@ from shared.domain.states import CaseState
 from shared.errors import AlreadyThere, Changed
 from shared.names import CASES, WORKLIST
 from shared.ports import Ids, Row, Rows, Value, Write
+from shared.telemetry import event
+
+log = logging.getLogger(__name__)
 
 _CASE = TypeAdapter(Case)
 _ENTRY = TypeAdapter(JournalEntry)
@@ -98,7 +102,8 @@ class CaseStore:
             row = await self._rows.get(CASES, case.id, _CASE_KEY)
             if row is None or row.data.get("write_id") != write_id:
                 raise
-            return Stored(case=case, etag=row.etag)
+            etags = [row.etag]
+        _tell(case, entries)
         return Stored(case=case, etag=etags[0])
 
     async def journal(self, case_id: str) -> list[JournalEntry]:
@@ -124,6 +129,21 @@ class CaseStore:
             await self._rows.delete(WORKLIST, _OPEN, case_id)
         else:
             await self._list(stored.case)
+
+
+def _tell(case: Case, entries: Sequence[JournalEntry]) -> None:
+    """Every move, once it is stored; the workbook and the alerts of infra/ count these. What was only repeated is told, too."""
+    for entry in entries:
+        event(
+            log,
+            "case.moved",
+            case=case.id,
+            state=entry.to_state.value,
+            before=None if entry.from_state is None else entry.from_state.value,
+            reason=entry.reason.value,
+            version=entry.sequence,
+            open_hours=round((entry.at - case.opened_at).total_seconds() / 3600, 2),
+        )
 
 
 def reopened(case: Case, *, at: datetime, decision: Decision, who: str) -> tuple[Case, JournalEntry]:

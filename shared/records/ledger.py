@@ -15,15 +15,16 @@ MOST_TRIES = 10
 
 
 class Ledger:
-    """Documents by partition and key."""
+    """Documents by partition and key, all in one table."""
 
-    def __init__(self, rows: Rows, ids: Ids) -> None:
+    def __init__(self, rows: Rows, ids: Ids, table: str = LEDGERS) -> None:
         self._rows = rows
         self._ids = ids
+        self._table = table
 
     async def read(self, partition: str, key: str) -> Document | None:
         """The document, or None when it was never written. Raises ValueError for a row that holds none."""
-        row = await self._rows.get(LEDGERS, partition, key)
+        row = await self._rows.get(self._table, partition, key)
         return None if row is None else _document(row)
 
     async def change(
@@ -35,7 +36,7 @@ class Ledger:
         several times, so it must be pure. Raises RetryLater after losing 10 races in a row.
         """
         for _ in range(MOST_TRIES):
-            rows = {key: row for key in keys if (row := await self._rows.get(LEDGERS, partition, key)) is not None}
+            rows = {key: row for key in keys if (row := await self._rows.get(self._table, partition, key)) is not None}
             documents = {key: _document(row) for key, row in rows.items()}
             changed = update(documents)
             if not changed:
@@ -50,7 +51,7 @@ class Ledger:
                 for key, document in changed.items()
             ]
             try:
-                await self._rows.write(LEDGERS, partition, writes)
+                await self._rows.write(self._table, partition, writes)
             except (Changed, AlreadyThere):
                 if await self._is_ours(partition, writes[0].key, write_id):
                     return
@@ -64,7 +65,7 @@ class Ledger:
         await self._rows.upsert(LEDGERS, partition, key, data)
 
     async def _is_ours(self, partition: str, key: str, write_id: str) -> bool:
-        row = await self._rows.get(LEDGERS, partition, key)
+        row = await self._rows.get(self._table, partition, key)
         return row is not None and row.data.get("write_id") == write_id
 
 

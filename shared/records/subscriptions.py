@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.names import LEDGERS
+from shared.names import SUBSCRIPTIONS
 from shared.ports import Ids, Rows
 from shared.records.ledger import Document, Ledger
 
@@ -29,11 +29,11 @@ class SubscriptionBook:
 
     def __init__(self, rows: Rows, ids: Ids) -> None:
         self._rows = rows
-        self._ledger = Ledger(rows, ids)
+        self._ledger = Ledger(rows, ids, SUBSCRIPTIONS)
 
     async def all(self) -> list[KeptSubscription]:
         """Every subscription of ours."""
-        keys = [row.key async for row in self._rows.scan(LEDGERS, _PARTITION)]
+        keys = [row.key async for row in self._rows.scan(SUBSCRIPTIONS, _PARTITION)]
         kept = [await self._ledger.read(_PARTITION, key) for key in keys]
         return [
             KeptSubscription(
@@ -77,7 +77,7 @@ class SubscriptionBook:
 
     async def forget(self, resource: str) -> None:
         """Graph no longer knows it."""
-        await self._rows.delete(LEDGERS, _PARTITION, _key(resource))
+        await self._rows.delete(SUBSCRIPTIONS, _PARTITION, _key(resource))
 
 
 def _key(resource: str) -> str:

@@ -1,6 +1,7 @@
 """Tenant-wide facts, read once for all cases and instances; their age is part of every readiness check."""
 
 import json
+import logging
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,7 +10,10 @@ from pydantic import TypeAdapter
 from shared.domain.facts import TenantFacts
 from shared.ports import Clock, Tenant
 from shared.records.ledger import Ledger
-from shared.rules.licensing import DECISIVE_PLANS
+from shared.rules.licensing import DECISIVE_PLANS, INTUNE_PLANS
+from shared.telemetry import event
+
+log = logging.getLogger(__name__)
 
 _PARTITION, _KEY = "facts", "tenant"
 _FACTS = TypeAdapter(TenantFacts)
@@ -36,6 +40,9 @@ class TenantFactsCache:
         text = _FACTS.dump_json(facts)
         if len(text) <= MOST_BYTES:
             await self._ledger.replace(_PARTITION, _KEY, json.loads(text))
+        for sku in facts.skus:
+            if sku.plan_ids & INTUNE_PLANS:
+                event(log, "licences.counted", product=sku.part_number, seats=sku.seats, used=sku.used)
         return facts
 
     async def _kept(self) -> TenantFacts | None:

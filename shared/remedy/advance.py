@@ -1,9 +1,8 @@
 """Move one case as far as it can go now: load, gather, decide, save, act, enqueue."""
 
 import hashlib
-import logging
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.domain.case import Case, Decision, JournalEntry, move
@@ -22,9 +21,6 @@ from shared.remedy.wipe import WipeProtocol
 from shared.rules.answers import changes_by
 from shared.rules.decide import RULES, decide
 from shared.rules.decisions import ask_person, wait
-from shared.telemetry import event
-
-log = logging.getLogger(__name__)
 
 MOST_MOVES = 20
 EARLY_BY_SKEW = timedelta(minutes=2)
@@ -34,9 +30,6 @@ MOST_STUMBLES = 30
 """About a day of pauses; then a person is told."""
 
 
-NOW_AT_ONCE = datetime.min.replace(tzinfo=UTC)
-
-
 class Outcome(StrEnum):
     """What became of one step message."""
 
@@ -44,6 +37,8 @@ class Outcome(StrEnum):
     STALE = "stale"
     EARLY = "early"
     UNKNOWN_CASE = "unknown_case"
+    HANDED_ON = "handed_on"
+    """It belongs to the other queue, and lies there now."""
     RESTS = "rests"
     LOST_RACE = "lost_race"
     PARKED_BY_GATE = "parked_by_gate"
@@ -78,7 +73,17 @@ class Advance:
     clock: Clock
 
     async def one_step(self, step: StepDue) -> Outcome:
-        """Handle one step message; every outcome is final for the message. Storage errors are raised for the queue's retry."""
+        """Handle one message of case-steps: anything but the wipe, which it hands on.
+
+        Every outcome is final for the message. Storage errors are raised for the queue's retry.
+        """
+        return await self._step(step, wiping=False)
+
+    async def wipe_step(self, step: StepDue) -> Outcome:
+        """Handle one message of wipe-steps: the wipe protocol and nothing else; see ``one_step``."""
+        return await self._step(step, wiping=True)
+
+    async def _step(self, step: StepDue, *, wiping: bool) -> Outcome:
         stored = await self.cases.load(step.case_id)
         if stored is None:
             return Outcome.UNKNOWN_CASE
@@ -91,10 +96,13 @@ class Advance:
             if stored.case.due_at - now <= EARLY_BY_SKEW:
                 await self.steps.send(stored.case)
             return Outcome.EARLY
+        if (stored.case.state is CaseState.WIPE_INTENDED) is not wiping:
+            await self.steps.send(stored.case)
+            return Outcome.HANDED_ON
         if until := await self.gate.closed_until(now):
             return await self._wait_at_gate(stored, until)
         try:
-            return await self._go_on(stored)
+            return await (self._wipe(stored) if wiping else self._go_on(stored))
         except Changed:
             return Outcome.LOST_RACE
 
@@ -120,22 +128,30 @@ class Advance:
         walk = _Walk(stored=stored, case=stored.case)
         for _ in range(MOST_MOVES):
             try:
-                if walk.case.state is CaseState.WIPE_INTENDED:
-                    await self._flush(walk)
-                    walk.stored = await self.wipe.run(walk.stored, self.policy)
-                    walk.case = walk.stored.case
-                else:
-                    await self._decide(walk)
-            except (RetryLater, Unexpected) as error:
+                await self._decide(walk)
+            except (RetryLater, Unexpected, AccessDenied) as error:
                 # whatever else this step did, it ends in "try later" once more
-                walk.note(*await self._stumbled(replace(walk.case, stumbles=stored.case.stumbles), error))
-            except AccessDenied as error:
-                walk.note(*move(walk.case, ask_person(Reason.ACCESS_DENIED, str(error)), at=self.clock.now()))
-            if walk.case.state not in RULES or (walk.case.due_at or NOW_AT_ONCE) > self.clock.now():
+                walk.note(*await self._in_trouble(replace(walk.case, stumbles=stored.case.stumbles), error))
+            if self._stops(walk.case):
                 break
         await self._flush(walk)
         await self._after(walk.stored)
         return Outcome.MOVED
+
+    async def _wipe(self, stored: Stored) -> Outcome:
+        """Run the protocol; once anything was sent the row says so, and a trouble then loses the race against that row."""
+        try:
+            stored = await self.wipe.run(stored, self.policy)
+        except (RetryLater, Unexpected, AccessDenied) as error:
+            await self._save_and_send(stored, *await self._in_trouble(stored.case, error))
+            return Outcome.MOVED
+        await self._after(stored)
+        return Outcome.MOVED
+
+    def _stops(self, case: Case) -> bool:
+        """Nothing more to do in this step: the case rests, waits for its time, or belongs to the wiper."""
+        later = case.due_at is not None and case.due_at > self.clock.now()
+        return later or case.state not in RULES or case.state is CaseState.WIPE_INTENDED
 
     async def _decide(self, walk: "_Walk") -> None:
         """One decision, and its effect if it has one: saved before, answered after."""
@@ -162,17 +178,7 @@ class Advance:
         """Save the moves made so far, if any."""
         if not entries:
             return stored
-        saved = await self.cases.save(stored, case, entries)
-        for entry in entries:
-            event(
-                log,
-                "case.moved",
-                case=case.id,
-                state=entry.to_state.value,
-                reason=entry.reason.value,
-                version=entry.sequence,
-            )
-        return saved
+        return await self.cases.save(stored, case, entries)
 
     async def _after(self, stored: Stored) -> None:
         case = stored.case
@@ -184,9 +190,12 @@ class Advance:
     async def _save_and_send(self, stored: Stored, case: Case, entry: JournalEntry) -> None:
         await self._after(await self._flushed(stored, case, [entry]))
 
-    async def _stumbled(self, case: Case, error: RetryLater | Unexpected) -> tuple[Case, JournalEntry]:
-        """The case waits. The gate is everybody's: it closes for the time that Graph named, not for this case's pause."""
+    async def _in_trouble(self, case: Case, error: RetryLater | Unexpected | AccessDenied) -> tuple[Case, JournalEntry]:
+        """The case waits, or asks a person. The gate is everybody's: it closes for the time that Graph named, not for
+        this case's pause."""
         now = self.clock.now()
+        if isinstance(error, AccessDenied):
+            return move(case, ask_person(Reason.ACCESS_DENIED, str(error)), at=now)
         if isinstance(error, Unexpected):
             error = RetryLater(str(error))
         if error.throttled:

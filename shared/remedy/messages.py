@@ -1,4 +1,4 @@
-"""The case-steps message: look at this case now. A pointer, never a command."""
+"""The step message: look at this case now. A pointer, never a command. And which of the two queues it goes to."""
 
 import json
 import re
@@ -7,8 +7,9 @@ from datetime import timedelta
 from typing import cast
 
 from shared.domain.case import Case
+from shared.domain.states import CaseState
 from shared.errors import BadInput
-from shared.names import CASE_STEPS
+from shared.names import CASE_STEPS, WIPE_STEPS
 from shared.ports import Clock, Messages
 
 _CASE_ID = re.compile(r"(?:device|autopilot)-[A-Za-z0-9._-]{1,80}")
@@ -47,6 +48,11 @@ def read_step(body: str) -> StepDue:
     return StepDue(case_id=case_id, version=version)
 
 
+def queue_of(case: Case) -> str:
+    """The wipe has a queue of its own, so that the one identity that may wipe need not read any other."""
+    return WIPE_STEPS if case.state is CaseState.WIPE_INTENDED else CASE_STEPS
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepQueue:
     """Sends step messages so that they arrive when the case is due."""
@@ -59,4 +65,5 @@ class StepQueue:
         if case.due_at is None:
             return
         delay = max(timedelta(), case.due_at - self.clock.now())
-        await self.messages.send(CASE_STEPS, write_step(StepDue(case_id=case.id, version=case.version)), delay=delay)
+        step = StepDue(case_id=case.id, version=case.version)
+        await self.messages.send(queue_of(case), write_step(step), delay=delay)

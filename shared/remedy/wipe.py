@@ -12,9 +12,11 @@ A worker that finds WIPE_SENT never sends: it reads. Graph has no idempotency ke
 is promised, not exactly one.
 """
 
+import logging
 from dataclasses import dataclass
 
 from shared.domain.case import Case, Decision, managed_device_id_of, move
+from shared.domain.effects import WipeAccepted, WipeAnswer, WipeRefused
 from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
@@ -24,6 +26,9 @@ from shared.records.cases import CaseStore, Stored
 from shared.records.freeze import FreezeSwitch
 from shared.remedy.gather import Gatherer
 from shared.rules.fence import after_answer, back_to_hold, check_fence
+from shared.telemetry import event
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +59,9 @@ class WipeProtocol:
         if held := await self._pay_or_hold(stored, policy):
             return held
         sent = await self._save(stored, decision)
+        event(log, "wipe.sent", level=logging.WARNING, case=case.id, nonce=case.wipe.nonce)
         answer = await self.devices.wipe(managed_device_id_of(sent.case))
+        event(log, "wipe.answered", level=logging.WARNING, case=case.id, nonce=case.wipe.nonce, outcome=_word(answer))
         answered = await self._save(sent, after_answer(sent.case, answer, self.clock.now()))
         await self.settle(answered.case)
         return answered
@@ -92,3 +99,13 @@ class WipeProtocol:
     async def _save(self, stored: Stored, decision: Decision) -> Stored:
         moved, entry = move(stored.case, decision, at=self.clock.now())
         return await self.cases.save(stored, moved, [entry])
+
+
+def _word(answer: WipeAnswer) -> str:
+    match answer:
+        case WipeAccepted():
+            return "accepted"
+        case WipeRefused():
+            return "refused"
+        case _:
+            return "unknown"

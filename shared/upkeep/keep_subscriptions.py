@@ -53,6 +53,7 @@ class KeepSubscriptions:
                     await self._put_in_order(resource, kept.get(resource), self.notification_url, self.client_state)
                 except HandoverError as error:
                     event(log, "subscription.failed", level=logging.ERROR, resource=resource, why=str(error))
+            event(log, "subscriptions.checked", declared=len(self.resources), kept=len(await self.book.all()))
         finally:
             await self.locks.give_back("subscriptions", holder=holder, now=self.clock.now())
 

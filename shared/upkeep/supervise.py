@@ -1,6 +1,7 @@
 """The supervisor: finds cases whose step message was lost or is late, and sends it again. The promise that nothing is forgotten."""
 
 import logging
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -28,10 +29,12 @@ class Supervise:
 
     async def run(self) -> int:
         """Send the step of every overdue case again; returns how many. Safe to run twice at once: the row decides."""
-        now, sent = self.clock.now(), 0
+        now, sent, by_state = self.clock.now(), 0, Counter[str]()
         async for listed in self.cases.open_cases():
+            by_state[listed.state.value] += 1
             if _late(listed, now) or now - listed.moved_at >= VERIFY_AFTER:
                 sent += await self._look(listed)
+        event(log, "cases.supervised", open=by_state.total(), by_state=by_state)
         if sent:
             event(log, "case.step_sent_again", count=sent)
         return sent

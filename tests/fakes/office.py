@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from shared.bootstrap import Ports, Services, build
+from shared.domain.part import Part
 from shared.domain.policy import Mode, Policy
 from shared.records.budget import BudgetBook
 from shared.records.cases import CaseStore
@@ -76,6 +77,14 @@ class Office:
             watched = ("rows", "messages", "devices", "directory", "autopilot", "tenant")
             ports = replace(ports, **{name: interference.around(name, getattr(ports, name)) for name in watched})
         return build(self.settings, ports)
+
+    def part(self, part: Part, interference: Interference | None = None) -> Services:
+        """A process of a split deployment over the same world."""
+        alone, self.settings = self.settings, self.settings.model_copy(update={"part": part})
+        try:
+            return self.another_worker(interference)
+        finally:
+            self.settings = alone
 
     def set_settings(self, mode: Mode, **settings: object) -> None:
         """The app restarts with other settings."""

@@ -15,13 +15,14 @@ from shared.domain.policy import Mode
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.intake.messages import read_hints, write_hints
-from shared.names import CASE_STEPS, HINTS
+from shared.names import CASE_STEPS, HINTS, WIPE_STEPS
 from shared.remedy.advance import Outcome
-from shared.remedy.messages import StepDue, read_step
+from shared.remedy.messages import StepDue, queue_of, read_step
 from tests.fakes import story
 from tests.fakes.office import Office
 
 LONGEST_LIFE = timedelta(days=60)
+STEPS = (CASE_STEPS, WIPE_STEPS)
 
 
 class World(Office):
@@ -115,9 +116,9 @@ class World(Office):
         heapq.heappush(self._happenings, (self.clock.now() + after, next(self._order), what))
 
     async def step(self, services: Services | None = None) -> Outcome:
-        """One step message about the case as it is now."""
+        """One step message about the case as it is now, on the queue that it belongs to."""
         case = await self.case()
-        return await (services or self.services).advance.one_step(StepDue(case_id=case.id, version=case.version))
+        return await _run(services or self.services, queue_of(case), StepDue(case_id=case.id, version=case.version))
 
     def come_back(self, device_id: str) -> None:
         """The wiped PC is set up anew by whoever signs in; Intune finds it compliant 40 minutes later."""
@@ -168,7 +169,7 @@ class World(Office):
                 self._timer_failed = True
 
     async def _deliver(self, services: Services) -> bool:
-        bodies = [(queue, body) for queue in (HINTS, CASE_STEPS) for body in self.messages.take(queue)]
+        bodies = [(queue, body) for queue in (HINTS, *STEPS) for body in self.messages.take(queue)]
         for queue, body in bodies:
             self._deliveries[body] += 1
             try:
@@ -180,13 +181,13 @@ class World(Office):
     async def _deliver_again(self, queue: str, body: str) -> None:
         if self._deliveries[body] < self.most_deliveries:
             await self.messages.send(queue, body, delay=timedelta(seconds=30))
-        elif self.most_deliveries > 1 and queue == CASE_STEPS:
+        elif self.most_deliveries > 1 and queue in STEPS:
             step = read_step(body)
             await self.services.advance.give_up(step.case_id, step.version)
 
     async def _handle(self, services: Services, queue: str, body: str) -> None:
-        if queue == CASE_STEPS:
-            await services.advance.one_step(read_step(body))
+        if queue in STEPS:
+            await _run(services, queue, read_step(body))
             return
         for hint in read_hints(body):
             await services.take_hint.open_or_wake(hint)
@@ -198,3 +199,8 @@ class World(Office):
     def _wiped(self, device_id: str) -> None:
         if self.wiped_pc_returns_after is not None:
             self.later(self.wiped_pc_returns_after, lambda: self.come_back(device_id))
+
+
+async def _run(services: Services, queue: str, step: StepDue) -> Outcome:
+    advance = services.advance
+    return await (advance.wipe_step(step) if queue == WIPE_STEPS else advance.one_step(step))

@@ -5,6 +5,8 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from shared import names
 from shared.settings import Settings
 
@@ -92,6 +94,57 @@ def test_the_notification_url_is_the_route_of_the_function_that_takes_them() -> 
 
 
 def test_azd_deploys_its_service_to_the_tagged_app() -> None:
-    services = re.search(r"^services:\n  (\w+):\n", (REPOSITORY / "azure.yaml").read_text(), re.MULTILINE)
-    assert services is not None
-    assert f"'azd-service-name': '{services.group(1)}'" in (INFRA / "modules" / "function.bicep").read_text()
+    main = (INFRA / "main.bicep").read_text()
+    assert "'azd-service-name': serviceName" in (INFRA / "modules" / "function.bicep").read_text()
+    assert "serviceName: front == 'single' ? 'api' : front" in main and "serviceName: part" in main
+    assert services_of(REPOSITORY / "azure.yaml") == ["api"]
+    assert services_of(INFRA / "split" / "azure.yaml") == ["intake", "worker", "wiper"]
+
+
+def services_of(azure_yaml: Path) -> list[str]:
+    document = azure_yaml.read_text()
+    return re.findall(r"^  (\w+):\n    project:", document[: document.index("hooks:")], re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "azure_yaml", [REPOSITORY / "azure.yaml", INFRA / "split" / "azure.yaml"], ids=["single", "split"]
+)
+def test_every_path_that_azd_is_given_is_there(azure_yaml: Path) -> None:
+    paths = re.findall(r"^\s+(?:run|path|project): (\S+)$", azure_yaml.read_text(), re.MULTILINE)
+    assert len(paths) >= 6
+    assert [path for path in paths if not (azure_yaml.parent / path).exists()] == []
+
+
+def test_every_parameter_of_the_template_has_its_place_in_the_parameters_file() -> None:
+    parameters = json.loads((INFRA / "main.parameters.json").read_text())["parameters"]
+    declared = set(re.findall(r"^param (\w+) ", (INFRA / "main.bicep").read_text(), re.MULTILINE))
+    assert declared - set(parameters) == {"budgetFrom"}  # its default is this month
+    assert set(parameters) <= declared
+
+
+def test_every_setting_stands_in_the_documentation() -> None:
+    documented = (REPOSITORY / "docs" / "settings.md").read_text()
+    assert [name for name in settings_that_are_read() if f"`{name}`" not in documented] == []
+
+
+def test_local_settings_start_the_app_as_func_start_reads_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    document = json.loads((REPOSITORY / "local.settings.example.json").read_text())
+    assert document["IsEncrypted"] is False
+    values: dict[str, str] = document["Values"]
+    assert all(isinstance(value, str) for value in values.values()), "func takes texts only"
+    assert values["FUNCTIONS_WORKER_RUNTIME"] == "python"
+    known = settings_that_are_read() | {"FUNCTIONS_WORKER_RUNTIME"}
+    assert [name for name in values if name not in known and not name.startswith("AzureWebJobs.")] == []
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings()  # pyright: ignore[reportCallIssue]  # values come from the environment
+    assert settings.mode.value == "report"
+
+
+def test_the_host_takes_the_bundle_with_version_5_of_the_storage_queues() -> None:
+    host = json.loads((REPOSITORY / "host.json").read_text())
+    assert host["version"] == "2.0"
+    assert host["extensionBundle"] == {
+        "id": "Microsoft.Azure.Functions.ExtensionBundle",
+        "version": "[4.*, 5.0.0)",
+    }

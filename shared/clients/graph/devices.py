@@ -126,7 +126,7 @@ def managed_device(row: Json) -> ManagedDevice:
         enrolled_by=word(row, "enrolledByUserPrincipalName"),
         logged_on_user_ids=_logged_on(row),
         grace_expires_at=moment(row, "complianceGracePeriodExpirationDateTime"),
-        actions=tuple([_action(each) for each in rows(row, "deviceActionResults")]),
+        actions=tuple(map(_action, rows(row, "deviceActionResults"))),
     )
 
 

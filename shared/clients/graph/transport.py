@@ -155,7 +155,8 @@ class Transport:
         from kiota_abstractions.method import Method
         from kiota_abstractions.request_information import RequestInformation
 
-        request = RequestInformation(Method(method), builder.url_template, builder.path_parameters.copy())
+        path_template = builder.url_template.partition("{?")[0]  # the options of a query are added below
+        request = RequestInformation(Method(method), path_template, builder.path_parameters.copy())
         request.headers.try_add("Accept", "application/json")
         if body is not None:
             request.set_stream_content(json.dumps(body).encode(), "application/json")

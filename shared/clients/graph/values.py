@@ -62,14 +62,14 @@ def word(row: Json, name: str) -> str | None:
 
 def link(row: Json, name: str) -> str | None:
     """The id of something else; None when nothing is linked: null, empty or the all-zero GUID."""
-    value = word(row, name)
-    return None if value == NO_GUID else value
+    value = row.get(name)
+    return value if isinstance(value, str) and value != NO_GUID and value.strip() else None
 
 
 def own_id(row: Json) -> str:
     """The id of the row itself. Raises Unexpected when there is none: such a row cannot be acted on."""
-    value = link(row, "id")
-    if value is None:
+    value = row.get("id")
+    if not isinstance(value, str) or not value.strip() or value == NO_GUID:
         raise Unexpected("Graph returned a row without an id")
     return value
 

@@ -1,0 +1,52 @@
+"""What of the resolved packages is deployed: of msgraph what a Graph call reaches, of the rest what runs."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path, PurePath
+
+from local.package.target import Target
+
+WALK = Path(__file__).with_name("walk.py")
+_NOT_RUN = frozenset({".pyi", ".pyx", ".pxd", ".pxi", ".c", ".h", ".hash", ".pyc"})
+"""Stubs and the sources of compiled modules."""
+_TESTS = frozenset({"tests", "test", "testing"})
+_OF_DIST_INFO = frozenset({"METADATA", "entry_points.txt"})
+"""importlib.metadata reads both at run time: OpenTelemetry finds its parts by entry points."""
+_NO_HTTP2 = ("h2", "hpack", "hyperframe")
+"""kiota asks for httpx[http2] for a client of its own; ours speaks HTTP/1.1, and httpcore loads these when it can."""
+
+
+def reachable(target: Target, site_packages: Path, app: Path) -> frozenset[PurePath]:
+    """The files of msgraph, relative to ``site_packages``, that are loaded when every Graph port method has run."""
+    modules = json.loads(target.run(WALK, path=(site_packages, app)))["modules"]
+    files = [PurePath(file) for name, file in modules.items() if file and name.split(".")[0] == "msgraph"]
+    return frozenset(file.relative_to(site_packages) for file in files)
+
+
+def kept(site_packages: Path, of_msgraph: frozenset[PurePath]) -> Iterator[PurePath]:
+    """The files to deploy, relative to ``site_packages``, in order."""
+    for file in sorted(site_packages.rglob("*")):
+        inside = file.relative_to(site_packages)
+        if file.is_file() and _is_kept(inside, of_msgraph):
+            yield inside
+
+
+def _is_kept(file: PurePath, of_msgraph: frozenset[PurePath]) -> bool:
+    top = file.parts[0]
+    if top.split("-")[0] in _NO_HTTP2:
+        return False
+    if top == "msgraph":
+        return file in of_msgraph
+    if top.endswith(".dist-info"):
+        return file.name in _OF_DIST_INFO or _is_licence(file)
+    if top == "bin" or "__pycache__" in file.parts:
+        return False
+    return file.suffix not in _NOT_RUN and file.name != "py.typed" and not _is_test(file)
+
+
+def _is_test(file: PurePath) -> bool:
+    return bool(_TESTS & set(file.parts[1:-1]))
+
+
+def _is_licence(file: PurePath) -> bool:
+    return "licenses" in file.parts or file.name.upper().startswith(("LICENSE", "LICENCE", "NOTICE", "COPYING"))

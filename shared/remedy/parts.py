@@ -1,0 +1,53 @@
+"""What a part may not ask of Microsoft Graph, refused here already: a token that could do more is then of no use."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Never
+
+from shared.domain.effects import Answer, Done, WipeAnswer, WipeRefused
+from shared.domain.facts import ManagedDevice, Missing
+from shared.errors import AccessDenied
+from shared.ports import Devices
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnprivilegedDevices:
+    """The port Devices without what needs DeviceManagementManagedDevices.PrivilegedOperations.All: wipe and sync."""
+
+    devices: Devices
+
+    async def read(self, managed_device_id: str) -> ManagedDevice | Missing:
+        """See the port."""
+        return await self.devices.read(managed_device_id)
+
+    async def reread(self, managed_device_id: str) -> ManagedDevice | Missing:
+        """See the port."""
+        return await self.devices.reread(managed_device_id)
+
+    async def with_serial_number(self, serial_number: str) -> tuple[ManagedDevice, ...]:
+        """See the port."""
+        return await self.devices.with_serial_number(serial_number)
+
+    async def with_entra_device(self, entra_device_id: str) -> tuple[ManagedDevice, ...]:
+        """See the port."""
+        return await self.devices.with_entra_device(entra_device_id)
+
+    def enrolled_since(self, since: datetime) -> AsyncIterator[ManagedDevice]:
+        """See the port."""
+        return self.devices.enrolled_since(since)
+
+    async def sync(self, managed_device_id: str) -> Answer:  # noqa: ARG002  # the port has it
+        """Left out: a device checks in by itself every 8 hours, so the case only takes longer, and ends the same."""
+        return Done()
+
+    async def wipe(self, managed_device_id: str) -> WipeAnswer:  # noqa: ARG002  # the port has it
+        """Refused before anything is sent: only the wiper wipes."""
+        return WipeRefused(status=0, code="not_this_part", message="this part of Handover never wipes")
+
+
+class NoGraph:
+    """Any port of Graph in a part that has no use for it: whatever is asked of it raises AccessDenied."""
+
+    def __getattr__(self, name: str) -> Never:
+        raise AccessDenied(f"{name}: this part of Handover does not call Microsoft Graph")
