@@ -63,7 +63,9 @@ def test_every_module_is_compiled_and_the_apps_own_source_is_there(unpacked: Unp
     assert len(own) > 50
     missing = [path for path in own if not (path.parent / "__pycache__" / f"{path.stem}.cpython-313.pyc").exists()]
     assert missing == []
-    assert {path.relative_to(unpacked.site_packages).parts[0] for path in unpacked.site_packages.rglob("*.py")} == {"anyio"}
+    assert {path.relative_to(unpacked.site_packages).parts[0] for path in unpacked.site_packages.rglob("*.py")} == {
+        "anyio"
+    }
 
 
 def test_every_graph_call_runs_in_the_package(target: Target, unpacked: Unpacked) -> None:
