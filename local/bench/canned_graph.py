@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from local.package.target import REPOSITORY
 from local.tenant.populate import tenant_of
 from local.tenant.scenario import parse
 from local.tenant.server import TenantServer
@@ -59,7 +60,8 @@ async def canned_graph(answers: dict[str, bytes], folder: Path) -> AsyncGenerato
     """The URL of the server; below it, ``full`` and ``selected`` are each a Graph of their own."""
     for name, body in answers.items():
         (folder / name).write_bytes(body)
-    process = subprocess.Popen([sys.executable, __file__, str(folder)], stdout=subprocess.PIPE, text=True)  # noqa: ASYNC220  # it starts at once
+    command = [sys.executable, "-m", "local.bench.canned_graph", str(folder)]
+    process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)  # noqa: ASYNC220  # it starts at once
     try:
         assert process.stdout is not None
         yield f"http://127.0.0.1:{int(process.stdout.readline())}"

@@ -3,7 +3,7 @@
 import gc
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -98,7 +98,7 @@ async def _compare(payload: str, kilobytes: float, base_url: str) -> list[Measur
     ]
 
 
-async def _in_turns(contenders: dict[str, Call]) -> dict[str, tuple[float, float]]:
+async def _in_turns(contenders: Mapping[str, Call]) -> dict[str, tuple[float, float]]:
     samples: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
     gc.collect()
     for turn in range(WARM_UP + ROUNDS):

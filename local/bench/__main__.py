@@ -1,0 +1,59 @@
+"""`python -m local.bench`: measures, and writes docs/benchmarks.md and docs/costs.md."""
+
+import asyncio
+import os
+import platform
+import warnings
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from local.bench import cold_start, graph_answers, pages
+from local.bench.cost import Counted
+from local.bench.counted_story import count
+from local.package.resolve import NotResolved
+from local.package.target import REPOSITORY, NoInterpreter
+
+STORIES = REPOSITORY / "tests" / "story"
+DOCS = REPOSITORY / "docs"
+
+
+def main(
+    out: Annotated[Path, typer.Option(help="Directory of benchmarks.md and costs.md.")] = DOCS,
+    costs_only: Annotated[bool, typer.Option(help="Only count the stories and write costs.md.")] = False,
+) -> None:
+    """Measure start-up, Graph answers and what a case costs. Takes a few minutes; leave the machine alone meanwhile."""
+    warnings.filterwarnings("ignore", category=DeprecationWarning)  # msgraph's own
+    (out / "costs.md").write_text(pages.costs(asyncio.run(_count())), encoding="utf-8")
+    if costs_only:
+        return
+    answers = asyncio.run(graph_answers.measure())
+    try:
+        started, handshakes = cold_start.measure(), cold_start.first_handshakes()
+    except (NoInterpreter, NotResolved) as error:
+        typer.secho(str(error), fg="red", err=True)
+        raise typer.Exit(1) from error
+    machine = _machine()
+    (out / "benchmarks.md").write_text(pages.benchmarks(machine, started, handshakes, answers), encoding="utf-8")
+
+
+async def _count() -> Counted:
+    return Counted(
+        story=await count(STORIES / "the_story.json"),
+        new_device=await count(STORIES / "ready_to_go.json"),
+        quick_look=await count(STORIES / "already_compliant.json"),
+    )
+
+
+def _machine() -> str:
+    load = os.getloadavg()[0]
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}, load {load:.1f} before the last measurement ended"
+    )
+
+
+if __name__ == "__main__":
+    typer.run(main)

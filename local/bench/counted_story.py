@@ -1,0 +1,151 @@
+"""What one case costs in storage operations and executions: counted while a scenario is played, the player left out."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from local.play import Happened, Player
+from local.scenario_run import fresh_stack
+from local.stack import Stack
+from local.virtual_time import DelayedMessages, services_on
+from shared.bootstrap import Ports, Services, build, connect, install
+from shared.ports import Messages, Row, Rows, Value, Write
+
+ROWS_PER_PAGE = 1000
+"""Table storage returns at most this many rows a request."""
+TIMERS = ("supervise_cases", "keep_subscriptions", "watch_returns")
+
+
+@dataclass
+class Operations:
+    """Storage operations by kind: ``table`` and ``queue message``."""
+
+    seen: Counter[str] = field(default_factory=Counter[str])
+
+
+@dataclass(frozen=True)
+class CountedRows:
+    """Rows that count one table operation per request."""
+
+    rows: Rows
+    operations: Operations
+
+    def _count(self, requests: int = 1) -> None:
+        self.operations.seen["table"] += requests
+
+    async def get(self, table: str, partition: str, key: str) -> Row | None:
+        self._count()
+        return await self.rows.get(table, partition, key)
+
+    async def write(self, table: str, partition: str, writes: Sequence[Write]) -> list[str]:
+        self._count(len(writes))  # Azure bills each row of a batch
+        return await self.rows.write(table, partition, writes)
+
+    async def upsert(self, table: str, partition: str, key: str, data: Mapping[str, Value]) -> None:
+        self._count()
+        await self.rows.upsert(table, partition, key, data)
+
+    async def delete(self, table: str, partition: str, key: str, *, expect: str | None = None) -> None:
+        self._count()
+        await self.rows.delete(table, partition, key, expect=expect)
+
+    async def scan(
+        self,
+        table: str,
+        partition: str | None = None,
+        *,
+        key_prefix: str = "",
+        before: tuple[str, datetime] | None = None,
+    ) -> AsyncIterator[Row]:
+        number = 0
+        self._count()
+        async for row in self.rows.scan(table, partition, key_prefix=key_prefix, before=before):
+            number += 1
+            if number % ROWS_PER_PAGE == 0:
+                self._count()
+            yield row
+
+
+@dataclass(frozen=True)
+class CountedMessages:
+    """Messages that count those that are sent; each is put, got and deleted, and is one execution."""
+
+    messages: Messages
+    operations: Operations
+
+    async def send(self, queue: str, body: str, *, delay: timedelta = timedelta()) -> None:
+        self.operations.seen["queue message"] += 1
+        await self.messages.send(queue, body, delay=delay)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountedCase:
+    """One case, from its event to its end, and one run of each timer with nothing to do."""
+
+    table_operations: int
+    queue_messages: int
+    outside_events: int
+    graph_requests: int
+    timer_table_operations: Mapping[str, int]
+
+    @property
+    def executions(self) -> int:
+        """One per queue message, those that other systems send included."""
+        return self.queue_messages + self.outside_events
+
+    @property
+    def queue_operations(self) -> int:
+        """Put, get and delete of each message; the put of an outside event counts as well."""
+        return 3 * self.executions
+
+
+async def count(story: Path) -> CountedCase:
+    """Play the story and count. Raises AssertionError when it does not come true."""
+    of_case, of_timers, events = Operations(), Operations(), Counter[str]()
+
+    def watch(seen: object) -> None:
+        if isinstance(seen, Happened) and seen.what.startswith("event"):
+            events["event"] += 1
+
+    async with fresh_stack(story) as stack:
+        services = _install_counting(stack, of_case, of_timers)
+        try:
+            problems = await Player(stack=stack, watch=watch).play()
+            assert problems == [], problems
+            counts = await stack.simulated("counts")
+            timers = {name: await _one_run(stack, name, of_timers) for name in TIMERS}
+        finally:
+            for each in services:
+                await each.close()
+    return CountedCase(
+        table_operations=of_case.seen["table"],
+        queue_messages=of_case.seen["queue message"],
+        outside_events=events["event"],
+        graph_requests=counts["requests"],
+        timer_table_operations=timers,
+    )
+
+
+def _install_counting(stack: Stack, of_case: Operations, of_timers: Operations) -> list[Services]:
+    """The stack's use cases with counters; what the player asks by the API is not the case's and stays uncounted."""
+    plain = services_on(stack.clock, stack.settings)
+    timed = build(stack.settings, _counted(stack, of_timers))
+    cases = build(stack.settings, _counted(stack, of_case))
+    parts = {name: getattr(timed, name) for name in ("supervise", "watch_returns", "keep_subscriptions")}
+    install(replace(cases, look=plain.look, operate=plain.operate, **parts))
+    return [plain, timed, cases]
+
+
+def _counted(stack: Stack, operations: Operations) -> Ports:
+    ports = connect(stack.settings, clock=stack.clock)
+    messages = CountedMessages(DelayedMessages(ports.messages, stack.clock), operations)
+    return replace(ports, rows=CountedRows(ports.rows, operations), messages=messages)
+
+
+async def _one_run(stack: Stack, timer: str, operations: Operations) -> int:
+    before = operations.seen["table"]
+    answer = await stack.api.post(f"/admin/functions/{timer}", json={"input": ""})
+    answer.raise_for_status()
+    return operations.seen["table"] - before
