@@ -94,7 +94,7 @@ class Operate:
     async def set_freeze(self, *, frozen: bool, who: str, why: str) -> None:
         """Stop or allow all wipes; takes effect before the next wipe of any instance."""
         await self.freeze.set(frozen=frozen, by=who, why=why, at=self.clock.now())
-        event(log, "wipes.frozen" if frozen else "wipes.thawed", level=logging.WARNING, why=why)
+        event(log, "wipes.frozen" if frozen else "wipes.thawed", level=logging.WARNING)
 
     async def _load(self, case_id: str) -> Case:
         stored = await self.cases.load(case_id)

@@ -1,10 +1,14 @@
 """Input that cannot be used, kept with its reason so that nothing is lost and a person can mend and replay it."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 
 from shared.names import PARKED
 from shared.ports import Ids, Rows
+from shared.telemetry import event
+
+log = logging.getLogger(__name__)
 
 MOST_CHARACTERS = 30_000
 
@@ -31,6 +35,7 @@ class ParkingLot:
         """Keep the first 30,000 characters of a message; ``source`` is the queue it came from."""
         key = f"{at:%Y%m%dT%H%M%S}-{self._ids.new()}"
         await self._rows.upsert(PARKED, source, key, {"reason": reason, "body": body[:MOST_CHARACTERS], "at": at})
+        event(log, "input.parked", level=logging.WARNING, source=source, why=reason)
 
     async def everything(self) -> list[ParkedInput]:
         """All parked messages, by source and age."""
