@@ -112,7 +112,8 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "event": _text(_message(record)),
         }
-        if record.exc_info is not None and record.exc_info[1] is not None:
+        # azure-identity logs with exc_info=False, which the record keeps as it is
+        if record.exc_info and record.exc_info[1] is not None:
             line |= _error(record.exc_info[1])
         for name, value in _mapping(getattr(record, "fields", {})).items():
             line[f"{name}_" if name in line else name] = value

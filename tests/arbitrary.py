@@ -98,6 +98,8 @@ _FACTS: Alternatives = {
         (),
         (an_autopilot_device(), an_autopilot_device(id="b")),
         (an_autopilot_device(user_principal_name=OWNER),),
+        (an_autopilot_device(user_principal_name=OWNER, profile_status="pending"),),
+        (an_autopilot_device(user_principal_name=OWNER), an_autopilot_device(user_principal_name=OWNER, id="b")),
         (an_autopilot_device(user_principal_name=OTHER, profile_status="pending"),),
     ],
     "users": [

@@ -336,10 +336,12 @@ async def test_an_identity_without_the_permission_is_denied_and_wipes_nothing(
 async def test_an_identity_that_is_not_assigned_gets_no_token(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_CLIENT_ID", SUBSCRIPTION)
     nobody = Graph(Settings(), FixedClock())  # pyright: ignore[reportCallIssue]  # values come from the environment
-    with pytest.raises(AccessDenied, match="no token"):
-        await nobody.devices.reread(DEVICE)
-    answer = await nobody.devices.wipe(DEVICE)
-    await nobody.close()
+    try:
+        with pytest.raises(AccessDenied, match="no token"):
+            await nobody.devices.reread(DEVICE)
+        answer = await nobody.devices.wipe(DEVICE)
+    finally:
+        await nobody.close()
     assert isinstance(answer, WipeNotSent)
     assert live.model.counts.wipe_posts == 0
 

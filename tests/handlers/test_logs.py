@@ -34,7 +34,9 @@ def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
     """Everything that is logged at any level; at the end of the test it must hold none of NEVER."""
     caplog.set_level(logging.DEBUG)
     yield caplog
-    told = "\n".join(f"{record.getMessage()} {vars(record)!r} {record.exc_text}" for record in caplog.records)
+    records = caplog.get_records("call")  # caplog.records holds those of the teardown here
+    assert records
+    told = "\n".join(f"{record.getMessage()} {vars(record)!r} {record.exc_text}" for record in records)
     assert [word for word in NEVER if word.lower() in told.lower()] == []
 
 
@@ -64,6 +66,7 @@ async def test_events_and_steps_that_cannot_be_used_are_parked_but_not_logged(
     await events.park_hints(message(MARK))
     await steps.take_case_step(message(MARK))
     await steps.give_up_case_step(message(MARK))
+    assert [record.getMessage() for record in log.records].count("input.parked") == 6
 
 
 async def test_the_whole_story_names_nobody(log: pytest.LogCaptureFixture) -> None:

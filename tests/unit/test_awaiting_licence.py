@@ -156,7 +156,9 @@ def test_a_person_is_told_which_plan_is_slow():
 def test_a_licence_that_never_arrives_is_given_to_a_person_however_often_it_is_asked_for():
     case, now, asked = a_case(CaseState.CHECKING_LICENCE), NOW, 0
     facts = all_facts(users=users(a_user()), plans=())
-    while case.state is not CaseState.NEEDS_PERSON and now < NOW + timedelta(days=1):
+    for _ in range(100):
+        if case.state is CaseState.NEEDS_PERSON:
+            break
         decision = decide(case, facts, a_policy(), now)
         case, asked = moved(case, decision), asked + (decision.effect is not None)
         now = max(now, decision.due or now)
@@ -169,7 +171,9 @@ def test_a_licence_that_never_arrives_is_given_to_a_person_however_often_it_is_a
 def test_a_licence_given_by_hand_that_never_gets_provisioned_is_given_to_a_person():
     case, now = a_case(CaseState.CHECKING_LICENCE), NOW
     facts = all_facts(users=users(a_licensed_user()), plans=plans("PendingInput"))
-    while case.state is not CaseState.NEEDS_PERSON and now < NOW + timedelta(days=1):
+    for _ in range(100):
+        if case.state is CaseState.NEEDS_PERSON:
+            break
         decision = decide(case, facts, a_policy(), now)
         case = moved(case, decision)
         now = max(now, decision.due or now)

@@ -61,6 +61,14 @@ def test_a_wait_is_a_move_too():
     assert (entry.from_state, entry.to_state, entry.who) == (CaseState.OPENED, CaseState.OPENED, "handover")
 
 
+def test_waiting_does_not_renew_when_the_state_was_entered():
+    entered, _ = move(a_case(), _decision(), at=NOW)
+    waited, _ = move(entered, _decision(due=LATER), at=NOW + timedelta(hours=2))
+
+    assert entered.entered_at == waited.entered_at == NOW
+    assert waited.moved_at == NOW + timedelta(hours=2)
+
+
 def test_without_a_time_the_case_goes_on_at_once():
     after, _ = move(a_case(), _decision(), at=NOW)
 
@@ -79,7 +87,9 @@ def test_an_illegal_move_is_refused():
         move(a_case(), _decision(CaseState.WIPE_SENT), at=NOW)
 
 
-@pytest.mark.parametrize("name", ["id", "state", "reason", "says", "version", "episode", "moved_at", "due_at"])
+@pytest.mark.parametrize(
+    "name", ["id", "state", "reason", "says", "version", "episode", "moved_at", "entered_at", "due_at"]
+)
 def test_what_move_keeps_itself_no_rule_may_set(name: str):
     with pytest.raises(IllegalMove, match=name):
         move(a_case(), _decision(changes={name: "x"}), at=NOW)

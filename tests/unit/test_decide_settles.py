@@ -11,6 +11,7 @@ from shared.domain.case import Case, move
 from shared.domain.effects import Answer, Done, Refused, WipeAccepted, WipeAnswer, WipeNotSent, WipeRefused, WipeUnknown
 from shared.domain.facts import MISSING, Compliance, Facts, Freeze
 from shared.domain.policy import Mode, Policy
+from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.rules.answers import changes_by
 from shared.rules.decide import RULES, decide
@@ -37,6 +38,8 @@ from tests.case_builders import a_case, a_policy, an_unenrolled_case
 
 MOST_MOVES = 20
 """As many as one step makes before it leaves the rest to the next message."""
+MOST_LOOKS = 60 * 24 * 4 + 100
+"""One each quarter of an hour for 60 days."""
 REFUSALS = [
     Refused(code="CountViolation", message="no available licenses"),
     Refused(code="BadRequest", message="no"),
@@ -116,18 +119,24 @@ WORLDS: dict[str, Facts] = {
 def test_every_case_comes_to_rest_within_a_bound(world: str, mode: Mode):
     policy, stuck = a_policy(mode=mode), list[str]()
     for start in (*(a_case(state, policy) for state in RULES), an_unenrolled_case()):
-        for answer in WIPE_ANSWERS:
+        # a wipe that never leaves is tried for weeks: once per world is enough
+        answers = WIPE_ANSWERS if start.state is CaseState.CLEARED_TO_WIPE else WIPE_ANSWERS[:-1]
+        for answer in answers:
             end, now = _run(start, WORLDS[world], policy, answer)
             if not end.state.rests or now - NOW > timedelta(days=40):
                 stuck.append(f"{start.state} -> {end.state} ({end.says}) at {now}")
+            if end.wipe == start.wipe:
+                break  # no wipe was asked for, so no other answer makes a difference
 
     assert stuck == []
 
 
 def _run(case: Case, read: Facts, policy: Policy, wipe_answer: WipeAnswer) -> tuple[Case, datetime]:
     """The case 60 days later, or when it came to rest; the device checks in every day unless it never does."""
-    now, end = NOW, NOW + timedelta(days=60)
-    while now < end and not case.state.rests:
+    now = NOW
+    for _ in range(MOST_LOOKS):
+        if now >= NOW + timedelta(days=60) or case.state.rests:
+            break
         case = _one_move(case, _as_read_at(read, case, now), policy, now, (Done(), wipe_answer))
         now = max(now, case.due_at or now)
     return case, now
@@ -152,6 +161,38 @@ def test_a_case_waits_for_a_seat_as_long_as_it_takes_and_then_goes_on_by_itself(
     assert waiting.state is CaseState.AWAITING_SEAT
     assert now >= NOW + timedelta(days=60)
     assert going_on.state is CaseState.AWAITING_LICENCE
+
+
+@pytest.mark.parametrize("mode", [Mode.APPROVE, Mode.AUTO])
+def test_a_wipe_that_never_leaves_is_tried_again_and_at_last_given_to_a_person(mode: Mode):
+    policy = a_policy(mode=mode)
+    case = a_case(CaseState.CLEARED_TO_WIPE, policy)
+
+    end, now = _run(case, all_facts(), policy, WipeNotSent(why="no token"))
+
+    assert (end.state, end.reason) == (CaseState.NEEDS_PERSON, Reason.APPROVAL_EXPIRED)
+    assert end.wipe is not None
+    assert end.wipe.sent_at is None
+    assert end.wipe.number > 50
+    assert now - case.opened_at < timedelta(days=32)
+
+
+@pytest.mark.parametrize("mode", [Mode.APPROVE, Mode.AUTO])
+def test_a_case_that_was_under_way_in_report_mode_gets_its_licence_when_the_mode_is_raised(mode: Mode):
+    unlicensed = all_facts(users=UNLICENSED)
+    reporting = a_case(CaseState.CHECKING_LICENCE, licence_seen_at=None)
+    answers = (Done(), WipeAccepted())
+    watching = _one_move(reporting, unlicensed, a_policy(mode=Mode.REPORT), NOW, answers)
+
+    policy, path, case, now = a_policy(mode=mode), [watching.state], watching, NOW
+    while case.licence is None and len(path) < MOST_MOVES:
+        now = max(now, case.due_at or now)
+        case = _one_move(case, _as_read_at(unlicensed, case, now), policy, now, answers)
+        path.append(case.state)
+
+    assert watching.would_do == ("assign SPB to DEF456@contoso.example",)
+    assert path[-3:] == [CaseState.CHECKING_READINESS, CaseState.CHECKING_LICENCE, CaseState.AWAITING_LICENCE]
+    assert case.would_do == ()
 
 
 def test_a_lost_answer_is_never_answered_by_a_second_wipe():

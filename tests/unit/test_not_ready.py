@@ -114,3 +114,9 @@ def test_a_licence_that_was_never_seen_is_a_question_for_a_person(state: CaseSta
 
     assert (decision.to, decision.reason) == (CaseState.NEEDS_PERSON, Reason.LICENCE_MISSING)
     assert decision.effect is None
+
+
+def test_a_case_that_waits_to_get_ready_goes_on_whatever_an_earlier_mode_wrote_down():
+    case = a_case(CaseState.NOT_READY, would_do=("assign SPB to DEF456",))
+
+    assert moved(case, check_readiness(case, all_facts(), a_policy(), NOW)).state is CaseState.BINDING

@@ -81,6 +81,15 @@ async def test_an_owner_who_lost_the_licence_could_not_enrol_again_so_nothing_is
     assert world.devices.wiped.total() == 0
 
 
+@pytest.mark.parametrize("mode", [Mode.OFF, Mode.REPORT])
+async def test_in_a_mode_that_changes_nothing_not_even_a_fitting_approval_sends_a_wipe(mode: Mode) -> None:
+    world = World(mode)
+    await world.put_intended()
+    await world.step()
+    assert world.graph_writes() == {}
+    assert (await world.case()).state is S.CLEARED_TO_WIPE
+
+
 @pytest.mark.parametrize("change", [{"enabled": False}, None], ids=["disabled", "gone"])
 async def test_an_owner_whose_account_is_gone_or_disabled_could_not_enrol_so_nothing_is_sent(
     change: dict[str, object] | None,

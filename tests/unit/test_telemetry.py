@@ -222,6 +222,12 @@ def test_the_text_of_a_foreign_error_is_not_written_since_it_may_hold_what_came_
     assert lines(output)[1]["says"] == "not a CloudEvent"
 
 
+def test_a_foreign_record_without_its_error_is_written_as_well(output: io.StringIO) -> None:
+    logging.getLogger("azure.identity.aio").warning("get_token failed", exc_info=False)
+    (line,) = lines(output)
+    assert (line["event"], "error" in line) == ("get_token failed", False)
+
+
 def test_arguments_that_do_not_fit_their_text_do_not_cost_the_line(output: io.StringIO, log: logging.Logger) -> None:
     log.warning("%d pieces of %s", "many")  # noqa: PLE1206  # the mistake is the point
     assert lines(output)[0]["event"] == "%d pieces of %s"
