@@ -64,7 +64,7 @@ async def test_worker_and_wiper_tell_the_story_together() -> None:
     await world.live(split(world, worker, wiper))
     assert (await world.case()).state is S.PROVEN
     assert world.graph_writes() == {"assign": 1, "bind": 1, "wipe": 1}
-    assert graph_calls(wiper) == {"devices.reread", "directory.plans", "devices.wipe"}
+    assert graph_calls(wiper) == {"devices.reread", "directory.user", "devices.wipe"}
     assert {"devices.wipe", "devices.sync", "devices.reread"}.isdisjoint(graph_calls(worker))
 
 
@@ -132,7 +132,7 @@ async def test_a_worker_that_is_made_to_wipe_is_refused_and_pays_nothing() -> No
     case = await world.case()
     assert (case.state, case.reason) == (S.NEEDS_PERSON, Reason.WIPE_REFUSED)
     assert world.devices.wiped.total() == 0
-    assert await world.budget.nonces(world.clock.now()) == set()
+    assert (await world.budget.view(story.SERIAL_NUMBER, world.clock.now())).in_flight == 0
 
 
 @pytest.mark.parametrize(("part", "synced"), [(Part.SINGLE, 1), (Part.WORKER, 0)])
