@@ -98,7 +98,6 @@ _FACTS: Alternatives = {
         (),
         (an_autopilot_device(), an_autopilot_device(id="b")),
         (an_autopilot_device(user_principal_name=OWNER),),
-        (an_autopilot_device(user_principal_name=OWNER, profile_status="pending"),),
         (an_autopilot_device(user_principal_name=OWNER), an_autopilot_device(user_principal_name=OWNER, id="b")),
         (an_autopilot_device(user_principal_name=OTHER, profile_status="pending"),),
     ],
@@ -169,7 +168,8 @@ devices: st.SearchStrategy[ManagedDevice] = st.sampled_from(
 def facts(draw: st.DrawFn) -> Facts:
     """What could have been read, contradictions included."""
     rows = tuple(draw(st.lists(devices, max_size=3)))
-    bound = (an_autopilot_device(user_principal_name=OWNER),)
+    status = draw(st.sampled_from(["assignedInSync", "assignedInSync", "pending"]))
+    bound = (an_autopilot_device(user_principal_name=OWNER, profile_status=status),)
     unlicensed = all_facts(users=users(a_user(), staging_user()), plans=())
     known = draw(st.sampled_from([all_facts(), all_facts(autopilot=bound), unlicensed]))
     known = replace(known, device=draw(devices), same_serial=rows)

@@ -1,7 +1,8 @@
 """What a handler gets and gives, made by the worker library's own converters, as the Functions host would have it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import azure.functions as func
 
@@ -92,3 +93,23 @@ def notification(user_id: str = story.OWNER_ID, **fields: object) -> dict[str, o
 def posted(*notifications: object) -> func.HttpRequest:
     """Graph's POST of these notifications."""
     return request(json.dumps({"value": notifications}))
+
+
+Handler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
+
+
+async def ok(handler: Handler, given: func.HttpRequest) -> dict[str, Any]:
+    """The document of an answer with status 200."""
+    answered = answer(await handler(given))
+    assert (answered.status, header(answered, "content-type")) == (200, "application/json"), answered.body
+    return json.loads(answered.body)
+
+
+async def problem(status: int, handler: Handler, given: func.HttpRequest) -> str:
+    """The detail of a problem document (RFC 9457) with this status."""
+    answered = answer(await handler(given))
+    assert answered.status == status, answered.body
+    assert header(answered, "content-type") == "application/problem+json"
+    document = json.loads(answered.body)
+    assert (document["status"], bool(document["title"])) == (status, True)
+    return document["detail"]

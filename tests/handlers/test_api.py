@@ -1,11 +1,8 @@
 """The JSON API for people and scripts: what it shows, what it does, and a problem document for everything else."""
 
 import json
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
 
-import azure.functions as func
 import pytest
 
 from handlers import api
@@ -14,14 +11,12 @@ from shared.domain.case import Case, proposal_of
 from shared.domain.policy import Mode
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
-from shared.errors import AccessDenied
 from shared.names import CASE_STEPS, LEDGERS
 from tests.fakes import story
 from tests.fakes.world import World
-from tests.handlers.arguments import JSON_TYPE, answer, case_request, header, request
+from tests.handlers.arguments import JSON_TYPE, Handler, case_request, ok, problem, request
 
 S = CaseState
-Handler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 ON_A_CASE: dict[str, Handler] = {
     "show": api.show_case,
     "approve": api.approve_case,
@@ -34,22 +29,6 @@ EVERYTHING = {"by": "Ada", "why": "because", "proposal": "0" * 32, "frozen": Tru
 
 async def put(world: World, state: CaseState, **fields: object) -> Case:
     return await world.put(story.case_in(state, world.policy, world.clock.now(), **fields))
-
-
-async def ok(handler: Handler, given: func.HttpRequest) -> dict[str, Any]:
-    answered = answer(await handler(given))
-    assert (answered.status, header(answered, "content-type")) == (200, "application/json"), answered.body
-    return json.loads(answered.body)
-
-
-async def problem(status: int, handler: Handler, given: func.HttpRequest) -> str:
-    """The detail of a problem document (RFC 9457) with this status."""
-    answered = answer(await handler(given))
-    assert answered.status == status, answered.body
-    assert header(answered, "content-type") == "application/problem+json"
-    document = json.loads(answered.body)
-    assert (document["status"], bool(document["title"])) == (status, True)
-    return document["detail"]
 
 
 async def test_status_shows_mode_switch_and_open_cases_by_state(world: World) -> None:
@@ -232,23 +211,3 @@ async def test_a_name_in_a_header_must_have_a_sensible_length_too(world: World, 
     headers = {**JSON_TYPE, "x-ms-client-principal-name": name}
     await problem(400, api.cancel_case, case_request({"why": "sold"}, headers=headers))
     assert await world.case() == case
-
-
-ALL: dict[str, Handler] = {**ON_A_CASE, "status": api.show_status, "list": api.list_cases, "freeze": api.set_freeze}
-
-
-@pytest.mark.parametrize("handler", ALL.values(), ids=ALL)
-async def test_when_storage_is_down_the_answer_is_503(world: World, handler: Handler) -> None:
-    world.rows.away = True
-    assert "not available" in await problem(503, handler, case_request(EVERYTHING))
-
-
-@pytest.mark.parametrize("handler", ALL.values(), ids=ALL)
-async def test_when_storage_refuses_us_the_answer_is_a_problem_without_inner_words(
-    world: World, handler: Handler, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def refuse(table: str) -> None:
-        raise AccessDenied("the account key of handovertest is wrong")
-
-    monkeypatch.setattr(world.rows, "_reach", refuse)
-    assert "account key" not in await problem(500, handler, case_request(EVERYTHING))
