@@ -131,11 +131,11 @@ async def test_somebody_who_moves_the_case_meanwhile_wins() -> None:
     assert stored is not None
     list_of_enrolments = world.devices.enrolled_since
 
-    async def move_the_case_first(since: object):  # noqa: ANN202
+    async def move_the_case_first(since: object):
         await world.services.advance.give_up(story.CASE_ID, stored.case.version)
         async for device in list_of_enrolments(story.START):
             yield device
 
-    world.devices.enrolled_since = move_the_case_first  # pyright: ignore[reportAttributeAccessIssue]
+    world.devices.enrolled_since = move_the_case_first
     assert await world.services.watch_returns.run() == 0
     assert (await world.case()).state is S.NEEDS_PERSON
