@@ -30,7 +30,7 @@ lint: setup ## ruff: rules and format
 	$(python) -m ruff format --check .
 
 types: setup ## pyright, strict
-	$(python) -m pyright --pythonpath $(python)
+	$(python) -m pyright -p pyproject.toml --pythonpath $(python)
 
 check: lint types test ## what CI runs: lint, types, tests
 

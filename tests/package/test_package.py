@@ -103,9 +103,10 @@ def test_the_walk_knows_every_port_of_graph() -> None:
 
 def _methods_of_ports() -> set[str]:
     """Every method that a port of Graph declares, read from its own class body."""
+    ports: dict[str, type] = get_type_hints(Graph)
     return {
         f"{attribute}.{name}"
-        for attribute, port in get_type_hints(Graph).items()
+        for attribute, port in ports.items()
         for name, member in vars(port).items()
         if inspect.isfunction(member) and not name.startswith("_")
     }
