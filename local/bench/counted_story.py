@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from local.play import Happened, Player
@@ -51,17 +51,10 @@ class CountedRows:
         self._count()
         await self.rows.delete(table, partition, key, expect=expect)
 
-    async def scan(
-        self,
-        table: str,
-        partition: str | None = None,
-        *,
-        key_prefix: str = "",
-        before: tuple[str, datetime] | None = None,
-    ) -> AsyncIterator[Row]:
+    async def scan(self, table: str, partition: str | None = None, *, key_prefix: str = "") -> AsyncIterator[Row]:
         number = 0
         self._count()
-        async for row in self.rows.scan(table, partition, key_prefix=key_prefix, before=before):
+        async for row in self.rows.scan(table, partition, key_prefix=key_prefix):
             number += 1
             if number % ROWS_PER_PAGE == 0:
                 self._count()
