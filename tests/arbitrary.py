@@ -142,7 +142,6 @@ _CASE: Alternatives = {
         a_licence_request(requested_at=NOW - timedelta(hours=2)),
     ],
     "licence_seen_at": [None],
-    "ready_at": [None, NOW - timedelta(minutes=10), NOW - timedelta(days=3)],
     "bound": [True, False],
     "binding_refused": ["BadRequest: no"],
     "would_do": [("assign SPB to DEF456@contoso.example",)],
@@ -168,7 +167,7 @@ devices: st.SearchStrategy[ManagedDevice] = st.sampled_from(
 def facts(draw: st.DrawFn) -> Facts:
     """What could have been read, contradictions included."""
     rows = tuple(draw(st.lists(devices, max_size=3)))
-    status = draw(st.sampled_from(["assignedInSync", "assignedInSync", "pending"]))
+    status = draw(st.sampled_from(["assignedInSync", "pending"]))
     bound = (an_autopilot_device(user_principal_name=OWNER, profile_status=status),)
     unlicensed = all_facts(users=users(a_user(), staging_user()), plans=())
     known = draw(st.sampled_from([all_facts(), all_facts(autopilot=bound), unlicensed]))
@@ -186,7 +185,10 @@ def cases(draw: st.DrawFn, states: Sequence[CaseState], policy: Policy) -> Case:
             _varied(an_unenrolled_case(state), {n: _CASE[n] for n in _CASE if n not in ("device", "serial_number")}, 3)
         )
     case: Case = draw(_varied(a_case(state), _CASE, draw(st.sampled_from([0, 1, 3]))))
-    return replace(case, approval=draw(st.sampled_from(_approvals(case, policy))))
+    checked = [case.ready_at, None, NOW - timedelta(minutes=10), NOW - timedelta(days=3)]
+    return replace(
+        case, approval=draw(st.sampled_from(_approvals(case, policy))), ready_at=draw(st.sampled_from(checked))
+    )
 
 
 def _approvals(case: Case, policy: Policy) -> list[object]:
