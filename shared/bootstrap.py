@@ -145,7 +145,7 @@ def build(settings: Settings, ports: Ports) -> Services:
     ledger, cases = Ledger(ports.rows, ids), CaseStore(ports.rows, ids)
     steps, book = StepQueue(messages=ports.messages, clock=clock), SubscriptionBook(ports.rows, ids)
     freeze = FreezeSwitch(ledger)
-    advance = _advance(policy, ports, ledger, cases, steps)
+    advance = _advance(policy, ports, ledger, freeze, cases, steps)
     return Services(
         receive=_receive(settings, ports, book),
         take_hint=TakeHint(
@@ -187,8 +187,10 @@ def _receive(settings: Settings, ports: Ports, book: SubscriptionBook) -> Receiv
     )
 
 
-def _advance(policy: Policy, ports: Ports, ledger: Ledger, cases: CaseStore, steps: StepQueue) -> Advance:
-    budget, freeze = BudgetBook(ledger), FreezeSwitch(ledger)
+def _advance(
+    policy: Policy, ports: Ports, ledger: Ledger, freeze: FreezeSwitch, cases: CaseStore, steps: StepQueue
+) -> Advance:
+    budget = BudgetBook(ledger)
     gatherer = Gatherer(
         devices=ports.devices,
         directory=ports.directory,

@@ -16,7 +16,7 @@ import logging
 from dataclasses import dataclass
 
 from shared.domain.case import Case, Decision, managed_device_id_of, move
-from shared.domain.effects import WipeAccepted, WipeAnswer, WipeRefused
+from shared.domain.effects import WipeAccepted, WipeAnswer, WipeNotSent, WipeRefused
 from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
@@ -107,5 +107,7 @@ def _word(answer: WipeAnswer) -> str:
             return "accepted"
         case WipeRefused():
             return "refused"
+        case WipeNotSent():
+            return "not sent"
         case _:
             return "unknown"
