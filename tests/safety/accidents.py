@@ -126,12 +126,15 @@ class Accidents:
     rng: random.Random
     count: int = 0
     struck: list[str] = field(default_factory=list[str])
+    kinds: list[str] = field(default_factory=list[str])
+    """The kind of each I/O so far."""
 
     async def before(self, io: Io) -> Reply | None:
         """Before the I/O has any effect. Raises Crashed or RetryLater; for Graph a failure may be the answer instead."""
         await pause()
         self.count += 1
         io.number = self.count
+        self.kinds.append(io.kind)
         io.accident = self.plan.strike(io, self.scheduler.clock.now())
         self.scheduler.note(f"{io.number} {self.scheduler.current} {io.kind} {io.name} {io.accident or ''}")
         if io.accident is None:

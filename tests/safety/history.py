@@ -3,19 +3,17 @@
 import functools
 import random
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_type_hints
 
 import azure.functions as func
+from pydantic import SecretStr
 
 import function_app
 from local.tenant.model.tenant import TenantModel
-from shared.bootstrap import Ports, Services, build, install
-from shared.clients.graph.autopilot import GraphAutopilot
-from shared.clients.graph.devices import GraphDevices
-from shared.clients.graph.directory import GraphDirectory
-from shared.clients.graph.tenant import GraphTenant
+from shared.bootstrap import Ports, Services, build, connect, install
+from shared.clients.graph.client import Graph
 from shared.domain.case import Case, JournalEntry
 from shared.domain.policy import Mode
 from shared.domain.states import CaseState
@@ -23,7 +21,6 @@ from shared.errors import HandoverError
 from shared.names import CASE_STEPS, DEVICE_EVENTS, HINTS, WIPE_STEPS
 from shared.rules.decide import RULES
 from shared.settings import Settings
-from tests.fakes.graph import FakeSubscriptions
 from tests.fakes.ids import CountingIds
 from tests.fakes.rows import FakeRows
 from tests.safety import cast
@@ -122,17 +119,16 @@ class History:
 
     def _instance(self, ids: CountingIds) -> Services:
         transport: Any = InProcessTransport(self.model, self.clock, self.accidents, self.witness.asked)
-        ports = Ports(
+        graph = Graph(self.settings, self.clock, transport=transport)
+        of_graph = {port.name: getattr(graph, port.name) for port in fields(Ports) if port.name in get_type_hints(Graph)}
+        ports = replace(
+            _never_used(self.settings.mode),
+            clock=self.clock,
             rows=SimulatedRows(self.rows, self.accidents),
             messages=self.queues,
-            devices=GraphDevices(transport),
-            directory=GraphDirectory(transport),
-            autopilot=GraphAutopilot(transport),
-            tenant=GraphTenant(transport, self.clock),
-            subscriptions=FakeSubscriptions(),
-            clock=self.clock,
             ids=ids,
             close=_close,
+            **of_graph,
         )
         return build(self.settings, ports)
 
@@ -289,9 +285,16 @@ async def _close() -> None:
 
 
 @functools.cache
+def _never_used(mode: Mode) -> Ports:
+    """The real outside world, of which nothing is opened, for what a history has no double of."""
+    return connect(_settings(Shape(mode=mode)))
+
+
+@functools.cache
 def _settings(shape: Shape) -> Settings:
     return Settings(
         tenant_id=cast.TENANT_ID,
+        storage=SecretStr("UseDevelopmentStorage=true"),
         mode=shape.mode,
         staging_accounts=(cast.STAGING,),
         licence_skus=("SPB",),

@@ -1,19 +1,19 @@
 """Histories from seeds: the same promises hold in every one of them, and the same seed is the same history anywhere."""
 
 import asyncio
+import itertools
 import os
 import subprocess
 import sys
-from datetime import timedelta
 
 import pytest
 
-from shared.domain.policy import Mode
 from shared.domain.states import CaseState
-from tests.safety.accidents import POSSIBLE, Accident, Chosen
+from tests.safety.accidents import Accident
 from tests.safety.history import History, Shape
 from tests.safety.hunt import live
 from tests.safety.scheduler import Bypassed
+from tests.safety.systematic import combinations, judge, singles, story
 
 SEEDS = 600
 """As many as a test run can spare; ``make safety`` lives through 20,000."""
@@ -47,9 +47,6 @@ def test_another_seed_is_another_history():
 
 
 def test_an_await_that_the_scheduler_does_not_know_is_noticed():
-    async def wait_for_real() -> None:
-        await asyncio.get_running_loop().create_future()
-
     async def wait_elsewhere() -> None:
         future: asyncio.Future[None] = asyncio.Future(loop=loop)
         await future
@@ -70,25 +67,17 @@ def test_without_accidents_the_story_ends_proven_after_one_wipe():
     assert history.model.counts.wipes == 1
 
 
-def single(number: int, accident: Accident, *, mode: Mode = Mode.AUTO) -> History:
-    """The story with exactly one accident."""
-    return History(seed=3, shape=Shape(mode=mode, people=False), plan=Chosen(at={number: accident})).run()
-
-
 def test_any_single_accident_at_any_io_breaks_no_promise_and_the_story_still_ends():
-    undisturbed = History(seed=3, shape=Shape(people=False)).run()
-    kinds = sorted({accident for accidents in POSSIBLE.values() for accident in accidents})
-    left_to_a_person: list[str] = []
-    struck = 0
-    for number in range(1, undisturbed.accidents.count + 1):
-        for accident in kinds:
-            history = single(number, accident)
-            assert history.witness.broken == [], f"I/O {number}: {accident}"
-            struck += len(history.accidents.struck)
-            states = [case.state for case in history.cases()]
-            if states != [CaseState.PROVEN]:
-                left_to_a_person.append(f"I/O {number} ({history.accidents.struck}): {states}")
-            assert history.clock.now() - undisturbed.clock.now() < timedelta(days=2)
-    assert struck > 4 * undisturbed.accidents.count
-    assert len(left_to_a_person) < 12, "\n".join(left_to_a_person)
-    assert all("needs_person" in one for one in left_to_a_person)
+    kinds = story().accidents.kinds
+    tally = judge(singles(kinds))
+
+    assert tally.broken == []
+    assert tally.struck == tally.stories > 4 * len(kinds)
+    assert tally.left_to_a_person < 12  # those after which nobody can know whether the wipe was sent
+
+
+def test_two_accidents_break_no_promise_either():
+    tally = judge(itertools.islice(combinations(story().accidents.kinds, 2), 0, None, 40))
+
+    assert tally.broken == []
+    assert tally.struck > tally.stories  # every pair: make safety
