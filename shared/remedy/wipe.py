@@ -14,6 +14,7 @@ is promised, not exactly one.
 
 import logging
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from shared.domain.case import Case, Decision, managed_device_id_of, move
 from shared.domain.effects import WipeAccepted, WipeAnswer, WipeNotSent, WipeRefused
@@ -29,6 +30,9 @@ from shared.rules.fence import after_answer, back_to_hold, check_fence
 from shared.telemetry import event
 
 log = logging.getLogger(__name__)
+
+A_LOOK_HOLDS_FOR = timedelta(seconds=60)
+"""So old may the reading of the device be when the wipe leaves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +54,7 @@ class WipeProtocol:
         """
         case = stored.case
         assert case.state is CaseState.WIPE_INTENDED and case.wipe is not None and case.device is not None
+        good_until = self.clock.now() + A_LOOK_HOLDS_FOR
         facts = await self.gatherer.fence(case)
         decision = check_fence(case, facts, policy, self.clock.now())
         if decision.to is not CaseState.WIPE_SENT:
@@ -60,11 +65,17 @@ class WipeProtocol:
             return held
         sent = await self._save(stored, decision)
         event(log, "wipe.sent", level=logging.WARNING, case=case.id, nonce=case.wipe.nonce)
-        answer = await self.devices.wipe(managed_device_id_of(sent.case))
+        answer = await self._send(managed_device_id_of(sent.case), good_until)
         event(log, "wipe.answered", level=logging.WARNING, case=case.id, nonce=case.wipe.nonce, outcome=_word(answer))
         answered = await self._save(sent, after_answer(sent.case, answer, self.clock.now()))
         await self.settle(answered.case)
         return answered
+
+    async def _send(self, managed_device_id: str, good_until: datetime) -> WipeAnswer:
+        """The one request, unless storage was so slow that the last look at the device has become an old one."""
+        if self.clock.now() > good_until:
+            return WipeNotSent(why="the last look at the device is too old")
+        return await self.devices.wipe(managed_device_id)
 
     async def settle(self, case: Case) -> None:
         """Bring the budget in line with what became of the last attempt.

@@ -120,14 +120,21 @@ class People:
             self._approving = False
 
     async def _freeze(self, *, frozen: bool) -> None:
+        """A person tries until it worked."""
         history = self.history
         if not frozen:
             history.witness.frozen_since = None
+        done = False
         try:
             await self._operate().set_freeze(frozen=frozen, who="ann@contoso.example", why="history")
+            done = True
         except HandoverError:
-            return
-        history.witness.frozen_since = history.clock.now() if frozen else None
+            pass
+        finally:
+            if not done:
+                again = history.clock.now() - cast.START + timedelta(minutes=5)
+                history.later(again, "once more", lambda: history.begin("freezer", lambda: self._freeze(frozen=frozen)))
+        history.witness.frozen_since = history.clock.now() if frozen and done else None
 
     async def _act(self, verb: str) -> None:
         history = self.history
