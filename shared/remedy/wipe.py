@@ -75,7 +75,7 @@ class WipeProtocol:
         """The one request, unless storage was so slow that the last look at the device has become an old one."""
         if self.clock.now() > good_until:
             return WipeNotSent(why="the last look at the device is too old")
-        return await self.devices.wipe(managed_device_id)
+        return await self.devices.wipe(managed_device_id, not_after=good_until)
 
     async def settle(self, case: Case) -> None:
         """Bring the budget in line with what became of the last attempt.

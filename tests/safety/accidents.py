@@ -149,7 +149,7 @@ class Accidents:
                 if io.kind in ("graph.read", "graph.write", "graph.wipe"):
                     return _failed(503, None)
                 raise RetryLater(f"{io.name}: away")
-            case Accident.SLOW:
+            case Accident.SLOW if io.kind != "graph.wipe":
                 await pause(Pause(of=SLOWEST * self.rng.random()))
             case Accident.THROTTLED | Accident.GATEWAY | Accident.DENIED:
                 return self._failed(io.accident)
@@ -163,6 +163,9 @@ class Accidents:
         match io.accident:
             case Accident.CRASH_AFTER:
                 raise Crashed
+            case Accident.SLOW if io.kind == "graph.wipe":  # what has left cannot be called back: its answer is slow
+                await pause(Pause(of=SLOWEST * self.rng.random()))
+                return None
             case Accident.LOST if io.kind.startswith("graph."):
                 raise ConnectionError("the answer was lost")
             case Accident.LOST:

@@ -1,5 +1,6 @@
 """Who and what is in the tenant of a history, and what may happen there: all drawn from one seed."""
 
+import contextlib
 import functools
 import random
 from collections.abc import Callable, Sequence
@@ -109,9 +110,7 @@ def _happening(rng: random.Random, serials: Sequence[str]) -> Happening:
 
 def _doing(item: TenantItem) -> Callable[[TenantModel], None]:
     def do(model: TenantModel) -> None:
-        try:
+        with contextlib.suppress(Exception):  # the tenant refuses what cannot be done any more
             perform(model, item)
-        except Exception:  # noqa: BLE001, S110  # the tenant refuses what cannot be done any more
-            pass
 
     return do

@@ -121,7 +121,9 @@ class History:
     def _instance(self, ids: CountingIds) -> Services:
         transport: Any = InProcessTransport(self.model, self.clock, self.accidents, self.witness.asked)
         graph = Graph(self.settings, self.clock, transport=transport)
-        of_graph = {port.name: getattr(graph, port.name) for port in fields(Ports) if port.name in get_type_hints(Graph)}
+        of_graph = {
+            port.name: getattr(graph, port.name) for port in fields(Ports) if port.name in get_type_hints(Graph)
+        }
         ports = replace(
             _never_used(self.settings.mode),
             clock=self.clock,
@@ -138,7 +140,9 @@ class History:
         self._later.append((cast.START + after, len(self._later), what, do))
         self._later.sort(key=lambda one: one[:2])
 
-    def begin(self, name: str, work: Callable[[], Coroutine[Any, Any, None]], *, instance: Services | None = None) -> None:
+    def begin(
+        self, name: str, work: Callable[[], Coroutine[Any, Any, None]], *, instance: Services | None = None
+    ) -> None:
         """Start something that people do, in a process of the app."""
         self._start(name, work, lambda _: None, instance)
 
@@ -275,7 +279,7 @@ class History:
         entries = self.journal(case.id)
         state = None
         for number, entry in enumerate(entries, start=1):
-            if entry.sequence != number or entry.from_state is not state and number > 1 and entry.from_state != state:
+            if entry.sequence != number or (entry.from_state is not state and number > 1 and entry.from_state != state):
                 self.witness.blame(f"the journal of {case.id} has a gap at {number}")
             state = entry.to_state
         if state is not case.state or len(entries) != case.version:
@@ -294,7 +298,7 @@ def _never_used(mode: Mode) -> Ports:
 
 @functools.cache
 def _settings(shape: Shape) -> Settings:
-    return Settings(
+    return Settings(  # pyright: ignore[reportCallIssue]  # the others come from the environment
         tenant_id=cast.TENANT_ID,
         storage=SecretStr("UseDevelopmentStorage=true"),
         mode=shape.mode,

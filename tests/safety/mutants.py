@@ -35,7 +35,9 @@ def try_out(breakage: Breakage, seeds: int = SEEDS) -> Verdict:
     with changed_copy(breakage.file, breakage.before, breakage.after) as copy:
         command = [sys.executable, "-m", "tests.safety.until_broken", str(seeds), *breakage.shape]
         environ = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
-        ran = subprocess.run(command, cwd=copy, env=environ, capture_output=True, text=True, check=False)  # noqa: S603  # our own module
+        ran = subprocess.run(
+            command, cwd=copy, env=environ, capture_output=True, text=True, check=False
+        )  # our own module
     word, _, says = ran.stdout.strip().partition(" ")
     seed = int(word) if word.isdigit() else None
     return Verdict(

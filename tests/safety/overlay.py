@@ -3,14 +3,14 @@
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
 
 
 @contextlib.contextmanager
-def changed_copy(file: str, before: str, after: str) -> Iterator[Path]:
+def changed_copy(file: str, before: str, after: str) -> Generator[Path]:
     """A folder that looks like the repository, in which ``before`` in ``file`` (once) became ``after``.
 
     Raises ValueError when the file does not hold ``before`` exactly once: a breakage that fits nothing proves nothing.

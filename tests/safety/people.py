@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tests.safety.history import History
 
 
-
 @dataclass(slots=True, kw_only=True)
 class People:
     """Everybody outside of the app."""
@@ -59,7 +58,9 @@ class People:
         history, rng = self.history, self.history.rng
         if rng.random() < 0.2:
             at = self._some_time(hours=100)
-            history.later(at, "everything is frozen", lambda: history.begin("freezer", lambda: self._freeze(frozen=True)))
+            history.later(
+                at, "everything is frozen", lambda: history.begin("freezer", lambda: self._freeze(frozen=True))
+            )
             thawed = at + timedelta(hours=rng.randint(1, 30))
             history.later(thawed, "thawed", lambda: history.begin("thawer", lambda: self._freeze(frozen=False)))
         for verb, share in (("cancel", 0.1), ("reject", 0.1), ("retry", 0.3)):
@@ -156,5 +157,3 @@ def _event(serial: str, owner: str | None) -> str:
     data: dict[str, str] = {"serialNumber": serial} | ({"userPrincipalName": owner} if owner else {})
     kind = "device.user-assigned" if owner else "device.noncompliant"
     return json.dumps({"specversion": "1.0", "id": "1", "source": "/history", "type": kind, "data": data})
-
-

@@ -60,7 +60,13 @@ class Scheduler:
     _started: int = 0
     _trace: Any = field(default_factory=hashlib.sha256)
 
-    def start(self, name: str, work: Coroutine[Any, None, None], ended: Callable[[BaseException | None], None], before: Callable[[], None]) -> None:
+    def start(
+        self,
+        name: str,
+        work: Coroutine[Any, None, None],
+        ended: Callable[[BaseException | None], None],
+        before: Callable[[], None],
+    ) -> None:
         """Begin an invocation; ``ended`` is told the exception that ended it, or None."""
         self._started += 1
         self._workers.append(

@@ -7,6 +7,7 @@ meaning are the real ones on both sides.
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -34,13 +35,16 @@ class Path:
     """What stands in for msgraph's request builders: attributes become segments, ``by_..._id`` an id."""
 
     def __init__(self, version: Version, segments: tuple[str, ...] = ()) -> None:
-        self._version = version
+        self._version: Version = version
         self._segments = segments
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("by_"):
-            return lambda value: Path(self._version, (*self._segments, value))  # pyright: ignore[reportUnknownLambdaType]  # an id is text
-        return Path(self._version, (*self._segments, _camel(name)))
+            return self._with
+        return self._with(_camel(name))
+
+    def _with(self, segment: str) -> "Path":
+        return Path(self._version, (*self._segments, segment))
 
     @property
     def parts(self) -> tuple[Version, tuple[str, ...]]:
@@ -90,7 +94,9 @@ class Routes:
 class InProcessTransport:
     """The methods of Transport over a tenant in memory."""
 
-    def __init__(self, model: TenantModel, clock: Clock, accidents: Accidents, answered: Callable[[str, tuple[str, ...]], None]) -> None:
+    def __init__(
+        self, model: TenantModel, clock: Clock, accidents: Accidents, answered: Callable[[str, tuple[str, ...]], None]
+    ) -> None:
         self._model = model
         self._answered = answered
         self._clock = clock
@@ -104,7 +110,9 @@ class InProcessTransport:
 
     def beta(self, path: str, **parameters: str) -> Path:
         """A path of beta, in which ``{name}`` stands for a parameter."""
-        return Path("beta", tuple(parameters.get(part[1:-1], part) if part[:1] == "{" else part for part in path.split("/")))
+        return Path(
+            "beta", tuple(parameters.get(part[1:-1], part) if part[:1] == "{" else part for part in path.split("/"))
+        )
 
     async def read(self, operation: str, builder: Path, query: Mapping[str, str] | None = None) -> Json | Missing:
         """GET one thing."""
@@ -167,6 +175,10 @@ class InProcessTransport:
         """A request, ready to go."""
         await self._accidents.before(Io(kind="token", name="token"))
         return Request(method=method, path=builder, query={}, content=json.dumps(body).encode())
+
+    def now(self) -> datetime:
+        """The time."""
+        return self._clock.now()
 
     async def send_once(self, operation: str, request: Request) -> Reply:
         """Send a prepared request; a lost answer raises ConnectionError."""
@@ -237,5 +249,3 @@ def _refused(no: GraphRefusal) -> Reply:
 
 def _dollars(query: Mapping[str, str] | None) -> dict[str, str]:
     return {f"${name}": value for name, value in (query or {}).items()}
-
-

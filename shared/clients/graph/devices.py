@@ -94,9 +94,9 @@ class GraphDevices:
         device = self._transport.v1.device_management.managed_devices.by_managed_device_id(managed_device_id)
         return await self._transport.write("devices.sync", "POST", device.sync_device)
 
-    async def wipe(self, managed_device_id: str) -> WipeAnswer:
+    async def wipe(self, managed_device_id: str, *, not_after: datetime | None = None) -> WipeAnswer:
         """See the port and wipe.py."""
-        return await wipe(self._transport, managed_device_id)
+        return await wipe(self._transport, managed_device_id, not_after=not_after)
 
     async def _found(self, operation: str, condition: str) -> list[ManagedDevice]:
         builder = self._transport.v1.device_management.managed_devices
