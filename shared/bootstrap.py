@@ -21,7 +21,9 @@ from shared.intake.messages import HintQueue
 from shared.intake.receive import KnownSubscriptions, ReceiveNotifications
 from shared.intake.take_hint import TakeHint
 from shared.notices.letters import Letters
+from shared.notices.pages import Pages
 from shared.operate.act import Operate
+from shared.operate.defer import DeferWipe
 from shared.operate.look import Look
 from shared.ports import Autopilot, Clock, Devices, Directory, Ids, Mail, Messages, Rows, Subscriptions, Tenant
 from shared.records.budget import BudgetBook
@@ -80,6 +82,8 @@ class Services:
     keep_subscriptions: KeepSubscriptions
     look: Look
     operate: Operate
+    defer: DeferWipe
+    pages: Pages
     parking: ParkingLot
     messages: Messages
     clock: Clock
@@ -181,6 +185,8 @@ def build(settings: Settings, ports: Ports) -> Services:
         operate=Operate(
             cases=cases, steps=steps, freeze=freeze, settle=advance.wipe.settle, policy=policy, clock=clock
         ),
+        defer=DeferWipe(cases=cases, steps=steps, policy=policy, clock=clock),
+        pages=_pages(settings),
         parking=ParkingLot(ports.rows, ids),
         messages=ports.messages,
         clock=clock,
@@ -200,8 +206,23 @@ def _receive(settings: Settings, ports: Ports, book: SubscriptionBook) -> Receiv
     )
 
 
+def _pages(settings: Settings) -> Pages:
+    return Pages(
+        language=settings.language,
+        time_zone=settings.time_zone,
+        deferral_hours=settings.deferral_hours,
+        support_contact=settings.support_contact,
+    )
+
+
 def _letters(settings: Settings) -> Letters:
-    return Letters(language=settings.language, time_zone=settings.time_zone, support_contact=settings.support_contact)
+    return Letters(
+        language=settings.language,
+        time_zone=settings.time_zone,
+        support_contact=settings.support_contact,
+        app_url=str(settings.app_url).rstrip("/") if settings.app_url else None,
+        deferral_hours=settings.deferral_hours,
+    )
 
 
 def _advance(
