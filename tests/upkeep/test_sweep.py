@@ -307,3 +307,11 @@ async def test_round_and_links_are_saved_together() -> None:
     await progress.save(at, {Leg.DEVICES: "https://y.example", Leg.USERS: None})
     assert await progress.round() == at
     assert [await progress.delta_link(leg) for leg in (Leg.DEVICES, Leg.USERS)] == ["https://y.example", None]
+
+
+async def test_a_link_that_got_lost_is_made_up_for_by_the_list() -> None:
+    world = tenant_of(3)
+    await sweep_and_take(world)
+    world.devices.turn(device_id(2), Compliance.NONCOMPLIANT)
+    await Ledger(world.rows, world.ids).replace("sweep", "link-devices", {"link": 7})
+    assert [hint.key for hint in await next_round(world)] == [device_id(2)]
