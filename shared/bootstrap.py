@@ -20,9 +20,10 @@ from shared.errors import RetryLater
 from shared.intake.messages import HintQueue
 from shared.intake.receive import KnownSubscriptions, ReceiveNotifications
 from shared.intake.take_hint import TakeHint
+from shared.notices.letters import Letters
 from shared.operate.act import Operate
 from shared.operate.look import Look
-from shared.ports import Autopilot, Clock, Devices, Directory, Ids, Messages, Rows, Subscriptions, Tenant
+from shared.ports import Autopilot, Clock, Devices, Directory, Ids, Mail, Messages, Rows, Subscriptions, Tenant
 from shared.records.budget import BudgetBook
 from shared.records.cases import CaseStore
 from shared.records.freeze import FreezeSwitch
@@ -61,6 +62,7 @@ class Ports:
     autopilot: Autopilot
     tenant: Tenant
     subscriptions: Subscriptions
+    mail: Mail
     clock: Clock
     ids: Ids
     close: Callable[[], Awaitable[None]]
@@ -114,6 +116,7 @@ def connect(settings: Settings, *, clock: Clock | None = None) -> Ports:
         autopilot=graph.autopilot,
         tenant=graph.tenant,
         subscriptions=graph.subscriptions,
+        mail=graph.mail,
         clock=clock,
         ids=RandomIds(),
         close=close,
@@ -129,9 +132,11 @@ def limited(ports: Ports, part: Part) -> Ports:
     """The outside world as far as this part may touch it: the same limits as its identity's, once more."""
     if part is Part.WORKER:
         return replace(ports, devices=UnprivilegedDevices(devices=ports.devices))
+    nothing = NoGraph()
+    if part is Part.WIPER:
+        return replace(ports, mail=cast("Mail", nothing))
     if part is not Part.INTAKE:
         return ports
-    nothing = NoGraph()
     return replace(
         ports,
         devices=cast("Devices", nothing),
@@ -139,6 +144,7 @@ def limited(ports: Ports, part: Part) -> Ports:
         autopilot=cast("Autopilot", nothing),
         tenant=cast("Tenant", nothing),
         subscriptions=cast("Subscriptions", nothing),
+        mail=cast("Mail", nothing),
     )
 
 
@@ -149,7 +155,14 @@ def build(settings: Settings, ports: Ports) -> Services:
     ledger, cases = Ledger(ports.rows, ids), CaseStore(ports.rows, ids)
     steps, book = StepQueue(messages=ports.messages, clock=clock), SubscriptionBook(ports.rows, ids)
     freeze = FreezeSwitch(ledger)
-    advance = _advance(policy, ports, ledger, freeze, cases, steps)
+    actor = Actor(
+        devices=ports.devices,
+        directory=ports.directory,
+        autopilot=ports.autopilot,
+        mail=ports.mail,
+        letters=_letters(settings),
+    )
+    advance = _advance(policy, ports, ledger, freeze, cases, steps, actor)
     return Services(
         receive=_receive(settings, ports, book),
         take_hint=TakeHint(
@@ -223,8 +236,12 @@ def _sweep(settings: Settings, ports: Ports, ledger: Ledger, cases: CaseStore, b
     )
 
 
+def _letters(settings: Settings) -> Letters:
+    return Letters(language=settings.language, time_zone=settings.time_zone, support_contact=settings.support_contact)
+
+
 def _advance(
-    policy: Policy, ports: Ports, ledger: Ledger, freeze: FreezeSwitch, cases: CaseStore, steps: StepQueue
+    policy: Policy, ports: Ports, ledger: Ledger, freeze: FreezeSwitch, cases: CaseStore, steps: StepQueue, actor: Actor
 ) -> Advance:
     budget = BudgetBook(ledger)
     gatherer = Gatherer(
@@ -241,7 +258,7 @@ def _advance(
         cases=cases,
         steps=steps,
         gatherer=gatherer,
-        actor=Actor(devices=ports.devices, directory=ports.directory, autopilot=ports.autopilot),
+        actor=actor,
         wipe=WipeProtocol(
             cases=cases, gatherer=gatherer, devices=ports.devices, budget=budget, freeze=freeze, clock=ports.clock
         ),

@@ -196,6 +196,17 @@ class Tenant(Protocol):
         ...
 
 
+class Mail(Protocol):
+    """Mail from the one mailbox that is configured."""
+
+    async def send(self, *, to: str, subject: str, html: str) -> Answer:
+        """Hand one mail to one address over for delivery; Refused when there is no such mailbox or address.
+
+        Done does not say that it arrived. Repeating it sends it again. Raises RetryLater or AccessDenied.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphSubscription:
     """A Graph change-notification subscription as Graph knows it."""

@@ -4,8 +4,9 @@ import os
 import re
 from datetime import date, timedelta
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, HttpUrl, SecretStr, field_validator
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -17,6 +18,18 @@ Words = Annotated[tuple[str, ...], NoDecode]
 
 
 _GROUP_MEMBERS = re.compile(r"(?i:groups)/(?P<id>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})/(?i:members)")
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("must be an IANA time zone such as Europe/Berlin") from error
+    return name
+
+
+ZoneName = Annotated[str, AfterValidator(_known_zone)]
+
 
 FOR_THE_DEVELOPMENT_HOST = frozenset({"HANDOVER_LOCAL_KEY"})
 
@@ -100,6 +113,15 @@ class Settings(BaseSettings):
     wipes_in_flight: int = Field(10, ge=0, le=100)
     """At most this many devices wiped and not yet back."""
 
+    mail_from: str | None = Field(None, pattern=r"^[^\s/\\]{1,256}$")
+    """Mailbox (UPN or id) that mails to users come from; empty: nobody is told anything by mail."""
+    support_contact: str | None = Field(None, max_length=200)
+    """Whom users can ask, as it shall stand in the mails: a name, a phone number, an address."""
+    language: Literal["en", "de"] = "en"
+    """Language of the mails to users."""
+    time_zone: ZoneName = "UTC"
+    """IANA name (Europe/Berlin) of the time zone in which times are written in mails."""
+
     @field_validator(
         "subscribe_to", "staging_accounts", "excluded_devices", "excluded_users", "licence_skus", mode="before"
     )
@@ -155,6 +177,7 @@ class Settings(BaseSettings):
             wipes_per_hour=self.wipes_per_hour,
             wipes_per_day=self.wipes_per_day,
             wipes_in_flight=self.wipes_in_flight,
+            tells_owner=self.mail_from is not None,
         )
 
     def _attestation(self) -> EnrolmentAttestation | None:

@@ -114,7 +114,7 @@ async def _call(port: str, name: str, kind: str) -> int:
         requests += 1
         return ANSWERS[kind](request)
 
-    settings = Settings.model_validate({"graph_base_url": "https://graph.example", "tenant_id": ID})
+    settings = Settings.model_validate({"graph_base_url": "https://graph.example", "tenant_id": ID, "mail_from": ID})
     graph = Graph(settings, SystemClock(), credential=_Token(), network=httpx.MockTransport(answer))
     method = getattr(getattr(graph, port), name)
     try:

@@ -39,6 +39,7 @@ OPERATIONS = {
     "directory.plans": Operation.USERS_LICENSE_DETAILS,
     "directory.set_usage_location": Operation.USERS_UPDATE,
     "directory.user": Operation.USERS_GET,
+    "mail.send": Operation.SEND_MAIL,
     "subscriptions.create": Operation.SUBSCRIPTIONS_CREATE,
     "subscriptions.delete": Operation.SUBSCRIPTIONS_DELETE,
     "subscriptions.renew": Operation.SUBSCRIPTIONS_UPDATE,
@@ -58,9 +59,10 @@ CALLED_BY = {
     "wiper": BY_THE_WIPER,
 }
 LEVELS: dict[str, set[str]] = {
-    "report": set(OPERATIONS) - WRITES - {"directory.set_usage_location"},
-    "remediate": set(OPERATIONS) - {"directory.set_usage_location"},
-    "usageLocation": set(OPERATIONS),
+    "report": set(OPERATIONS) - WRITES - {"directory.set_usage_location", "mail.send"},
+    "remediate": set(OPERATIONS) - {"directory.set_usage_location", "mail.send"},
+    "usageLocation": set(OPERATIONS) - {"mail.send"},
+    "mail": set(OPERATIONS),
 }
 """What is called when all grants up to this one are given."""
 
@@ -145,7 +147,7 @@ def test_only_the_wiper_may_wipe() -> None:
 
 def test_every_request_of_the_code_is_in_the_table() -> None:
     sources = "\n".join(file.read_text() for file in (REPOSITORY / "shared" / "clients" / "graph").glob("*.py"))
-    ports = "autopilot|devices|directory|subscriptions|tenant"
+    ports = "autopilot|devices|directory|mail|subscriptions|tenant"
     assert set(re.findall(rf'"((?:{ports})\.[a-z_]+)"', sources)) == set(OPERATIONS)
 
 

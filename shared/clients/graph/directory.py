@@ -8,7 +8,9 @@ from shared.domain.facts import MISSING, Missing, PlanStatus, User
 from shared.domain.pages import Page
 from shared.errors import Unexpected
 
-PROPERTIES = "id,userPrincipalName,displayName,accountEnabled,userType,usageLocation,assignedLicenses,assignedPlans"
+PROPERTIES = (
+    "id,userPrincipalName,displayName,accountEnabled,userType,usageLocation,assignedLicenses,assignedPlans,mail"
+)
 """Most of them only come when they are selected."""
 
 _NO_USER = Refused(code="invalid_id", message="not the id or UPN of a user")
@@ -90,6 +92,7 @@ def directory_user(row: Json) -> User:
             for each in rows(row, "assignedPlans")
             if text(each, "capabilityStatus") == "Enabled" and (plan := word(each, "servicePlanId"))
         ),
+        mail_address=word(row, "mail"),
     )
 
 
