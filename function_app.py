@@ -94,6 +94,12 @@ async def defer_wipe(req: func.HttpRequest) -> func.HttpResponse:
     return await defer.put_off(req)
 
 
+@app.function_name("sweep")
+@app.timer_trigger("timer", "0 * * * * *")
+async def sweep(timer: func.TimerRequest) -> None:
+    await schedules.sweep(timer)
+
+
 @app.function_name("show_status")
 @app.route("v1/status", methods=["GET"])
 async def show_status(req: func.HttpRequest) -> func.HttpResponse:

@@ -176,6 +176,8 @@ class Player:
                 await self.stack.send("device-events", json.dumps(await self._cloud_event(item)))
             case "message":
                 await self.stack.send(str(item["queue"]), str(item["body"]))
+            case "wait":
+                pass  # its time had to come
             case "kill_host":
                 await self.stack.kill_host()
                 await self.stack.start_host()
@@ -246,7 +248,13 @@ class Player:
         ]
         if self._tenant_did_something and any(case["case"]["state"] in WATCHED for case in cases):
             coming.append(now + WATCH_EVERY)
+        if self._sweep_every and not due:
+            coming.append(now + self._sweep_every)
         return max(min(coming), now + timedelta(seconds=1)) if coming else None
+
+    @property
+    def _sweep_every(self) -> timedelta:
+        return timedelta(minutes=self.stack.settings.sweep_minutes)
 
     async def _move_clock(self, start: datetime, end: datetime) -> None:
         await self.stack.simulated("clock", {"to": end.isoformat()})
@@ -254,7 +262,9 @@ class Player:
         self.watch(TimePassed(start=start, end=end))
 
 
-DOES = frozenset({"event", "message", "approve", "reject", "cancel", "retry", "freeze", "thaw", "kill_host", "defer"})
+DOES = frozenset(
+    {"event", "message", "approve", "reject", "cancel", "retry", "freeze", "thaw", "kill_host", "wait", "defer"}
+)
 """What the runner does itself; every other line of a timeline is the tenant's."""
 
 _DURATION = re.compile(r"P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?")

@@ -100,6 +100,7 @@ class Stack:
             "HANDOVER_CLIENT_STATE": secrets.token_urlsafe(32),
             "HANDOVER_STAGING_ACCOUNTS": "staging*",
             "HANDOVER_LICENCE_SKUS": "SPB",
+            "HANDOVER_SWEEP_MINUTES": "0",  # a scenario is about what it sends; those about the sweep switch it on
             "HANDOVER_ENROLMENT_ATTESTED_BY": "admin@contoso.example",
             "HANDOVER_ENROLMENT_ATTESTED_ON": f"{self.scenario.start:%Y-%m-%d}",
             "HANDOVER_ENROLMENT_ATTESTED_SCOPE": "all",

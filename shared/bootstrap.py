@@ -34,6 +34,7 @@ from shared.records.ledger import Ledger
 from shared.records.locks import Locks
 from shared.records.parked import ParkingLot
 from shared.records.subscriptions import SubscriptionBook
+from shared.records.sweep_progress import SweepProgress
 from shared.records.tenant_facts import TenantFactsCache
 from shared.remedy.act import Actor
 from shared.remedy.advance import Advance
@@ -45,6 +46,8 @@ from shared.settings import Settings
 from shared.telemetry import event, set_up_logging
 from shared.upkeep.keep_subscriptions import KeepSubscriptions
 from shared.upkeep.supervise import Supervise
+from shared.upkeep.sweep import Sweep
+from shared.upkeep.sweep_legs import Legs
 from shared.upkeep.watch_returns import WatchReturns
 
 log = logging.getLogger(__name__)
@@ -80,6 +83,7 @@ class Services:
     supervise: Supervise
     watch_returns: WatchReturns
     keep_subscriptions: KeepSubscriptions
+    sweep: Sweep
     look: Look
     operate: Operate
     defer: DeferWipe
@@ -166,7 +170,14 @@ def build(settings: Settings, ports: Ports) -> Services:
     return Services(
         receive=_receive(settings, ports, book),
         take_hint=TakeHint(
-            cases=cases, steps=steps, devices=ports.devices, autopilot=ports.autopilot, policy=policy, clock=clock
+            cases=cases,
+            steps=steps,
+            devices=ports.devices,
+            autopilot=ports.autopilot,
+            book=book,
+            gate=GraphGate(ledger),
+            policy=policy,
+            clock=clock,
         ),
         advance=advance,
         supervise=Supervise(cases=cases, steps=steps, clock=clock),
@@ -181,6 +192,7 @@ def build(settings: Settings, ports: Ports) -> Services:
             clock=clock,
             ids=ids,
         ),
+        sweep=_sweep(settings, ports, ledger, cases, book),
         look=Look(cases=cases, freeze=freeze, policy=policy, clock=clock),
         operate=Operate(
             cases=cases, steps=steps, freeze=freeze, settle=advance.wipe.settle, policy=policy, clock=clock
@@ -212,6 +224,30 @@ def _pages(settings: Settings) -> Pages:
         time_zone=settings.time_zone,
         deferral_hours=settings.deferral_hours,
         support_contact=settings.support_contact,
+    )
+
+
+def _sweep(settings: Settings, ports: Ports, ledger: Ledger, cases: CaseStore, book: SubscriptionBook) -> Sweep:
+    progress = SweepProgress(ledger)
+    return Sweep(
+        every=timedelta(minutes=settings.sweep_minutes),
+        policy=settings.policy(),
+        progress=progress,
+        legs=Legs(
+            devices=ports.devices,
+            directory=ports.directory,
+            autopilot=ports.autopilot,
+            cases=cases,
+            progress=progress,
+            clock=ports.clock,
+            group_ids=settings.group_ids,
+        ),
+        hints=HintQueue(messages=ports.messages),
+        book=book,
+        gate=GraphGate(ledger),
+        locks=Locks(ledger),
+        clock=ports.clock,
+        ids=ports.ids,
     )
 
 

@@ -1,6 +1,7 @@
 """The only reader of the environment. One class, every setting with its meaning; it builds the Policy."""
 
 import os
+import re
 from datetime import date, timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,6 +15,9 @@ from shared.domain.policy import EnrolmentAttestation, Mode, Policy
 
 Words = Annotated[tuple[str, ...], NoDecode]
 """A comma-separated list."""
+
+
+_GROUP_MEMBERS = re.compile(r"(?i:groups)/(?P<id>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})/(?i:members)")
 
 
 def _known_zone(name: str) -> str:
@@ -77,7 +81,9 @@ class Settings(BaseSettings):
     client_state_previous: SecretStr | None = None
     """The secret before the last rotation, accepted as well."""
     subscribe_to: Words = ("users",)
-    """Graph resources to subscribe to; a change of a user wakes the cases that wait for their licence."""
+    """Graph resources to subscribe to: users, and groups/{id}/members. A change of a user or of the groups a user is in wakes the cases that wait for their licence."""
+    sweep_minutes: int = Field(15, ge=0, le=1440)
+    """So long after a sweep the next one looks for what no event told, 0 to 1440; 0: never, and what is lost stays lost."""
 
     staging_accounts: Words = ()
     """UPNs or patterns (staging*@contoso.com) of accounts that only enrol devices; they never own one."""
@@ -157,6 +163,12 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment, and the names in it that nobody reads, so that they are refused beside every other problem."""
         return init_settings, env_settings, _UnknownNames(settings_cls)
+
+    @property
+    def group_ids(self) -> tuple[str, ...]:
+        """The groups whose members are subscribed to."""
+        found = (_GROUP_MEMBERS.fullmatch(resource.strip("/")) for resource in self.subscribe_to)
+        return tuple(match["id"].lower() for match in found if match)
 
     def policy(self) -> Policy:
         """The administrators' wishes as the rules see them."""

@@ -17,9 +17,11 @@ from shared.domain.hint import Cause, Hint, Subject
 from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
-from shared.errors import AlreadyThere, Changed
+from shared.errors import AlreadyThere, Changed, RetryLater
 from shared.ports import Autopilot, Clock, Devices
 from shared.records.cases import CaseStore, Listed, Stored, reopened
+from shared.records.gate import GraphGate
+from shared.records.subscriptions import SubscriptionBook
 from shared.remedy.messages import StepQueue
 from shared.rules.decide import AFTER_THE_WIPE
 from shared.rules.decisions import ask_person, wait
@@ -29,6 +31,8 @@ log = logging.getLogger(__name__)
 
 REPEAT_WITHIN = timedelta(minutes=15)
 """A hint about a case that ended this recently says nothing new; the sweep finds what it may have meant."""
+GATE_WITHOUT_A_TIME = timedelta(seconds=30)
+"""How long the gate stays closed when Graph says "too many requests" and not for how long."""
 RESPECT_A_PERSON_FOR = timedelta(hours=24)
 REMEMBER_AN_OWNER_FOR = timedelta(days=30)
 
@@ -57,6 +61,7 @@ class Taken(StrEnum):
     NO_SUCH_DEVICE = "no_such_device"
     AMBIGUOUS_DEVICE = "ambiguous_device"
     NOBODY_WAITS = "nobody_waits"
+    SWEEP_ASKED = "sweep_asked"
     SWITCHED_OFF = "switched_off"
 
 
@@ -68,6 +73,8 @@ class TakeHint:
     steps: StepQueue
     devices: Devices
     autopilot: Autopilot
+    book: SubscriptionBook
+    gate: GraphGate
     policy: Policy
     clock: Clock
 
@@ -90,8 +97,12 @@ class TakeHint:
         if hint.subject is Subject.USER:
             return await self._wake_cases_of(hint.key)
         if hint.subject is Subject.GROUP:
-            return Taken.NOBODY_WAITS
-        found = await self._find(hint)
+            # a notification does not say who joined; the sweep asks what changed in the group, within a minute
+            await self.book.ask_to_sweep(self.clock.now())
+            return Taken.SWEEP_ASKED
+        if hint.subject is not Subject.MANAGED_DEVICE:
+            await self._pass_gate()
+        found = await self._found(hint)
         if isinstance(found, Taken):
             return found
         case_id, serial_number = found
@@ -101,6 +112,20 @@ class TakeHint:
             except (AlreadyThere, Changed):
                 continue
         return Taken.ALREADY_HANDLED
+
+    async def _pass_gate(self) -> None:
+        """Raise RetryLater while Graph wants to be left alone."""
+        now = self.clock.now()
+        if until := await self.gate.closed_until(now):
+            raise RetryLater("Graph asked the whole tenant to wait", until - now)
+
+    async def _found(self, hint: Hint) -> tuple[str, str | None] | Taken:
+        try:
+            return await self._find(hint)
+        except RetryLater as error:
+            if error.throttled:
+                await self.gate.close(self.clock.now() + (error.after or GATE_WITHOUT_A_TIME))
+            raise
 
     async def _find(self, hint: Hint) -> tuple[str, str | None] | Taken:
         """The case id and, for a PC before its first sign-in, its serial number."""
@@ -171,13 +196,13 @@ class TakeHint:
     async def _wake_cases_of(self, user_id: str) -> Taken:
         woken = False
         async for listed in self.cases.open_cases():
-            if listed.owner_id.lower() == user_id and _waits_for_licence(listed):
+            if listed.owner_id.lower() == user_id and waits_for_licence(listed):
                 woken |= await self._wake(listed.case_id)
         return Taken.WOKEN if woken else Taken.NOBODY_WAITS
 
     async def _wake(self, case_id: str) -> bool:
         stored = await self.cases.load(case_id)
-        if stored is None or not _waits_for_licence(stored.case):
+        if stored is None or not waits_for_licence(stored.case):
             return False
         case, now = stored.case, self.clock.now()
         says = "The owner's user record changed; looking at the licence again."
@@ -209,7 +234,7 @@ def _names_another_owner(case: Case, hint: Hint) -> bool:
     return hint.owner.lower() not in known
 
 
-def _waits_for_licence(case: Case | Listed) -> bool:
+def waits_for_licence(case: Case | Listed) -> bool:
     return case.state is CaseState.AWAITING_SEAT or (
         case.state is CaseState.NEEDS_PERSON and case.reason in _LICENCE_REASONS
     )
@@ -246,6 +271,8 @@ def _new_case(case_id: str, serial_number: str | None, hint: Hint, now: datetime
 
 
 def _says(hint: Hint) -> str:
+    if hint.source == "sweep" and hint.cause is Cause.NONCOMPLIANT:
+        return "No event told of it, but the sweep found this device non-compliant. Looking."
     match hint.cause:
         case Cause.USER_ASSIGNED:
             return f"{hint.source} says that this device was given to {hint.owner}. Looking."

@@ -43,6 +43,7 @@ TRIGGERS = {
     "watch_returns": _timer("0 */15 * * * *"),
     "show_deferral": _http("defer/{case_id}/{code}", "GET", "ANONYMOUS"),
     "defer_wipe": _http("defer/{case_id}/{code}", "POST", "ANONYMOUS"),
+    "sweep": _timer("0 * * * * *"),
     "show_status": _http("v1/status", "GET"),
     "set_freeze": _http("v1/freeze", "POST"),
     "list_cases": _http("v1/cases", "GET"),
