@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -104,6 +105,7 @@ class Stack:
             "HANDOVER_ENROLMENT_ATTESTED_BY": "admin@contoso.example",
             "HANDOVER_ENROLMENT_ATTESTED_ON": f"{self.scenario.start:%Y-%m-%d}",
             "HANDOVER_ENROLMENT_ATTESTED_SCOPE": "all",
+            "HANDOVER_AUTO_UNTIL": f"{self.scenario.start + timedelta(days=7):%Y-%m-%d}",
             **self.tenant.environ(),
             **{name: str(value) for name, value in self.scenario.settings.items()},
         }

@@ -51,7 +51,7 @@ AFTER_THE_WIPE = frozenset(
 
 def decide(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision:
     """What happens next to this case. Pure: no I/O, no clock, no randomness; raises KeyError for a state that rests."""
-    rule = RULES[case.state]
+    rule, policy = RULES[case.state], policy.as_of(now)
     if policy.mode is Mode.OFF and case.state not in AFTER_THE_WIPE:
         return wait(case, Reason.MODE_IS_OFF, "Handover is switched off.", until=now + timedelta(hours=1))
     return rule(case, facts, policy, now)

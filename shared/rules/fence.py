@@ -172,8 +172,10 @@ def after_answer(case: Case, answer: WipeAnswer, now: datetime) -> Decision:
     if isinstance(answer, WipeNotSent):
         return go(
             CaseState.CLEARED_TO_WIPE,
-            Reason.WIPE_NOT_SENT,
-            "The wipe did not leave: no token or no connection. Nothing was wiped; it is tried again.",
+            Reason.FROZEN if answer.frozen else Reason.WIPE_NOT_SENT,
+            "All wipes were frozen in the last moment. Nothing was sent."
+            if answer.frozen
+            else "The wipe did not leave: no token or no connection. Nothing was wiped; it is tried again.",
             evidence={"why": answer.why},
             due=now + LOOK_AGAIN_AFTER,
             wipe=replace(attempt, sent_at=None, outcome="not sent"),
