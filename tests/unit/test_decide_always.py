@@ -125,6 +125,9 @@ def _conditions(case: Case, read: Facts, policy: Policy, now: datetime) -> Mappi
         and approval.proposal == proposal_of(case, policy.as_of(now).version),
         "a person approved it": approval is not None
         and (_armed(policy, now) or approval.by == "admin@contoso.example"),
+        "the owner's time is over": case.notice is None
+        or case.notice.wipe_not_before is None
+        or now >= case.notice.wipe_not_before,
         "nothing is frozen": read.freeze == Freeze(frozen=False),
     }
 
