@@ -176,6 +176,8 @@ class Player:
                 await self.stack.send("device-events", json.dumps(await self._cloud_event(item)))
             case "message":
                 await self.stack.send(str(item["queue"]), str(item["body"]))
+            case "post_notification":
+                await self.stack.notify(item)
             case "kill_host":
                 await self.stack.kill_host()
                 await self.stack.start_host()
@@ -201,7 +203,7 @@ class Player:
             "id": f"{item['do']}-{len(self._done)}",
             "source": "/scenario",
             "type": item["type"],
-            "time": self.stack.clock.now().isoformat(),
+            "time": item.get("time", self.stack.clock.now().isoformat()),
             "data": data,
         }
 
@@ -239,7 +241,9 @@ class Player:
         self.watch(TimePassed(start=start, end=end))
 
 
-DOES = frozenset({"event", "message", "approve", "reject", "cancel", "retry", "freeze", "thaw", "kill_host"})
+DOES = frozenset(
+    {"event", "message", "post_notification", "approve", "reject", "cancel", "retry", "freeze", "thaw", "kill_host"}
+)
 """What the runner does itself; every other line of a timeline is the tenant's."""
 
 _DURATION = re.compile(r"P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?")

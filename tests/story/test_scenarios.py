@@ -7,7 +7,7 @@ import pytest
 from local.scenario_run import run_file
 
 HERE = Path(__file__).parent
-FILES = sorted(HERE.glob("*.json"))
+FILES = sorted(HERE.rglob("*.json"))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
