@@ -82,6 +82,12 @@ async def watch_returns(timer: func.TimerRequest) -> None:
     await schedules.watch_returns(timer)
 
 
+@app.function_name("sweep")
+@app.timer_trigger("timer", "0 * * * * *")
+async def sweep(timer: func.TimerRequest) -> None:
+    await schedules.sweep(timer)
+
+
 @app.function_name("show_status")
 @app.route("v1/status", methods=["GET"])
 async def show_status(req: func.HttpRequest) -> func.HttpResponse:

@@ -178,6 +178,8 @@ class Player:
                 await self.stack.send(str(item["queue"]), str(item["body"]))
             case "post_notification":
                 await self.stack.notify(item)
+            case "wait":
+                pass  # its time had to come
             case "kill_host":
                 await self.stack.kill_host()
                 await self.stack.start_host()
@@ -233,7 +235,13 @@ class Player:
         ]
         if self._tenant_did_something and any(case["case"]["state"] in WATCHED for case in cases):
             coming.append(now + WATCH_EVERY)
+        if self._sweep_every and not due:
+            coming.append(now + self._sweep_every)
         return max(min(coming), now + timedelta(seconds=1)) if coming else None
+
+    @property
+    def _sweep_every(self) -> timedelta:
+        return timedelta(minutes=self.stack.settings.sweep_minutes)
 
     async def _move_clock(self, start: datetime, end: datetime) -> None:
         await self.stack.simulated("clock", {"to": end.isoformat()})
@@ -242,7 +250,19 @@ class Player:
 
 
 DOES = frozenset(
-    {"event", "message", "post_notification", "approve", "reject", "cancel", "retry", "freeze", "thaw", "kill_host"}
+    {
+        "event",
+        "message",
+        "post_notification",
+        "approve",
+        "reject",
+        "cancel",
+        "retry",
+        "freeze",
+        "thaw",
+        "kill_host",
+        "wait",
+    }
 )
 """What the runner does itself; every other line of a timeline is the tenant's."""
 

@@ -99,6 +99,7 @@ class Stack:
             "HANDOVER_CLIENT_STATE": secrets.token_urlsafe(32),
             "HANDOVER_STAGING_ACCOUNTS": "staging*",
             "HANDOVER_LICENCE_SKUS": "SPB",
+            "HANDOVER_SWEEP_MINUTES": "0",  # a scenario is about what it sends; those about the sweep switch it on
             "HANDOVER_ENROLMENT_ATTESTED_BY": "admin@contoso.example",
             "HANDOVER_ENROLMENT_ATTESTED_ON": f"{self.scenario.start:%Y-%m-%d}",
             "HANDOVER_ENROLMENT_ATTESTED_SCOPE": "all",
@@ -192,12 +193,13 @@ class Stack:
 
     async def notify(self, forged: Mapping[str, object]) -> None:
         """POST a change notification of our own making to the webhook, as anybody on the internet can."""
-        subscriptions = (await self.simulated("state"))["subscriptions"]
+        state = await self.simulated("state")
+        user = next((user["id"] for user in state["users"] if user["upn"] == forged.get("user")), None)
         notification = {
             "changeType": "updated",
             "clientState": forged.get("client_state"),
-            "resource": forged.get("resource") or f"Users/{forged.get('user_id', self.scenario.tenant.id)}",
-            "subscriptionId": subscriptions[0]["id"] if subscriptions else self.scenario.tenant.id,
+            "resource": forged.get("resource") or f"Users/{user}",
+            "subscriptionId": state["subscription_ids"][0],
             "tenantId": self.scenario.tenant.id,
         }
         await self.api.post("/api/notifications", json={"value": [notification]})

@@ -23,9 +23,10 @@ from shared.intake.packing import HintQueue
 from shared.intake.receive import KnownSubscriptions, ReceiveNotifications
 from shared.intake.second_look import SecondLook
 from shared.intake.take_hint import TakeHint
+from shared.notices.letters import Letters
 from shared.operate.act import Operate
 from shared.operate.look import Look
-from shared.ports import Autopilot, Clock, Devices, Directory, Ids, Messages, Rows, Subscriptions, Tenant
+from shared.ports import Autopilot, Clock, Devices, Directory, Ids, Mail, Messages, Rows, Subscriptions, Tenant
 from shared.records.asked import AskedBook
 from shared.records.budget import BudgetBook
 from shared.records.cases import CaseStore
@@ -35,6 +36,7 @@ from shared.records.ledger import Ledger
 from shared.records.locks import Locks
 from shared.records.parked import ParkingLot
 from shared.records.subscriptions import SubscriptionBook
+from shared.records.sweep_progress import SweepProgress
 from shared.records.tenant_facts import TenantFactsCache
 from shared.remedy.act import Actor
 from shared.remedy.advance import Advance
@@ -46,6 +48,8 @@ from shared.settings import Settings
 from shared.telemetry import event, set_up_logging
 from shared.upkeep.keep_subscriptions import KeepSubscriptions
 from shared.upkeep.supervise import Supervise
+from shared.upkeep.sweep import Sweep
+from shared.upkeep.sweep_legs import Legs
 from shared.upkeep.watch_returns import WatchReturns
 
 log = logging.getLogger(__name__)
@@ -62,6 +66,7 @@ class Ports:
     autopilot: Autopilot
     tenant: Tenant
     subscriptions: Subscriptions
+    mail: Mail
     clock: Clock
     ids: Ids
     close: Callable[[], Awaitable[None]]
@@ -80,6 +85,7 @@ class Services:
     supervise: Supervise
     watch_returns: WatchReturns
     keep_subscriptions: KeepSubscriptions
+    sweep: Sweep
     look: Look
     operate: Operate
     parking: ParkingLot
@@ -118,6 +124,7 @@ def connect(settings: Settings, *, clock: Clock | None = None) -> Ports:
         autopilot=graph.autopilot,
         tenant=graph.tenant,
         subscriptions=graph.subscriptions,
+        mail=graph.mail,
         clock=clock,
         ids=RandomIds(),
         close=close,
@@ -133,9 +140,11 @@ def limited(ports: Ports, part: Part) -> Ports:
     """The outside world as far as this part may touch it: the same limits as its identity's, once more."""
     if part is Part.WORKER:
         return replace(ports, devices=UnprivilegedDevices(devices=ports.devices))
+    nothing = NoGraph()
+    if part is Part.WIPER:
+        return replace(ports, mail=cast("Mail", nothing))
     if part is not Part.INTAKE:
         return ports
-    nothing = NoGraph()
     return replace(
         ports,
         devices=cast("Devices", nothing),
@@ -143,6 +152,7 @@ def limited(ports: Ports, part: Part) -> Ports:
         autopilot=cast("Autopilot", nothing),
         tenant=cast("Tenant", nothing),
         subscriptions=cast("Subscriptions", nothing),
+        mail=cast("Mail", nothing),
     )
 
 
@@ -156,7 +166,14 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
     ledger, cases = Ledger(ports.rows, ids), CaseStore(ports.rows, ids)
     steps, book = StepQueue(messages=ports.messages, clock=clock), SubscriptionBook(ports.rows, ids)
     freeze = FreezeSwitch(ledger)
-    advance = _advance(policy, ports, ledger, freeze, cases, steps)
+    actor = Actor(
+        devices=ports.devices,
+        directory=ports.directory,
+        autopilot=ports.autopilot,
+        mail=ports.mail,
+        letters=_letters(settings),
+    )
+    advance = _advance(policy, ports, ledger, freeze, cases, steps, actor)
     hints, asked = HintQueue(messages=ports.messages, clock=clock, hidden=hide_hints), AskedBook(ledger)
     return Services(
         receive=_receive(settings, ports, book, hints),
@@ -168,6 +185,7 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
             ),
             asked=asked,
             second_look=SecondLook(asked=asked, messages=ports.messages, clock=clock),
+            book=book,
             policy=policy,
             clock=clock,
         ),
@@ -184,6 +202,7 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
             clock=clock,
             ids=ids,
         ),
+        sweep=_sweep(settings, ports, ledger, cases, book, hints),
         look=Look(cases=cases, freeze=freeze, policy=policy, clock=clock),
         operate=Operate(
             cases=cases, steps=steps, freeze=freeze, settle=advance.wipe.settle, policy=policy, clock=clock
@@ -207,8 +226,38 @@ def _receive(settings: Settings, ports: Ports, book: SubscriptionBook, hints: Hi
     )
 
 
+def _sweep(
+    settings: Settings, ports: Ports, ledger: Ledger, cases: CaseStore, book: SubscriptionBook, hints: HintQueue
+) -> Sweep:
+    progress = SweepProgress(ledger)
+    return Sweep(
+        every=timedelta(minutes=settings.sweep_minutes),
+        policy=settings.policy(),
+        progress=progress,
+        legs=Legs(
+            devices=ports.devices,
+            directory=ports.directory,
+            autopilot=ports.autopilot,
+            cases=cases,
+            progress=progress,
+            clock=ports.clock,
+            group_ids=settings.group_ids,
+        ),
+        hints=hints,
+        book=book,
+        gate=GraphGate(ledger),
+        locks=Locks(ledger),
+        clock=ports.clock,
+        ids=ports.ids,
+    )
+
+
+def _letters(settings: Settings) -> Letters:
+    return Letters(language=settings.language, time_zone=settings.time_zone, support_contact=settings.support_contact)
+
+
 def _advance(
-    policy: Policy, ports: Ports, ledger: Ledger, freeze: FreezeSwitch, cases: CaseStore, steps: StepQueue
+    policy: Policy, ports: Ports, ledger: Ledger, freeze: FreezeSwitch, cases: CaseStore, steps: StepQueue, actor: Actor
 ) -> Advance:
     budget = BudgetBook(ledger)
     gatherer = Gatherer(
@@ -225,7 +274,7 @@ def _advance(
         cases=cases,
         steps=steps,
         gatherer=gatherer,
-        actor=Actor(devices=ports.devices, directory=ports.directory, autopilot=ports.autopilot),
+        actor=actor,
         wipe=WipeProtocol(
             cases=cases, gatherer=gatherer, devices=ports.devices, budget=budget, freeze=freeze, clock=ports.clock
         ),

@@ -1,10 +1,12 @@
 """The only reader of the environment. One class, every setting with its meaning; it builds the Policy."""
 
 import os
+import re
 from datetime import date, timedelta
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, HttpUrl, SecretStr, field_validator
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -13,6 +15,20 @@ from shared.domain.policy import EnrolmentAttestation, Mode, Policy
 
 Words = Annotated[tuple[str, ...], NoDecode]
 """A comma-separated list."""
+
+
+_GROUP_MEMBERS = re.compile(r"(?i:groups)/(?P<id>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})/(?i:members)")
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("must be an IANA time zone such as Europe/Berlin") from error
+    return name
+
+
+ZoneName = Annotated[str, AfterValidator(_known_zone)]
 
 
 FOR_THE_DEVELOPMENT_HOST = frozenset({"HANDOVER_LOCAL_KEY"})
@@ -65,7 +81,9 @@ class Settings(BaseSettings):
     client_state_previous: SecretStr | None = None
     """The secret before the last rotation, accepted as well."""
     subscribe_to: Words = ("users",)
-    """Graph resources to subscribe to; a change of a user wakes the cases that wait for their licence."""
+    """Graph resources to subscribe to: users, and groups/{id}/members. A change of a user or of the groups a user is in wakes the cases that wait for their licence."""
+    sweep_minutes: int = Field(15, ge=0, le=1440)
+    """So long after a sweep the next one looks for what no event told, 0 to 1440; 0: never, and what is lost stays lost."""
 
     staging_accounts: Words = ()
     """UPNs or patterns (staging*@contoso.com) of accounts that only enrol devices; they never own one."""
@@ -94,6 +112,15 @@ class Settings(BaseSettings):
     """At most this many wipes in any 24 hours."""
     wipes_in_flight: int = Field(10, ge=0, le=100)
     """At most this many devices wiped and not yet back."""
+
+    mail_from: str | None = Field(None, pattern=r"^[^\s/\\]{1,256}$")
+    """Mailbox (UPN or id) that mails to users come from; empty: nobody is told anything by mail."""
+    support_contact: str | None = Field(None, max_length=200)
+    """Whom users can ask, as it shall stand in the mails: a name, a phone number, an address."""
+    language: Literal["en", "de"] = "en"
+    """Language of the mails to users."""
+    time_zone: ZoneName = "UTC"
+    """IANA name (Europe/Berlin) of the time zone in which times are written in mails."""
 
     @field_validator(
         "subscribe_to", "staging_accounts", "excluded_devices", "excluded_users", "licence_skus", mode="before"
@@ -129,6 +156,12 @@ class Settings(BaseSettings):
         """The environment, and the names in it that nobody reads, so that they are refused beside every other problem."""
         return init_settings, env_settings, _UnknownNames(settings_cls)
 
+    @property
+    def group_ids(self) -> tuple[str, ...]:
+        """The groups whose members are subscribed to."""
+        found = (_GROUP_MEMBERS.fullmatch(resource.strip("/")) for resource in self.subscribe_to)
+        return tuple(match["id"].lower() for match in found if match)
+
     def policy(self) -> Policy:
         """The administrators' wishes as the rules see them."""
         return Policy(
@@ -144,6 +177,7 @@ class Settings(BaseSettings):
             wipes_per_hour=self.wipes_per_hour,
             wipes_per_day=self.wipes_per_day,
             wipes_in_flight=self.wipes_in_flight,
+            tells_owner=self.mail_from is not None,
         )
 
     def _attestation(self) -> EnrolmentAttestation | None:

@@ -22,6 +22,7 @@ grants() {
     wanted=report
     case "${HANDOVER_MODE:-report}" in approve | auto) wanted="$wanted remediate" ;; esac
     if [ -n "${HANDOVER_USAGE_LOCATION:-}" ]; then wanted="$wanted usageLocation"; fi
+    if [ -n "${HANDOVER_MAIL_FROM:-}" ]; then wanted="$wanted mail"; fi
     case "${HANDOVER_SUBSCRIBE_TO:-}" in *groups/*) wanted="$wanted groups" ;; esac
     echo "$wanted"
 }

@@ -102,6 +102,7 @@ class User:
     sku_ids: tuple[str, ...]
     enabled_plan_ids: frozenset[str]
     """Service plans with capabilityStatus Enabled; says assigned, not yet provisioned."""
+    mail_address: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,6 +66,9 @@ class Policy:
     serial_rest: timedelta = timedelta(days=30)
     """One wipe of a serial number in this time."""
 
+    tells_owner: bool = False
+    """A mailbox is configured, so users can be told by mail."""
+
     @property
     def version(self) -> str:
         """Short hash of every field: an approval is given for one policy version."""

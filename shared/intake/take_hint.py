@@ -23,6 +23,7 @@ from shared.intake.second_look import SecondLook
 from shared.ports import Clock
 from shared.records.asked import AskedBook
 from shared.records.cases import CaseStore, Listed, Stored, reopened
+from shared.records.subscriptions import SubscriptionBook
 from shared.remedy.messages import StepQueue
 from shared.rules.decide import AFTER_THE_WIPE
 from shared.rules.decisions import ask_person, wait
@@ -66,6 +67,7 @@ class Taken(StrEnum):
     NO_SUCH_DEVICE = "no_such_device"
     AMBIGUOUS_DEVICE = "ambiguous_device"
     NOBODY_WAITS = "nobody_waits"
+    SWEEP_ASKED = "sweep_asked"
     SWITCHED_OFF = "switched_off"
 
 
@@ -86,6 +88,7 @@ class TakeHint:
     find_device: FindDevice
     asked: AskedBook
     second_look: SecondLook
+    book: SubscriptionBook
     policy: Policy
     clock: Clock
 
@@ -124,7 +127,9 @@ class TakeHint:
         if self.policy.mode is Mode.OFF:
             return Taken.SWITCHED_OFF
         if hint.subject is Subject.GROUP:
-            return Taken.NOBODY_WAITS
+            # a notification does not say who joined; the sweep asks what changed in the group, within a minute
+            await self.book.ask_to_sweep(self.clock.now())
+            return Taken.SWEEP_ASKED
         found = await self.find_device.find(hint)
         if isinstance(found, NotFound):
             return await self._not_found(hint, found, delivery)
@@ -202,7 +207,7 @@ class TakeHint:
             return [Taken.SWITCHED_OFF] * len(hints)
         waiting: dict[str, list[str]] = {hint.key.lower(): [] for hint in hints}
         async for listed in self.cases.open_cases():
-            if listed.owner_id.lower() in waiting and _waits_for_licence(listed):
+            if listed.owner_id.lower() in waiting and waits_for_licence(listed):
                 waiting[listed.owner_id.lower()].append(listed.case_id)
         return [await self._wake_all(hint, waiting[hint.key.lower()], delivery) for hint in hints]
 
@@ -221,7 +226,7 @@ class TakeHint:
 
     async def _wake(self, case_id: str) -> bool:
         stored = await self.cases.load(case_id)
-        if stored is None or not _waits_for_licence(stored.case):
+        if stored is None or not waits_for_licence(stored.case):
             return False
         case, now = stored.case, self.clock.now()
         says = "The owner's user record changed; looking at the licence again."
@@ -266,7 +271,7 @@ def _names_another_owner(case: Case, hint: Hint) -> bool:
     return hint.owner.lower() not in known
 
 
-def _waits_for_licence(case: Case | Listed) -> bool:
+def waits_for_licence(case: Case | Listed) -> bool:
     return case.state is CaseState.AWAITING_SEAT or (
         case.state is CaseState.NEEDS_PERSON and case.reason in _LICENCE_REASONS
     )
@@ -303,6 +308,8 @@ def _new_case(found: Found, hint: Hint, now: datetime) -> tuple[Case, JournalEnt
 
 
 def _says(hint: Hint) -> str:
+    if hint.source == "sweep" and hint.cause is Cause.NONCOMPLIANT:
+        return "No event told of it, but the sweep found this device non-compliant. Looking."
     match hint.cause:
         case Cause.USER_ASSIGNED:
             return f"{hint.source} says that this device was given to {hint.owner}. Looking."

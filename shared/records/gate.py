@@ -11,6 +11,8 @@ from shared.records.ledger import Document, Ledger
 
 _PARTITION, _KEY = "gate", "graph"
 
+GATE_WITHOUT_A_TIME = timedelta(seconds=30)
+"""How long the gate stays closed when Graph says "too many requests" and not for how long."""
 TRY_FOR = timedelta(seconds=30)
 """How long the others wait for the one that tries; if it is not heard of by then, another one tries."""
 

@@ -15,6 +15,7 @@ from tests.fakes.clock import FixedClock
 from tests.fakes.graph import FakeAutopilot, FakeDevices, FakeDirectory, FakeSubscriptions, FakeTenant
 from tests.fakes.ids import CountingIds
 from tests.fakes.interference import Interference
+from tests.fakes.mail import FakeMail
 from tests.fakes.messages import FakeMessages
 from tests.fakes.rows import FakeRows
 
@@ -32,6 +33,7 @@ class Office:
         self.devices = FakeDevices([story.staged_device()])
         self.autopilot = FakeAutopilot([story.registration()])
         self.subscriptions = FakeSubscriptions()
+        self.mail = FakeMail()
         self.settings = _settings(mode, settings)
         self.services = build(self.settings, self.ports())
 
@@ -45,6 +47,7 @@ class Office:
             autopilot=self.autopilot,
             tenant=self.tenant,
             subscriptions=self.subscriptions,
+            mail=self.mail,
             clock=self.clock,
             ids=self.ids,
             close=_close,
@@ -74,7 +77,7 @@ class Office:
         """A second process over the same world, or one to which something happens."""
         ports = self.ports()
         if interference is not None:
-            watched = ("rows", "messages", "devices", "directory", "autopilot", "tenant")
+            watched = ("rows", "messages", "devices", "directory", "autopilot", "tenant", "mail")
             ports = replace(ports, **{name: interference.around(name, getattr(ports, name)) for name in watched})
         return build(self.settings, ports)
 

@@ -28,6 +28,7 @@ AZURE_ROLES = {
 
 # from Microsoft's page "Microsoft Graph permissions reference", application permissions
 GRAPH_ROLES = {
+    "Device.Read.All": "7438b122-aefc-4978-80ed-43db9fcc7715",
     "DeviceManagementManagedDevices.PrivilegedOperations.All": "5b07b0dd-2377-4e44-a38d-703f09a0dc3c",
     "DeviceManagementManagedDevices.Read.All": "2f51be20-0bb4-4fed-bf7b-db946066c75e",
     "DeviceManagementServiceConfig.Read.All": "06a5fe6d-c49d-46a7-b082-56b1b14103c7",
@@ -35,6 +36,7 @@ GRAPH_ROLES = {
     "GroupMember.Read.All": "98830695-27a2-44f7-8c18-0c3ebc9698f6",
     "LicenseAssignment.Read.All": "e2f98668-2877-4f38-a2f4-8202e0717aa1",
     "LicenseAssignment.ReadWrite.All": "5facf0c1-8979-4e95-abcf-ff3d079771c0",
+    "Mail.Send": "b633e1c5-b582-4048-a93e-9f11b44c7e96",
     "User.Read.All": "df021288-bdef-4463-88db-98f22de89214",
     "User.ReadWrite.All": "741f803b-c850-494e-b5df-cde7c675a1ca",
 }

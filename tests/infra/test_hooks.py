@@ -99,6 +99,7 @@ def ids(*grants: str, part: str = "single") -> set[str]:
         ({"HANDOVER_MODE": "approve"}, ["report", "remediate"]),
         ({"HANDOVER_MODE": "auto", "HANDOVER_USAGE_LOCATION": "GB"}, ["report", "remediate", "usageLocation"]),
         ({"HANDOVER_SUBSCRIBE_TO": "users,groups/1/members"}, ["report", "groups"]),
+        ({"HANDOVER_MAIL_FROM": "it@contoso.example"}, ["report", "mail"]),
         ({"HANDOVER_MODE": "auto", "GRANTS": "report"}, ["report"]),
     ],
 )

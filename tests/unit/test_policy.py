@@ -34,6 +34,7 @@ OTHERWISE: dict[str, object] = {
     "wipes_per_day": 1,
     "wipes_in_flight": 1,
     "serial_rest": timedelta(hours=1),
+    "tells_owner": True,
 }
 
 

@@ -21,8 +21,10 @@ from shared.ports import Row
 from shared.records.asked import AskedBook
 from shared.records.gate import GraphGate, Passage
 from shared.records.ledger import Ledger
+from shared.records.subscriptions import SubscriptionBook
 from shared.remedy.messages import StepDue, read_step
 from tests.fakes import story
+from tests.fakes.interference import Interference
 from tests.fakes.world import World
 
 S, T = CaseState, Taken
@@ -181,10 +183,42 @@ async def test_a_changed_licence_of_somebody_else_wakes_nobody() -> None:
     assert await take(world, replace(licence_hint(world), key=story.STAGING_ID)) is T.NOBODY_WAITS
 
 
-async def test_a_changed_group_wakes_nobody() -> None:
+async def test_a_changed_group_asks_for_a_sweep_since_it_does_not_say_who_joined() -> None:
     world = World()
     hint = replace(world.hint(Cause.GROUP_CHANGED), subject=Subject.GROUP, key=story.OWNER_ID)
-    assert await take(world, hint) is T.NOBODY_WAITS
+    assert await take(world, hint) is T.SWEEP_ASKED
+    assert await SubscriptionBook(world.rows, world.ids).sweep_asked_at() == world.clock.now()
+
+
+@pytest.mark.parametrize("subject", [Subject.ENTRA_DEVICE, Subject.SERIAL_NUMBER])
+async def test_a_hint_that_needs_graph_waits_at_the_gate(subject: Subject) -> None:
+    world = World()
+    gate = GraphGate(Ledger(world.rows, world.ids))
+    await gate.close(world.clock.now() + timedelta(minutes=10))
+    with pytest.raises(RetryLater) as waits:
+        await take(world, replace(world.hint(), subject=subject))
+    assert waits.value.after == timedelta(minutes=10)
+    assert world.devices.reads.total() == 0
+
+
+async def test_a_hint_that_names_its_enrolment_does_not_wait_at_the_gate() -> None:
+    world = World()
+    await GraphGate(Ledger(world.rows, world.ids)).close(world.clock.now() + timedelta(minutes=10))
+    hint = replace(world.hint(), subject=Subject.MANAGED_DEVICE, key=story.DEVICE_ID)
+    assert await take(world, hint) is T.OPENED
+
+
+async def test_a_throttled_look_for_a_device_closes_the_gate_for_all() -> None:
+    world = World()
+
+    async def throttled() -> None:
+        raise RetryLater("429", timedelta(minutes=3), throttled=True)
+
+    busy = Interference(lambda call: call.name == "devices.with_serial_number", throttled)
+    with pytest.raises(RetryLater):
+        await world.another_worker(busy).take_hint.open_or_wake(world.hint())
+    gate = GraphGate(Ledger(world.rows, world.ids))
+    assert await gate.closed_until(world.clock.now()) == world.clock.now() + timedelta(minutes=3)
 
 
 async def test_storage_that_is_away_is_raised_for_the_queue() -> None:

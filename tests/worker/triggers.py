@@ -41,6 +41,7 @@ TRIGGERS = {
     "keep_subscriptions": _timer("0 */5 * * * *"),
     "supervise_cases": _timer("0 */5 * * * *"),
     "watch_returns": _timer("0 */15 * * * *"),
+    "sweep": _timer("0 * * * * *"),
     "show_status": _http("v1/status", "GET"),
     "set_freeze": _http("v1/freeze", "POST"),
     "list_cases": _http("v1/cases", "GET"),
