@@ -18,6 +18,7 @@ class ExpectedCase(BaseModel):
     reason: str | None = None
     owner: str | None = None
     wipe_attempts: int | None = None
+    deferrals: int | None = None
     heard_from: str | None = None
 
 
@@ -33,6 +34,8 @@ class ExpectedTenant(BaseModel):
     licences: dict[str, list[str]] = Field(default_factory=dict)
     requests_for_device_at_most: dict[str, int] = Field(default_factory=dict)
     writes: int | None = None
+    mails: dict[str, int] = Field(default_factory=dict)
+    """By recipient: how many mails the tenant took for them."""
     operations_at_most: dict[str, int] = Field(default_factory=dict)
     subscriptions: int | None = None
 
@@ -83,6 +86,7 @@ def _fits(one: ExpectedCase, case: Json) -> bool:
         and one.reason in (None, case["reason"])
         and (one.owner is None or one.owner.lower() == str(owner).lower())
         and one.wipe_attempts in (None, attempts)
+        and one.deferrals in (None, case["notice"]["deferrals"] if case["notice"] else 0)
         and one.heard_from in (None, case["heard_from"])
     )
 
@@ -112,10 +116,17 @@ def _tenant(expected: ExpectedTenant, counts: Json, state: Json) -> Iterator[str
     for upn, parts in expected.licences.items():
         if sorted(users[upn.lower()]["licences"]) != sorted(parts):
             yield f"{upn} has {users[upn.lower()]['licences']}, expected {parts}"
+    yield from _mails(expected, counts)
     for serial, most in expected.requests_for_device_at_most.items():
         used = requests_for(devices[serial], counts, state)
         if used > most:
             yield f"{serial}: {used} Graph requests, at most {most} expected"
+
+
+def _mails(expected: ExpectedTenant, counts: Json) -> Iterator[str]:
+    for address, number in expected.mails.items():
+        if (have := counts["mails_to"].get(address.lower(), 0)) != number:
+            yield f"{have} mails to {address}, expected {number}"
 
 
 def _requests(expected: ExpectedTenant, counts: Json, state: Json) -> Iterator[str]:

@@ -183,10 +183,25 @@ class Player:
             case "kill_host":
                 await self.stack.kill_host()
                 await self.stack.start_host()
+            case "defer":
+                await self._press_deferral_link(item, cases)
             case "freeze" | "thaw":
                 await self.stack.tell("freeze", {"frozen": item["do"] == "freeze", "why": "scenario", "by": _by(item)})
             case action:
                 await self._act_on_cases(action, item, cases)
+
+    async def _press_deferral_link(self, item: Json, cases: list[Json]) -> None:
+        """As the owner does: the link of the newest mail about the device, its page, and the button on it, if there is one."""
+        mails = (await self.stack.simulated("outbox"))["mails"]
+        for case in _of_device(cases, item.get("device")):
+            links = [
+                link
+                for mail in mails
+                for link in re.findall(r'href="[^"]*(/api/defer/[^"]+)"', mail["body"])
+                if case["case"]["id"] in link
+            ]
+            if links and "<form" in (await self.stack.api.get(links[-1], headers={"x-functions-key": ""})).text:
+                await self.stack.api.post(links[-1], headers={"x-functions-key": ""})
 
     async def _act_on_cases(self, action: str, item: Json, cases: list[Json]) -> None:
         for case in _of_device(cases, item.get("device")):
@@ -262,6 +277,7 @@ DOES = frozenset(
         "thaw",
         "kill_host",
         "wait",
+        "defer",
     }
 )
 """What the runner does itself; every other line of a timeline is the tenant's."""

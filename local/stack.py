@@ -96,6 +96,7 @@ class Stack:
             "AzureWebJobsStorage": self.connection_string,
             "HANDOVER_TENANT_ID": self.scenario.tenant.id,
             "HANDOVER_NOTIFICATION_URL": f"http://127.0.0.1:{self.host_port}/api/notifications",
+            "HANDOVER_APP_URL": f"http://127.0.0.1:{self.host_port}",
             "HANDOVER_CLIENT_STATE": secrets.token_urlsafe(32),
             "HANDOVER_STAGING_ACCOUNTS": "staging*",
             "HANDOVER_LICENCE_SKUS": "SPB",

@@ -24,7 +24,9 @@ from shared.intake.receive import KnownSubscriptions, ReceiveNotifications
 from shared.intake.second_look import SecondLook
 from shared.intake.take_hint import TakeHint
 from shared.notices.letters import Letters
+from shared.notices.pages import Pages
 from shared.operate.act import Operate
+from shared.operate.defer import DeferWipe
 from shared.operate.look import Look
 from shared.ports import Autopilot, Clock, Devices, Directory, Ids, Mail, Messages, Rows, Subscriptions, Tenant
 from shared.records.asked import AskedBook
@@ -88,6 +90,8 @@ class Services:
     sweep: Sweep
     look: Look
     operate: Operate
+    defer: DeferWipe
+    pages: Pages
     parking: ParkingLot
     messages: Messages
     clock: Clock
@@ -207,6 +211,8 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
         operate=Operate(
             cases=cases, steps=steps, freeze=freeze, settle=advance.wipe.settle, policy=policy, clock=clock
         ),
+        defer=DeferWipe(cases=cases, steps=steps, policy=policy, clock=clock),
+        pages=_pages(settings),
         parking=ParkingLot(ports.rows, ids),
         messages=ports.messages,
         clock=clock,
@@ -223,6 +229,15 @@ def _receive(settings: Settings, ports: Ports, book: SubscriptionBook, hints: Hi
         known=KnownSubscriptions(book, ports.clock),
         hints=hints,
         clock=ports.clock,
+    )
+
+
+def _pages(settings: Settings) -> Pages:
+    return Pages(
+        language=settings.language,
+        time_zone=settings.time_zone,
+        deferral_hours=settings.deferral_hours,
+        support_contact=settings.support_contact,
     )
 
 
@@ -253,7 +268,13 @@ def _sweep(
 
 
 def _letters(settings: Settings) -> Letters:
-    return Letters(language=settings.language, time_zone=settings.time_zone, support_contact=settings.support_contact)
+    return Letters(
+        language=settings.language,
+        time_zone=settings.time_zone,
+        support_contact=settings.support_contact,
+        app_url=str(settings.app_url).rstrip("/") if settings.app_url else None,
+        deferral_hours=settings.deferral_hours,
+    )
 
 
 def _advance(

@@ -121,6 +121,14 @@ class Settings(BaseSettings):
     """Language of the mails to users."""
     time_zone: ZoneName = "UTC"
     """IANA name (Europe/Berlin) of the time zone in which times are written in mails."""
+    grace_hours: int = Field(24, ge=0, le=336)
+    """With HANDOVER_MAIL_FROM: how long before a wipe the owner is told. 0: they are not told."""
+    deferral_hours: int = Field(24, ge=1, le=168)
+    """By how much the owner may put a wipe off, each time."""
+    deferrals: int = Field(2, ge=0, le=10)
+    """How often the owner may put a wipe off."""
+    app_url: HttpUrl | None = None
+    """Set by infra/. Public URL of this app, where the links in mails lead to; without it mails hold no link."""
 
     @field_validator(
         "subscribe_to", "staging_accounts", "excluded_devices", "excluded_users", "licence_skus", mode="before"
@@ -178,6 +186,9 @@ class Settings(BaseSettings):
             wipes_per_day=self.wipes_per_day,
             wipes_in_flight=self.wipes_in_flight,
             tells_owner=self.mail_from is not None,
+            grace=timedelta(hours=self.grace_hours),
+            deferral=timedelta(hours=self.deferral_hours),
+            deferrals=self.deferrals,
         )
 
     def _attestation(self) -> EnrolmentAttestation | None:

@@ -68,6 +68,11 @@ class Policy:
 
     tells_owner: bool = False
     """A mailbox is configured, so users can be told by mail."""
+    grace: timedelta = timedelta(hours=24)
+    """How long the owner has after the mail, where one is sent. Nothing: owners are not told."""
+    deferral: timedelta = timedelta(hours=24)
+    deferrals: int = 2
+    """How often the owner may put the wipe off."""
 
     @property
     def version(self) -> str:

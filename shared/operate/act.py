@@ -13,6 +13,7 @@ from shared.ports import Clock
 from shared.records.cases import CaseStore
 from shared.records.freeze import FreezeSwitch
 from shared.remedy.messages import StepQueue
+from shared.rules.clearing import approval_expires
 from shared.rules.decisions import ask_person, go
 from shared.telemetry import event, pseudonym
 
@@ -47,7 +48,7 @@ class Operate:
         if proposal != proposal_of(case, self.policy.version):
             raise NotNow("What was approved is not what would happen now: device, owner or policy changed. Look again.")
         now = self.clock.now()
-        approval = Approval(proposal=proposal, by=who, at=now, expires_at=now + self.policy.approval_valid_for)
+        approval = Approval(proposal=proposal, by=who, at=now, expires_at=approval_expires(case, self.policy, now))
         decision = go(
             CaseState.CLEARED_TO_WIPE,
             Reason.APPROVED,

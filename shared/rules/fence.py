@@ -14,6 +14,7 @@ from shared.rules.confirm import refusal_of
 from shared.rules.decisions import ask_person, device_evidence, go, in_words, wait
 from shared.rules.holding import clearance_unfit
 from shared.rules.licensing import covers
+from shared.rules.notice import owners_hold
 from shared.rules.readiness import FIT_PROFILE_STATUSES
 
 LOOK_AGAIN_AFTER = timedelta(minutes=15)
@@ -82,6 +83,8 @@ def _check_permission(
         return back_to_hold(unfit[0], unfit[1] + " Nothing was sent.", now)
     if facts.freeze is None or facts.freeze.frozen:
         return back_to_hold(Reason.FROZEN, "All wipes are frozen; nothing was sent.", now)
+    if hold := owners_hold(case, now):
+        return back_to_hold(hold[0], hold[1] + " Nothing was sent.", now)
     approval = case.approval
     assert approval is not None
     return go(

@@ -9,6 +9,7 @@ from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.rules.binding import BY_POLICY
 from shared.rules.decisions import ask_person, go, in_words, wait
+from shared.rules.notice import owner_comes_first, owners_hold, start_notice
 
 LOOK_AGAIN_AFTER = timedelta(minutes=15)
 
@@ -28,6 +29,10 @@ def hold_or_go(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decis
     soon = now + LOOK_AGAIN_AFTER
     if not policy.mode.may_write:
         return wait(case, Reason.MODE_IS_REPORT, f"The mode is {policy.mode}; no wipe is sent in it.", until=soon)
+    if owner_comes_first(case, policy):
+        return start_notice(case, facts, policy, now)
+    if hold := owners_hold(case, now):
+        return wait(case, hold[0], hold[1], until=hold[2])
     if facts.freeze is None or facts.freeze.frozen:
         who = facts.freeze.by if facts.freeze is not None else None
         return wait(case, Reason.FROZEN, f"All wipes are frozen{f' by {who}' if who else ''}.", until=soon)

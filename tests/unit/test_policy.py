@@ -35,6 +35,9 @@ OTHERWISE: dict[str, object] = {
     "wipes_in_flight": 1,
     "serial_rest": timedelta(hours=1),
     "tells_owner": True,
+    "grace": timedelta(hours=1),
+    "deferral": timedelta(hours=1),
+    "deferrals": 1,
 }
 
 
