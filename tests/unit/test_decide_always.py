@@ -129,6 +129,7 @@ def _conditions(case: Case, read: Facts, policy: Policy, now: datetime) -> Mappi
         or case.notice.wipe_not_before is None
         or now >= case.notice.wipe_not_before,
         "nothing is frozen": read.freeze == Freeze(frozen=False),
+        "the owner had their time": case.notice is None or now >= (case.notice.wipe_not_before or now),
     }
 
 
