@@ -105,7 +105,9 @@ class Stack:
             "HANDOVER_ENROLMENT_ATTESTED_BY": "admin@contoso.example",
             "HANDOVER_ENROLMENT_ATTESTED_ON": f"{self.scenario.start:%Y-%m-%d}",
             "HANDOVER_ENROLMENT_ATTESTED_SCOPE": "all",
-            "HANDOVER_AUTO_UNTIL": f"{self.scenario.start + timedelta(days=7):%Y-%m-%d}",
+            # as long as can be: scenarios about the end of auto mode name a day of their own
+            "HANDOVER_AUTO_UNTIL": f"{self.scenario.start + timedelta(days=31):%Y-%m-%d}",
+            "HANDOVER_ARMED_DAYS": "31",
             **self.tenant.environ(),
             **{name: str(value) for name, value in self.scenario.settings.items()},
         }
