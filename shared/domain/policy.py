@@ -5,6 +5,8 @@ from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from enum import StrEnum
 
+from shared.domain.weekly_hours import WeeklyHours
+
 
 class Mode(StrEnum):
     """How far Handover may go."""
@@ -73,6 +75,8 @@ class Policy:
     deferral: timedelta = timedelta(hours=24)
     deferrals: int = 2
     """How often the owner may put the wipe off."""
+    wipe_hours: WeeklyHours | None = None
+    """When wipes may be sent. None: at any time."""
 
     @property
     def version(self) -> str:

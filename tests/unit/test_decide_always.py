@@ -126,4 +126,6 @@ def _conditions(case: Case, read: Facts, policy: Policy, now: datetime) -> Mappi
         "a person approved it": approval is not None
         and (policy.mode is Mode.AUTO or approval.by == "admin@contoso.example"),
         "nothing is frozen": read.freeze == Freeze(frozen=False),
+        "the owner had their time": case.notice is None or now >= (case.notice.wipe_not_before or now),
+        "it is within the hours": policy.wipe_hours is None or policy.wipe_hours.is_open(now),
     }

@@ -10,6 +10,7 @@ import pytest
 
 from shared.domain.facts import Sku, age
 from shared.domain.policy import EnrolmentAttestation, Mode, Policy
+from shared.domain.weekly_hours import WeeklyHours
 from tests.builders import NOW, SPB_ID, spb, tenant_facts
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +39,7 @@ OTHERWISE: dict[str, object] = {
     "grace": timedelta(hours=1),
     "deferral": timedelta(hours=1),
     "deferrals": 1,
+    "wipe_hours": WeeklyHours.parse("Sat 00:00-24:00", "UTC"),
 }
 
 
