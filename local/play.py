@@ -176,6 +176,8 @@ class Player:
                 await self.stack.send("device-events", json.dumps(await self._cloud_event(item)))
             case "message":
                 await self.stack.send(str(item["queue"]), str(item["body"]))
+            case "post_notification":
+                await self.stack.notify(item)
             case "wait":
                 pass  # its time had to come
             case "kill_host":
@@ -218,7 +220,7 @@ class Player:
             "id": f"{item['do']}-{len(self._done)}",
             "source": "/scenario",
             "type": item["type"],
-            "time": self.stack.clock.now().isoformat(),
+            "time": item.get("time", self.stack.clock.now().isoformat()),
             "data": data,
         }
 
@@ -263,7 +265,20 @@ class Player:
 
 
 DOES = frozenset(
-    {"event", "message", "approve", "reject", "cancel", "retry", "freeze", "thaw", "kill_host", "wait", "defer"}
+    {
+        "event",
+        "message",
+        "post_notification",
+        "approve",
+        "reject",
+        "cancel",
+        "retry",
+        "freeze",
+        "thaw",
+        "kill_host",
+        "wait",
+        "defer",
+    }
 )
 """What the runner does itself; every other line of a timeline is the tenant's."""
 

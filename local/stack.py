@@ -192,6 +192,19 @@ class Stack:
         """Put a message on a queue, base64-encoded as the host expects, as another system would."""
         await self._queues.get_queue_client(queue).send_message(base64.b64encode(body.encode()).decode())
 
+    async def notify(self, forged: Mapping[str, object]) -> None:
+        """POST a change notification of our own making to the webhook, as anybody on the internet can."""
+        state = await self.simulated("state")
+        user = next((user["id"] for user in state["users"] if user["upn"] == forged.get("user")), None)
+        notification = {
+            "changeType": "updated",
+            "clientState": forged.get("client_state"),
+            "resource": forged.get("resource") or f"Users/{user}",
+            "subscriptionId": state["subscription_ids"][0],
+            "tenantId": self.scenario.tenant.id,
+        }
+        await self.api.post("/api/notifications", json={"value": [notification]})
+
     async def visible(self, queue: str) -> bool:
         """The queue has a message that could be taken now."""
         return bool(await self._queues.get_queue_client(queue).peek_messages(max_messages=1))

@@ -99,12 +99,16 @@ class Advance:
         if (stored.case.state is CaseState.WIPE_INTENDED) is not wiping:
             await self.steps.send(stored.case)
             return Outcome.HANDED_ON
-        if until := await self.gate.closed_until(now):
-            return await self._wait_at_gate(stored, until)
+        passage = await self.gate.enter(now)
+        if passage.wait_until is not None:
+            return await self._wait_at_gate(stored, passage.wait_until)
         try:
-            return await (self._wipe(stored) if wiping else self._go_on(stored))
+            outcome = await (self._wipe(stored) if wiping else self._go_on(stored))
         except Changed:
-            return Outcome.LOST_RACE
+            outcome = Outcome.LOST_RACE
+        if passage.tries:
+            await self.gate.came_through(self.clock.now())
+        return outcome
 
     async def give_up(self, case_id: str, version: int) -> None:
         """A step failed again and again: the case rests for a person, unless somebody moved it meanwhile."""
@@ -198,8 +202,10 @@ class Advance:
             return move(case, ask_person(Reason.ACCESS_DENIED, str(error)), at=now)
         if isinstance(error, Unexpected):
             error = RetryLater(str(error))
-        if error.throttled:
+        elif error.throttled:
             await self.gate.close(now + (error.after or FIRST_PAUSE))
+        else:
+            await self.gate.still_closed(now + FIRST_PAUSE, now)
         return move(case, self._later(case, error), at=now)
 
     def _later(self, case: Case, error: RetryLater) -> Decision:

@@ -87,6 +87,7 @@ class Control:
                 "subscriptions": len(self._model.subscriptions.live()),
                 "devices": [self._device(machine) for machine in self._model.machines.store.values()],
                 "users": [self._user(user) for user in self._model.users.store.values()],
+                "subscription_ids": [s.id for s in self._model.subscriptions.live()],
             }
         )
 
