@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from shared.domain.part import Part
 from shared.domain.policy import EnrolmentAttestation, Mode, Policy
+from shared.domain.weekly_hours import WeeklyHours
 
 Words = Annotated[tuple[str, ...], NoDecode]
 """A comma-separated list."""
@@ -128,7 +129,7 @@ class Settings(BaseSettings):
     language: Literal["en", "de"] = "en"
     """Language of the mails to users."""
     time_zone: ZoneName = "UTC"
-    """IANA name (Europe/Berlin) of the time zone in which times are written in mails."""
+    """IANA name (Europe/Berlin) of the time zone of HANDOVER_WIPE_HOURS and of the times in mails."""
     grace_hours: int = Field(24, ge=0, le=336)
     """With HANDOVER_MAIL_FROM: how long before a wipe the owner is told. 0: they are not told."""
     deferral_hours: int = Field(24, ge=1, le=168)
@@ -139,6 +140,8 @@ class Settings(BaseSettings):
     """Last day (UTC, YYYY-MM-DD) on which mode auto is auto. Without it, after it, or too long before it, auto behaves as approve."""
     armed_days: int = Field(7, ge=1, le=31)
     """Mode auto is auto only when HANDOVER_AUTO_UNTIL is at most so many days ahead."""
+    wipe_hours: str | None = None
+    """When wipes may be sent, such as "Mon-Fri 18:00-06:00, Sat 00:00-24:00" in HANDOVER_TIME_ZONE; empty: at any time."""
     app_url: HttpUrl | None = None
     """Set by infra/. Public URL of this app, where the links in mails lead to; without it mails hold no link."""
 
@@ -152,6 +155,13 @@ class Settings(BaseSettings):
         if ";" in value:
             raise ValueError("separate the parts of a list by commas")
         return tuple(word.strip() for word in value.split(",") if word.strip())
+
+    @field_validator("wipe_hours")
+    @classmethod
+    def _are_hours(cls, value: str | None) -> str | None:
+        if value:
+            WeeklyHours.parse(value, "UTC")
+        return value or None
 
     @field_validator("client_state", "client_state_previous")
     @classmethod
@@ -203,6 +213,7 @@ class Settings(BaseSettings):
             deferrals=self.deferrals,
             auto_until=self.auto_until,
             armed_days=self.armed_days,
+            wipe_hours=WeeklyHours.parse(self.wipe_hours, self.time_zone) if self.wipe_hours else None,
         )
 
     def _attestation(self) -> EnrolmentAttestation | None:

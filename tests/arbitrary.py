@@ -12,6 +12,7 @@ from shared.domain.effects import Matter
 from shared.domain.facts import MISSING, ActionResult, Compliance, Facts, Freeze, ManagedDevice
 from shared.domain.policy import EnrolmentAttestation, Mode, Policy
 from shared.domain.states import CaseState
+from shared.domain.weekly_hours import DAYS, WeeklyHours
 from shared.rules.binding import BY_POLICY
 from shared.rules.confirm import identity_of
 from tests.builders import (
@@ -93,6 +94,11 @@ _POLICY: Alternatives = {
     "tells_owner": [True],
     "grace": [timedelta()],
     "deferrals": [0],
+    "wipe_hours": [
+        WeeklyHours.parse(f"{DAYS[NOW.weekday()]} 09:00-10:00", "UTC"),
+        WeeklyHours.parse(f"{DAYS[NOW.weekday()]} 10:00-11:00", "Europe/Berlin"),
+        WeeklyHours.parse(f"{DAYS[NOW.weekday()]} 10:00-09:00", "UTC"),
+    ],
 }
 _FACTS: Alternatives = {
     "device": [None, MISSING],

@@ -5,6 +5,8 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
+from shared.domain.weekly_hours import WeeklyHours
+
 
 class Mode(StrEnum):
     """How far Handover may go."""
@@ -73,6 +75,8 @@ class Policy:
     deferral: timedelta = timedelta(hours=24)
     deferrals: int = 2
     """How often the owner may put the wipe off."""
+    wipe_hours: WeeklyHours | None = None
+    """When wipes may be sent. None: at any time."""
 
     auto_until: date | None = None
     """The last day, in UTC, on which mode auto is auto."""

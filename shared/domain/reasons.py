@@ -67,6 +67,7 @@ class Reason(StrEnum):
     APPROVAL_NO_LONGER_FITS = "approval_no_longer_fits"
     AUTO_MODE = "auto_mode"
     FROZEN = "frozen"
+    OUTSIDE_MAINTENANCE_WINDOW = "outside_maintenance_window"
     WIPE_BUDGET_SPENT = "wipe_budget_spent"
     SERIAL_WIPED_RECENTLY = "serial_wiped_recently"
     MODE_EXPIRED = "mode_expired"

@@ -6,7 +6,7 @@ from shared.domain.case import Approval, Case, Decision, proposal_of
 from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
-from shared.rules.decisions import go
+from shared.rules.decisions import go, stamp
 
 BY_POLICY = "auto mode"
 LOOK_AGAIN_AFTER = timedelta(hours=24)
@@ -43,10 +43,23 @@ def clear(case: Case, policy: Policy, now: datetime, *, so_far: str) -> Decision
 
 
 def approval_expires(case: Case, policy: Policy, now: datetime) -> datetime:
-    """When an approval given now ends: its time begins to run when the owner's time is over."""
+    """When an approval given now ends: its time begins to run with the first moment at which a wipe may be sent."""
     notice = case.notice
     waits_until = notice.wipe_not_before if notice is not None else None
-    return max(now, waits_until or now) + policy.approval_valid_for
+    return may_be_sent_from(policy, max(now, waits_until or now)) + policy.approval_valid_for
+
+
+def may_be_sent_from(policy: Policy, at: datetime) -> datetime:
+    """The first moment from ``at`` on that lies within the hours for wipes."""
+    return at if policy.wipe_hours is None else policy.wipe_hours.opens_at(at)
+
+
+def closed(policy: Policy, now: datetime) -> tuple[Reason, str] | None:
+    """Why no wipe is sent at this hour, if so."""
+    if policy.wipe_hours is None or policy.wipe_hours.is_open(now):
+        return None
+    opens = stamp(policy.wipe_hours.opens_at(now))
+    return Reason.OUTSIDE_MAINTENANCE_WINDOW, f"Outside the hours for wipes; they begin at {opens}."
 
 
 def _device(case: Case) -> str:

@@ -10,6 +10,7 @@ from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.rules.binding import bound_to_owner
+from shared.rules.clearing import closed
 from shared.rules.confirm import refusal_of
 from shared.rules.decisions import ask_person, device_evidence, go, in_words, wait
 from shared.rules.holding import clearance_unfit
@@ -85,6 +86,8 @@ def _check_permission(
         return back_to_hold(Reason.FROZEN, "All wipes are frozen; nothing was sent.", now)
     if hold := owners_hold(case, now):
         return back_to_hold(hold[0], hold[1] + " Nothing was sent.", now)
+    if outside := closed(policy, now):
+        return back_to_hold(outside[0], outside[1] + " Nothing was sent.", now)
     approval = case.approval
     assert approval is not None
     return go(

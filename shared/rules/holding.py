@@ -8,6 +8,7 @@ from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.rules.binding import BY_POLICY
+from shared.rules.clearing import closed, may_be_sent_from
 from shared.rules.decisions import ask_person, go, in_words, wait
 from shared.rules.notice import owner_comes_first, owners_hold, start_notice
 
@@ -33,6 +34,8 @@ def hold_or_go(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decis
         return start_notice(case, facts, policy, now)
     if hold := owners_hold(case, now):
         return wait(case, hold[0], hold[1], until=hold[2])
+    if outside := closed(policy, now):
+        return wait(case, *outside, until=may_be_sent_from(policy, now))
     if facts.freeze is None or facts.freeze.frozen:
         who = facts.freeze.by if facts.freeze is not None else None
         return wait(case, Reason.FROZEN, f"All wipes are frozen{f' by {who}' if who else ''}.", until=soon)

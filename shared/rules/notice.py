@@ -11,7 +11,7 @@ from shared.domain.facts import MISSING, Compliance, Facts, ManagedDevice
 from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
-from shared.rules.clearing import ask_or_clear
+from shared.rules.clearing import ask_or_clear, may_be_sent_from
 from shared.rules.confirm import read_again, refusal_of
 from shared.rules.decisions import ask_person, device_evidence, go, in_words, stamp, wait
 
@@ -29,7 +29,7 @@ def owner_comes_first(case: Case, policy: Policy) -> bool:
 def start_notice(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision:
     """Tell the owner; their time begins now, and begins anew whenever the mail has to be written again."""
     assert case.owner is not None and case.device is not None
-    until = now + policy.grace
+    until = may_be_sent_from(policy, now + policy.grace)
     code = facts.deferral_code if policy.deferrals > 0 else None
     return go(
         CaseState.GIVING_NOTICE,
@@ -157,7 +157,7 @@ def defer(case: Case, policy: Policy, now: datetime) -> Decision:
     """The owner puts the wipe off: by the deferral of the policy, from now or from the end of the time they have."""
     assert case.notice is not None and case.owner is not None
     notice = case.notice
-    until = max(now, notice.wipe_not_before or now) + policy.deferral
+    until = may_be_sent_from(policy, max(now, notice.wipe_not_before or now) + policy.deferral)
     count = notice.deferrals + 1
     return wait(
         case,

@@ -130,6 +130,7 @@ def _conditions(case: Case, read: Facts, policy: Policy, now: datetime) -> Mappi
         or now >= case.notice.wipe_not_before,
         "nothing is frozen": read.freeze == Freeze(frozen=False),
         "the owner had their time": case.notice is None or now >= (case.notice.wipe_not_before or now),
+        "it is within the hours": policy.wipe_hours is None or policy.wipe_hours.is_open(now),
     }
 
 

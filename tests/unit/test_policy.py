@@ -10,6 +10,7 @@ import pytest
 
 from shared.domain.facts import Sku, age
 from shared.domain.policy import EnrolmentAttestation, Mode, Policy
+from shared.domain.weekly_hours import WeeklyHours
 from tests.builders import NOW, SPB_ID, spb, tenant_facts
 
 ROOT = Path(__file__).parents[2]
@@ -41,6 +42,7 @@ OTHERWISE: dict[str, object] = {
     "auto_until": date(2026, 3, 12),
     "armed_days": 1,
     "why_not_auto": "Auto mode expired on 2026-03-04",
+    "wipe_hours": WeeklyHours.parse("Sat 00:00-24:00", "UTC"),
 }
 
 
