@@ -14,6 +14,7 @@ from shared.domain.facts import (
     TenantFacts,
     User,
 )
+from shared.domain.pages import DeviceChange, FoundDevice, ListedRegistration, Page
 
 Value = str | int | float | bool | datetime
 
@@ -130,6 +131,17 @@ class Devices(Protocol):
         """
         ...
 
+    async def changes(self, link: str | None) -> Page[DeviceChange]:
+        """One page of what changed in the directory's device objects; None begins a round with what changes from now on.
+
+        Raises ResyncNeeded when ``link`` is not good any more.
+        """
+        ...
+
+    async def noncompliant(self, link: str | None) -> Page[FoundDevice]:
+        """One page of the enrolments that Intune calls non-compliant; every row is re-checked. Raises ResyncNeeded."""
+        ...
+
 
 class Directory(Protocol):
     """Users and their licences."""
@@ -150,6 +162,14 @@ class Directory(Protocol):
         """Add one licence; repeating it is harmless. Refused carries Graph's code and message."""
         ...
 
+    async def changed_users(self, link: str | None) -> Page[str]:
+        """One page of the ids of users whose licences changed; None begins with what changes from now on. Raises ResyncNeeded."""
+        ...
+
+    async def changed_members(self, group_ids: tuple[str, ...], link: str | None) -> Page[str]:
+        """One page of the ids of users who joined or left one of the groups; see ``changed_users``."""
+        ...
+
 
 class Autopilot(Protocol):
     """Windows Autopilot registrations."""
@@ -164,6 +184,10 @@ class Autopilot(Protocol):
 
     async def bind(self, autopilot_id: str, user_principal_name: str, display_name: str) -> Answer:
         """Assign the registration to a user; repeating it is harmless."""
+        ...
+
+    async def listed(self, link: str | None) -> Page[ListedRegistration]:
+        """One page of all registrations, without their users' UPNs. Raises ResyncNeeded."""
         ...
 
 

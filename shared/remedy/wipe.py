@@ -5,6 +5,7 @@
       | pay from the budget (CAS)        spent     -> back, nothing sent
       | read the kill switch             frozen    -> give back, back, nothing sent
     WIPE_SENT       written before (CAS: of two workers one wins)
+      | read the kill switch again       frozen    -> give back, back, nothing sent
       | ONE request, no retry, no redirect
     AWAITING_RETURN | NEEDS_PERSON (cleanly refused) | WIPE_UNKNOWN (anything else)
 
@@ -26,13 +27,16 @@ from shared.records.budget import BudgetBook
 from shared.records.cases import CaseStore, Stored
 from shared.records.freeze import FreezeSwitch
 from shared.remedy.gather import Gatherer
-from shared.rules.fence import after_answer, back_to_hold, check_fence
+from shared.rules.after_wipe import after_answer
+from shared.rules.fence import back_to_hold, check_fence
 from shared.telemetry import event
 
 log = logging.getLogger(__name__)
 
 A_LOOK_HOLDS_FOR = timedelta(seconds=60)
 """So old may the reading of the device be when the wipe leaves."""
+SWITCH_AT_MOST = timedelta(seconds=5)
+"""How old a reading of the kill switch may be when the request leaves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +69,7 @@ class WipeProtocol:
             return held
         sent = await self._save(stored, decision)
         event(log, "wipe.sent", level=logging.WARNING, case=case.id, nonce=case.wipe.nonce)
-        answer = await self._send(managed_device_id_of(sent.case), good_until)
+        answer = await self._frozen_now() or await self._send(managed_device_id_of(sent.case), good_until)
         event(log, "wipe.answered", level=logging.WARNING, case=case.id, nonce=case.wipe.nonce, outcome=_word(answer))
         answered = await self._save(sent, after_answer(sent.case, answer, self.clock.now()))
         await self.settle(answered.case)
@@ -105,6 +109,15 @@ class WipeProtocol:
             held = await self._save(stored, back_to_hold(Reason.FROZEN, "All wipes are frozen; nothing was sent.", now))
             await self.settle(held.case)
             return held
+        return None
+
+    async def _frozen_now(self) -> WipeNotSent | None:
+        """The very last look at the kill switch: what was read before the case was saved may be old by now."""
+        began = self.clock.now()
+        frozen = (await self.freeze.read()).frozen
+        if frozen or self.clock.now() - began > SWITCH_AT_MOST:
+            why = "all wipes are frozen" if frozen else "the kill switch took too long to read"
+            return WipeNotSent(why=why, frozen=True)
         return None
 
     async def _save(self, stored: Stored, decision: Decision) -> Stored:

@@ -302,6 +302,8 @@ def _settings(shape: Shape) -> Settings:
         tenant_id=cast.TENANT_ID,
         storage=SecretStr("UseDevelopmentStorage=true"),
         mode=shape.mode,
+        auto_until=cast.START.date() + timedelta(days=31),
+        armed_days=31,
         staging_accounts=(cast.STAGING,),
         licence_skus=("SPB",),
         enrolment_attested_by="admin@contoso.example",

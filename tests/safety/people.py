@@ -111,7 +111,7 @@ class People:
     async def _approve(self, case: Any) -> None:
         history = self.history
         try:
-            proposal = proposal_of(case, history.settings.policy().version)
+            proposal = proposal_of(case, history.settings.policy().as_of(history.clock.now()).version)
             approved_at = history.clock.now()
             history.witness.approved[case.id].append(approved_at)  # counts from the moment the person decided
             await self._operate().approve(case.id, proposal=proposal, who="ann@contoso.example")
