@@ -114,7 +114,14 @@ async def _call(port: str, name: str, kind: str) -> int:
         requests += 1
         return ANSWERS[kind](request)
 
-    settings = Settings.model_validate({"graph_base_url": "https://graph.example", "tenant_id": ID})
+    settings = Settings.model_validate(
+        {
+            "graph_base_url": "https://graph.example",
+            "tenant_id": ID,
+            "exclusion_group": ID,
+            "expect_multi_admin_approval": True,
+        }
+    )
     graph = Graph(settings, SystemClock(), credential=_Token(), network=httpx.MockTransport(answer))
     method = getattr(getattr(graph, port), name)
     try:
@@ -141,7 +148,7 @@ async def _run(call: Awaitable[object] | AsyncIterator[object]) -> None:
 
 def _arguments(method: Callable[..., object]) -> dict[str, object]:
     """One value per parameter, by its type. An id is good for everything that is text."""
-    values: dict[object, object] = {str: ID, datetime: TIME}
+    values: dict[object, object] = {str: ID, datetime: TIME, tuple[str, ...]: (ID,)}
     hints = typing.get_type_hints(method)
     try:
         return {name: values[hints[name]] for name in inspect.signature(method).parameters}

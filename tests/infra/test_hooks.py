@@ -99,6 +99,15 @@ def ids(*grants: str, part: str = "single") -> set[str]:
         ({"HANDOVER_MODE": "approve"}, ["report", "remediate"]),
         ({"HANDOVER_MODE": "auto", "HANDOVER_USAGE_LOCATION": "GB"}, ["report", "remediate", "usageLocation"]),
         ({"HANDOVER_SUBSCRIBE_TO": "users,groups/1/members"}, ["report", "groups"]),
+        ({"HANDOVER_EXCLUSION_GROUP": "6"}, ["report", "groups", "deviceGroups"]),
+        ({"HANDOVER_ENROLMENT_ATTESTED_GROUPS": "6"}, ["report", "groups", "deviceGroups"]),
+        (
+            {"HANDOVER_EXCLUSION_GROUP": "6", "HANDOVER_SUBSCRIBE_TO": "groups/1/members"},
+            ["report", "groups", "deviceGroups"],
+        ),
+        ({"HANDOVER_BITLOCKER_KEY": "require"}, ["report", "recoveryKeys"]),
+        ({"HANDOVER_BITLOCKER_KEY": "ignore", "HANDOVER_EXPECT_MULTI_ADMIN_APPROVAL": "false"}, ["report"]),
+        ({"HANDOVER_EXPECT_MULTI_ADMIN_APPROVAL": "true"}, ["report", "approvalPolicies"]),
         ({"HANDOVER_MODE": "auto", "GRANTS": "report"}, ["report"]),
     ],
 )

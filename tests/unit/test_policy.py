@@ -34,6 +34,9 @@ OTHERWISE: dict[str, object] = {
     "wipes_per_day": 1,
     "wipes_in_flight": 1,
     "serial_rest": timedelta(hours=1),
+    "exclusion_group": "66666666-0000-4000-8000-000000000001",
+    "recovery_key_required": True,
+    "approval_policy_expected": True,
 }
 
 
