@@ -4,7 +4,7 @@
 # pyright: reportUnknownMemberType=false
 import azure.functions as func
 
-from handlers import api, events, notifications, schedules, steps
+from handlers import api, defer, events, notifications, schedules, steps
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 STORAGE = "AzureWebJobsStorage"
@@ -80,6 +80,24 @@ async def supervise_cases(timer: func.TimerRequest) -> None:
 @app.timer_trigger("timer", "0 */15 * * * *")
 async def watch_returns(timer: func.TimerRequest) -> None:
     await schedules.watch_returns(timer)
+
+
+@app.function_name("show_deferral")
+@app.route("defer/{case_id}/{code}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+async def show_deferral(req: func.HttpRequest) -> func.HttpResponse:
+    return await defer.show(req)
+
+
+@app.function_name("defer_wipe")
+@app.route("defer/{case_id}/{code}", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+async def defer_wipe(req: func.HttpRequest) -> func.HttpResponse:
+    return await defer.put_off(req)
+
+
+@app.function_name("sweep")
+@app.timer_trigger("timer", "0 * * * * *")
+async def sweep(timer: func.TimerRequest) -> None:
+    await schedules.sweep(timer)
 
 
 @app.function_name("show_status")

@@ -18,3 +18,8 @@ async def supervise_cases(timer: func.TimerRequest) -> None:
 async def watch_returns(timer: func.TimerRequest) -> None:
     """Notice wiped devices that are back."""
     await services().watch_returns.run()
+
+
+async def sweep(timer: func.TimerRequest) -> None:
+    """Look for what no event told, if it is time."""
+    await services().sweep.run()

@@ -18,6 +18,8 @@ class ExpectedCase(BaseModel):
     reason: str | None = None
     owner: str | None = None
     wipe_attempts: int | None = None
+    deferrals: int | None = None
+    heard_from: str | None = None
 
 
 class ExpectedTenant(BaseModel):
@@ -32,6 +34,10 @@ class ExpectedTenant(BaseModel):
     licences: dict[str, list[str]] = Field(default_factory=dict)
     requests_for_device_at_most: dict[str, int] = Field(default_factory=dict)
     writes: int | None = None
+    mails: dict[str, int] = Field(default_factory=dict)
+    """By recipient: how many mails the tenant took for them."""
+    operations_at_most: dict[str, int] = Field(default_factory=dict)
+    subscriptions: int | None = None
 
 
 class Expected(BaseModel):
@@ -41,6 +47,7 @@ class Expected(BaseModel):
 
     cases: list[ExpectedCase] = Field(default_factory=list[ExpectedCase])
     no_case_for: list[str] = Field(default_factory=list)
+    number_of_cases: int | None = None
     tenant: ExpectedTenant = Field(default_factory=ExpectedTenant)
 
 
@@ -59,6 +66,8 @@ def _cases(expected: Expected, cases: list[Json]) -> Iterator[str]:
         if not any(_fits(one, case) for case in found):
             have = ", ".join(f"{case['state']} ({case['reason']})" for case in found) or "no case"
             yield f"{one.device}: expected {one.state} ({one.reason or 'any reason'}), have {have}"
+    if expected.number_of_cases not in (None, len(cases)):
+        yield f"there are {len(cases)} cases, expected {expected.number_of_cases}"
     for serial in expected.no_case_for:
         if serial in by_serial:
             yield f"{serial}: expected no case"
@@ -77,6 +86,8 @@ def _fits(one: ExpectedCase, case: Json) -> bool:
         and one.reason in (None, case["reason"])
         and (one.owner is None or one.owner.lower() == str(owner).lower())
         and one.wipe_attempts in (None, attempts)
+        and one.deferrals in (None, case["notice"]["deferrals"] if case["notice"] else 0)
+        and one.heard_from in (None, case["heard_from"])
     )
 
 
@@ -96,6 +107,7 @@ def _tenant(expected: ExpectedTenant, counts: Json, state: Json) -> Iterator[str
     listening = sum(counts["by_operation"].get(name, 0) for name in ("subscriptions.create", "subscriptions.update"))
     if expected.writes is not None and counts["writes"] - listening != expected.writes:
         yield f"the tenant counted {counts['writes'] - listening} writes, expected {expected.writes}"
+    yield from _requests(expected, counts, state)
     for field in ("enrolled_by", "compliance", "autopilot_user"):
         for serial, value in getattr(expected, field).items():
             have = devices[serial].get(field)
@@ -104,7 +116,22 @@ def _tenant(expected: ExpectedTenant, counts: Json, state: Json) -> Iterator[str
     for upn, parts in expected.licences.items():
         if sorted(users[upn.lower()]["licences"]) != sorted(parts):
             yield f"{upn} has {users[upn.lower()]['licences']}, expected {parts}"
+    yield from _mails(expected, counts)
     for serial, most in expected.requests_for_device_at_most.items():
         used = requests_for(devices[serial], counts, state)
         if used > most:
             yield f"{serial}: {used} Graph requests, at most {most} expected"
+
+
+def _mails(expected: ExpectedTenant, counts: Json) -> Iterator[str]:
+    for address, number in expected.mails.items():
+        if (have := counts["mails_to"].get(address.lower(), 0)) != number:
+            yield f"{have} mails to {address}, expected {number}"
+
+
+def _requests(expected: ExpectedTenant, counts: Json, state: Json) -> Iterator[str]:
+    if expected.subscriptions not in (None, state["subscriptions"]):
+        yield f"there are {state['subscriptions']} subscriptions, expected {expected.subscriptions}"
+    for operation, most in expected.operations_at_most.items():
+        if (made := counts["by_operation"].get(operation, 0)) > most:
+            yield f"{operation}: {made} requests, at most {most} expected"

@@ -176,13 +176,32 @@ class Player:
                 await self.stack.send("device-events", json.dumps(await self._cloud_event(item)))
             case "message":
                 await self.stack.send(str(item["queue"]), str(item["body"]))
+            case "post_notification":
+                await self.stack.notify(item)
+            case "wait":
+                pass  # its time had to come
             case "kill_host":
                 await self.stack.kill_host()
                 await self.stack.start_host()
+            case "defer":
+                await self._press_deferral_link(item, cases)
             case "freeze" | "thaw":
                 await self.stack.tell("freeze", {"frozen": item["do"] == "freeze", "why": "scenario", "by": _by(item)})
             case action:
                 await self._act_on_cases(action, item, cases)
+
+    async def _press_deferral_link(self, item: Json, cases: list[Json]) -> None:
+        """As the owner does: the link of the newest mail about the device, its page, and the button on it, if there is one."""
+        mails = (await self.stack.simulated("outbox"))["mails"]
+        for case in _of_device(cases, item.get("device")):
+            links = [
+                link
+                for mail in mails
+                for link in re.findall(r'href="[^"]*(/api/defer/[^"]+)"', mail["body"])
+                if case["case"]["id"] in link
+            ]
+            if links and "<form" in (await self.stack.api.get(links[-1], headers={"x-functions-key": ""})).text:
+                await self.stack.api.post(links[-1], headers={"x-functions-key": ""})
 
     async def _act_on_cases(self, action: str, item: Json, cases: list[Json]) -> None:
         for case in _of_device(cases, item.get("device")):
@@ -201,7 +220,7 @@ class Player:
             "id": f"{item['do']}-{len(self._done)}",
             "source": "/scenario",
             "type": item["type"],
-            "time": self.stack.clock.now().isoformat(),
+            "time": item.get("time", self.stack.clock.now().isoformat()),
             "data": data,
         }
 
@@ -231,7 +250,13 @@ class Player:
         ]
         if self._tenant_did_something and any(case["case"]["state"] in WATCHED for case in cases):
             coming.append(now + WATCH_EVERY)
+        if self._sweep_every and not due:
+            coming.append(now + self._sweep_every)
         return max(min(coming), now + timedelta(seconds=1)) if coming else None
+
+    @property
+    def _sweep_every(self) -> timedelta:
+        return timedelta(minutes=self.stack.settings.sweep_minutes)
 
     async def _move_clock(self, start: datetime, end: datetime) -> None:
         await self.stack.simulated("clock", {"to": end.isoformat()})
@@ -239,7 +264,22 @@ class Player:
         self.watch(TimePassed(start=start, end=end))
 
 
-DOES = frozenset({"event", "message", "approve", "reject", "cancel", "retry", "freeze", "thaw", "kill_host"})
+DOES = frozenset(
+    {
+        "event",
+        "message",
+        "post_notification",
+        "approve",
+        "reject",
+        "cancel",
+        "retry",
+        "freeze",
+        "thaw",
+        "kill_host",
+        "wait",
+        "defer",
+    }
+)
 """What the runner does itself; every other line of a timeline is the tenant's."""
 
 _DURATION = re.compile(r"P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?")

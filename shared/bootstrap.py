@@ -5,6 +5,7 @@ and the development host build them with other parts and install those.
 """
 
 import logging
+import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -17,12 +18,18 @@ from shared.clients.system import RandomIds, SystemClock
 from shared.domain.part import Part
 from shared.domain.policy import Policy
 from shared.errors import RetryLater
-from shared.intake.messages import HintQueue
+from shared.intake.find_device import FindDevice
+from shared.intake.packing import HintQueue
 from shared.intake.receive import KnownSubscriptions, ReceiveNotifications
+from shared.intake.second_look import SecondLook
 from shared.intake.take_hint import TakeHint
+from shared.notices.letters import Letters
+from shared.notices.pages import Pages
 from shared.operate.act import Operate
+from shared.operate.defer import DeferWipe
 from shared.operate.look import Look
-from shared.ports import Autopilot, Clock, Devices, Directory, Ids, Messages, Rows, Subscriptions, Tenant
+from shared.ports import Autopilot, Clock, Devices, Directory, Ids, Mail, Messages, Rows, Subscriptions, Tenant
+from shared.records.asked import AskedBook
 from shared.records.budget import BudgetBook
 from shared.records.cases import CaseStore
 from shared.records.freeze import FreezeSwitch
@@ -31,6 +38,7 @@ from shared.records.ledger import Ledger
 from shared.records.locks import Locks
 from shared.records.parked import ParkingLot
 from shared.records.subscriptions import SubscriptionBook
+from shared.records.sweep_progress import SweepProgress
 from shared.records.tenant_facts import TenantFactsCache
 from shared.remedy.act import Actor
 from shared.remedy.advance import Advance
@@ -42,6 +50,8 @@ from shared.settings import Settings
 from shared.telemetry import event, set_up_logging
 from shared.upkeep.keep_subscriptions import KeepSubscriptions
 from shared.upkeep.supervise import Supervise
+from shared.upkeep.sweep import Sweep
+from shared.upkeep.sweep_legs import Legs
 from shared.upkeep.watch_returns import WatchReturns
 
 log = logging.getLogger(__name__)
@@ -58,6 +68,7 @@ class Ports:
     autopilot: Autopilot
     tenant: Tenant
     subscriptions: Subscriptions
+    mail: Mail
     clock: Clock
     ids: Ids
     close: Callable[[], Awaitable[None]]
@@ -76,8 +87,11 @@ class Services:
     supervise: Supervise
     watch_returns: WatchReturns
     keep_subscriptions: KeepSubscriptions
+    sweep: Sweep
     look: Look
     operate: Operate
+    defer: DeferWipe
+    pages: Pages
     parking: ParkingLot
     messages: Messages
     clock: Clock
@@ -85,8 +99,12 @@ class Services:
     """Closes every connection; a function app never does, tests and the development host do."""
 
     async def send_again(self, queue: str, body: str, error: RetryLater) -> None:
-        """Put a message back for when Graph or storage may answer again; five quick tries would not outlive a throttle."""
-        await self.messages.send(queue, body, delay=max(TRY_AGAIN_AFTER, error.after or TRY_AGAIN_AFTER))
+        """Put a message back for when Graph or storage may answer again; five quick tries would not outlive a throttle.
+
+        A wish of Graph is kept to the second, and some seconds more, so that not everything comes in the same one.
+        """
+        delay = TRY_AGAIN_AFTER if error.after is None else error.after + _jitter(body)
+        await self.messages.send(queue, body, delay=delay)
 
     async def park(self, source: str, body: str, reason: str) -> None:
         """Set an unusable message aside."""
@@ -110,6 +128,7 @@ def connect(settings: Settings, *, clock: Clock | None = None) -> Ports:
         autopilot=graph.autopilot,
         tenant=graph.tenant,
         subscriptions=graph.subscriptions,
+        mail=graph.mail,
         clock=clock,
         ids=RandomIds(),
         close=close,
@@ -125,9 +144,11 @@ def limited(ports: Ports, part: Part) -> Ports:
     """The outside world as far as this part may touch it: the same limits as its identity's, once more."""
     if part is Part.WORKER:
         return replace(ports, devices=UnprivilegedDevices(devices=ports.devices))
+    nothing = NoGraph()
+    if part is Part.WIPER:
+        return replace(ports, mail=cast("Mail", nothing))
     if part is not Part.INTAKE:
         return ports
-    nothing = NoGraph()
     return replace(
         ports,
         devices=cast("Devices", nothing),
@@ -135,21 +156,42 @@ def limited(ports: Ports, part: Part) -> Ports:
         autopilot=cast("Autopilot", nothing),
         tenant=cast("Tenant", nothing),
         subscriptions=cast("Subscriptions", nothing),
+        mail=cast("Mail", nothing),
     )
 
 
-def build(settings: Settings, ports: Ports) -> Services:
-    """All use cases over the given ports, as far as this part may use them."""
+def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Services:
+    """All use cases over the given ports, as far as this part may use them.
+
+    ``hide_hints`` is for a clock that never jumps: see HintQueue.
+    """
     ports = limited(ports, settings.part)
     policy, clock, ids = settings.policy(), ports.clock, ports.ids
     ledger, cases = Ledger(ports.rows, ids), CaseStore(ports.rows, ids)
     steps, book = StepQueue(messages=ports.messages, clock=clock), SubscriptionBook(ports.rows, ids)
     freeze = FreezeSwitch(ledger)
-    advance = _advance(policy, ports, ledger, freeze, cases, steps)
+    actor = Actor(
+        devices=ports.devices,
+        directory=ports.directory,
+        autopilot=ports.autopilot,
+        mail=ports.mail,
+        letters=_letters(settings),
+    )
+    advance = _advance(policy, ports, ledger, freeze, cases, steps, actor)
+    hints, asked = HintQueue(messages=ports.messages, clock=clock, hidden=hide_hints), AskedBook(ledger)
     return Services(
-        receive=_receive(settings, ports, book),
+        receive=_receive(settings, ports, book, hints),
         take_hint=TakeHint(
-            cases=cases, steps=steps, devices=ports.devices, autopilot=ports.autopilot, policy=policy, clock=clock
+            cases=cases,
+            steps=steps,
+            find_device=FindDevice(
+                devices=ports.devices, autopilot=ports.autopilot, asked=asked, gate=GraphGate(ledger), clock=clock
+            ),
+            asked=asked,
+            second_look=SecondLook(asked=asked, messages=ports.messages, clock=clock),
+            book=book,
+            policy=policy,
+            clock=clock,
         ),
         advance=advance,
         supervise=Supervise(cases=cases, steps=steps, clock=clock),
@@ -164,10 +206,13 @@ def build(settings: Settings, ports: Ports) -> Services:
             clock=clock,
             ids=ids,
         ),
+        sweep=_sweep(settings, ports, ledger, cases, book, hints),
         look=Look(cases=cases, freeze=freeze, policy=policy, clock=clock),
         operate=Operate(
             cases=cases, steps=steps, freeze=freeze, settle=advance.wipe.settle, policy=policy, clock=clock
         ),
+        defer=DeferWipe(cases=cases, steps=steps, policy=policy, clock=clock),
+        pages=_pages(settings),
         parking=ParkingLot(ports.rows, ids),
         messages=ports.messages,
         clock=clock,
@@ -175,20 +220,65 @@ def build(settings: Settings, ports: Ports) -> Services:
     )
 
 
-def _receive(settings: Settings, ports: Ports, book: SubscriptionBook) -> ReceiveNotifications:
+def _receive(settings: Settings, ports: Ports, book: SubscriptionBook, hints: HintQueue) -> ReceiveNotifications:
     secrets = (settings.client_state, settings.client_state_previous)
     return ReceiveNotifications(
         tenant_id=settings.tenant_id,
         client_states=tuple(secret.get_secret_value().encode() for secret in secrets if secret is not None),
         book=book,
         known=KnownSubscriptions(book, ports.clock),
-        hints=HintQueue(messages=ports.messages),
+        hints=hints,
         clock=ports.clock,
     )
 
 
+def _pages(settings: Settings) -> Pages:
+    return Pages(
+        language=settings.language,
+        time_zone=settings.time_zone,
+        deferral_hours=settings.deferral_hours,
+        support_contact=settings.support_contact,
+    )
+
+
+def _sweep(
+    settings: Settings, ports: Ports, ledger: Ledger, cases: CaseStore, book: SubscriptionBook, hints: HintQueue
+) -> Sweep:
+    progress = SweepProgress(ledger)
+    return Sweep(
+        every=timedelta(minutes=settings.sweep_minutes),
+        policy=settings.policy(),
+        progress=progress,
+        legs=Legs(
+            devices=ports.devices,
+            directory=ports.directory,
+            autopilot=ports.autopilot,
+            cases=cases,
+            progress=progress,
+            clock=ports.clock,
+            group_ids=settings.group_ids,
+        ),
+        hints=hints,
+        book=book,
+        gate=GraphGate(ledger),
+        locks=Locks(ledger),
+        clock=ports.clock,
+        ids=ports.ids,
+    )
+
+
+def _letters(settings: Settings) -> Letters:
+    return Letters(
+        language=settings.language,
+        time_zone=settings.time_zone,
+        support_contact=settings.support_contact,
+        app_url=str(settings.app_url).rstrip("/") if settings.app_url else None,
+        deferral_hours=settings.deferral_hours,
+    )
+
+
 def _advance(
-    policy: Policy, ports: Ports, ledger: Ledger, freeze: FreezeSwitch, cases: CaseStore, steps: StepQueue
+    policy: Policy, ports: Ports, ledger: Ledger, freeze: FreezeSwitch, cases: CaseStore, steps: StepQueue, actor: Actor
 ) -> Advance:
     budget = BudgetBook(ledger)
     gatherer = Gatherer(
@@ -205,7 +295,7 @@ def _advance(
         cases=cases,
         steps=steps,
         gatherer=gatherer,
-        actor=Actor(devices=ports.devices, directory=ports.directory, autopilot=ports.autopilot),
+        actor=actor,
         wipe=WipeProtocol(
             cases=cases, gatherer=gatherer, devices=ports.devices, budget=budget, freeze=freeze, clock=ports.clock
         ),
@@ -213,6 +303,10 @@ def _advance(
         policy=policy,
         clock=ports.clock,
     )
+
+
+def _jitter(body: str) -> timedelta:
+    return timedelta(seconds=1 + zlib.crc32(body.encode("utf-8", "replace")) % 10)
 
 
 _installed: Services | None = None

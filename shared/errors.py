@@ -5,6 +5,7 @@ HandoverError
 ├── AccessDenied        a permission or credential is missing: a person has to mend it
 ├── Changed             somebody else wrote the row: reload and look again
 ├── AlreadyThere        the row to be created exists: reload and look again
+├── ResyncNeeded         Graph no longer knows the link that we kept: begin anew, without it
 ├── Unexpected          no answer to a correct request: our bug, or Graph changed; a person has to look
 └── BadInput            what came in cannot be used: park it, count it, never retry it
 """
@@ -40,6 +41,10 @@ class AlreadyThere(HandoverError):
 
 class Unexpected(HandoverError):
     """Graph refused a request that should be right, or answered what was not asked; repeating cannot help."""
+
+
+class ResyncNeeded(HandoverError):
+    """A link to the next page or round is not good any more: what it would have told has to be found another way."""
 
 
 class BadInput(HandoverError):

@@ -14,6 +14,7 @@ from shared.domain.facts import (
     TenantFacts,
     User,
 )
+from shared.domain.pages import DeviceChange, FoundDevice, ListedRegistration, Page
 
 Value = str | int | float | bool | datetime
 
@@ -131,6 +132,17 @@ class Devices(Protocol):
         """ONE wipe POST for exactly one device: no retry, no redirect. Never raises: the answer is a value."""
         ...
 
+    async def changes(self, link: str | None) -> Page[DeviceChange]:
+        """One page of what changed in the directory's device objects; None begins a round with what changes from now on.
+
+        Raises ResyncNeeded when ``link`` is not good any more.
+        """
+        ...
+
+    async def noncompliant(self, link: str | None) -> Page[FoundDevice]:
+        """One page of the enrolments that Intune calls non-compliant; every row is re-checked. Raises ResyncNeeded."""
+        ...
+
 
 class Directory(Protocol):
     """Users and their licences."""
@@ -163,6 +175,14 @@ class Directory(Protocol):
         """How many BitLocker recovery keys of the device Entra ID keeps; the keys themselves are not read."""
         ...
 
+    async def changed_users(self, link: str | None) -> Page[str]:
+        """One page of the ids of users whose licences changed; None begins with what changes from now on. Raises ResyncNeeded."""
+        ...
+
+    async def changed_members(self, group_ids: tuple[str, ...], link: str | None) -> Page[str]:
+        """One page of the ids of users who joined or left one of the groups; see ``changed_users``."""
+        ...
+
 
 class Autopilot(Protocol):
     """Windows Autopilot registrations."""
@@ -179,12 +199,27 @@ class Autopilot(Protocol):
         """Assign the registration to a user; repeating it is harmless."""
         ...
 
+    async def listed(self, link: str | None) -> Page[ListedRegistration]:
+        """One page of all registrations, without their users' UPNs. Raises ResyncNeeded."""
+        ...
+
 
 class Tenant(Protocol):
     """What is true for the whole tenant."""
 
     async def facts(self) -> TenantFacts:
         """MDM authority, bought SKUs and Enrollment Status Pages, read now (three requests)."""
+        ...
+
+
+class Mail(Protocol):
+    """Mail from the one mailbox that is configured."""
+
+    async def send(self, *, to: str, subject: str, html: str) -> Answer:
+        """Hand one mail to one address over for delivery; Refused when there is no such mailbox or address.
+
+        Done does not say that it arrived. Repeating it sends it again. Raises RetryLater or AccessDenied.
+        """
         ...
 
 

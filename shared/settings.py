@@ -4,13 +4,15 @@ import os
 import re
 from datetime import date, timedelta
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, HttpUrl, SecretStr, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.domain.part import Part
 from shared.domain.policy import EnrolmentAttestation, Mode, Policy
+from shared.domain.weekly_hours import WeeklyHours
 
 Words = Annotated[tuple[str, ...], NoDecode]
 """A comma-separated list."""
@@ -20,6 +22,28 @@ MOST_ATTESTED_GROUPS = 15
 
 
 _GROUP_ID = r"^[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$"
+
+
+_GROUP_MEMBERS = re.compile(r"(?i:groups)/(?P<id>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})/(?i:members)")
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("must be an IANA time zone such as Europe/Berlin") from error
+    return name
+
+
+def _written_as_a_day(value: object) -> object:
+    """A number would be read as seconds since 1970."""
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value) is None:
+        raise ValueError("must be a day as YYYY-MM-DD")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_written_as_a_day)]
+ZoneName = Annotated[str, AfterValidator(_known_zone)]
 
 
 FOR_THE_DEVELOPMENT_HOST = frozenset({"HANDOVER_LOCAL_KEY"})
@@ -72,7 +96,9 @@ class Settings(BaseSettings):
     client_state_previous: SecretStr | None = None
     """The secret before the last rotation, accepted as well."""
     subscribe_to: Words = ("users",)
-    """Graph resources to subscribe to; a change of a user wakes the cases that wait for their licence."""
+    """Graph resources to subscribe to: users, and groups/{id}/members. A change of a user or of the groups a user is in wakes the cases that wait for their licence."""
+    sweep_minutes: int = Field(15, ge=0, le=1440)
+    """So long after a sweep the next one looks for what no event told, 0 to 1440; 0: never, and what is lost stays lost."""
 
     staging_accounts: Words = ()
     """UPNs or patterns (staging*@contoso.com) of accounts that only enrol devices; they never own one."""
@@ -86,7 +112,7 @@ class Settings(BaseSettings):
     """Country for users who have none; empty: such a user waits for a person."""
     enrolment_attested_by: str | None = None
     """Who looked at MDM user scope and discovery URL in the portal (no application permission can read them)."""
-    enrolment_attested_on: date | None = None
+    enrolment_attested_on: Day | None = None
     """When, as YYYY-MM-DD; valid for 90 days."""
     enrolment_attested_scope: Literal["all", "some", "none"] = "none"
     """The MDM user scope that was seen."""
@@ -109,6 +135,29 @@ class Settings(BaseSettings):
     """At most this many wipes in any 24 hours."""
     wipes_in_flight: int = Field(10, ge=0, le=100)
     """At most this many devices wiped and not yet back."""
+
+    mail_from: str | None = Field(None, pattern=r"^[^\s/\\]{1,256}$")
+    """Mailbox (UPN or id) that mails to users come from; empty: nobody is told anything by mail."""
+    support_contact: str | None = Field(None, max_length=200)
+    """Whom users can ask, as it shall stand in the mails: a name, a phone number, an address."""
+    language: Literal["en", "de"] = "en"
+    """Language of the mails to users."""
+    time_zone: ZoneName = "UTC"
+    """IANA name (Europe/Berlin) of the time zone of HANDOVER_WIPE_HOURS and of the times in mails."""
+    grace_hours: int = Field(24, ge=0, le=336)
+    """With HANDOVER_MAIL_FROM: how long before a wipe the owner is told. 0: they are not told."""
+    deferral_hours: int = Field(24, ge=1, le=168)
+    """By how much the owner may put a wipe off, each time."""
+    deferrals: int = Field(2, ge=0, le=10)
+    """How often the owner may put a wipe off."""
+    auto_until: Day | None = None
+    """Last day (UTC, YYYY-MM-DD) on which mode auto is auto. Without it, after it, or too long before it, auto behaves as approve."""
+    armed_days: int = Field(7, ge=1, le=31)
+    """Mode auto is auto only when HANDOVER_AUTO_UNTIL is at most so many days ahead."""
+    wipe_hours: str | None = None
+    """When wipes may be sent, such as "Mon-Fri 18:00-06:00, Sat 00:00-24:00" in HANDOVER_TIME_ZONE; empty: at any time."""
+    app_url: HttpUrl | None = None
+    """Set by infra/. Public URL of this app, where the links in mails lead to; without it mails hold no link."""
 
     @field_validator(
         "subscribe_to", "staging_accounts", "excluded_devices", "excluded_users", "licence_skus", mode="before"
@@ -133,6 +182,13 @@ class Settings(BaseSettings):
             raise ValueError("every part must be the id of a group")
         return groups
 
+    @field_validator("wipe_hours")
+    @classmethod
+    def _are_hours(cls, value: str | None) -> str | None:
+        if value:
+            WeeklyHours.parse(value, "UTC")
+        return value or None
+
     @field_validator("client_state", "client_state_previous")
     @classmethod
     def _short_enough(cls, value: SecretStr | None) -> SecretStr | None:
@@ -156,6 +212,12 @@ class Settings(BaseSettings):
         """The environment, and the names in it that nobody reads, so that they are refused beside every other problem."""
         return init_settings, env_settings, _UnknownNames(settings_cls)
 
+    @property
+    def group_ids(self) -> tuple[str, ...]:
+        """The groups whose members are subscribed to."""
+        found = (_GROUP_MEMBERS.fullmatch(resource.strip("/")) for resource in self.subscribe_to)
+        return tuple(match["id"].lower() for match in found if match)
+
     def policy(self) -> Policy:
         """The administrators' wishes as the rules see them."""
         return Policy(
@@ -174,6 +236,13 @@ class Settings(BaseSettings):
             exclusion_group=self.exclusion_group.lower() if self.exclusion_group else None,
             recovery_key_required=self.bitlocker_key == "require",
             approval_policy_expected=self.expect_multi_admin_approval,
+            tells_owner=self.mail_from is not None,
+            grace=timedelta(hours=self.grace_hours),
+            deferral=timedelta(hours=self.deferral_hours),
+            deferrals=self.deferrals,
+            auto_until=self.auto_until,
+            armed_days=self.armed_days,
+            wipe_hours=WeeklyHours.parse(self.wipe_hours, self.time_zone) if self.wipe_hours else None,
         )
 
     def _attestation(self) -> EnrolmentAttestation | None:

@@ -19,12 +19,14 @@ USE_CASES = {"shared.intake", "shared.remedy", "shared.operate", "shared.upkeep"
 MAY_IMPORT = {
     "function_app": {"handlers", "shared.names", "shared.settings"},
     "handlers": {*USE_CASES, *NOUNS, "shared.bootstrap", "shared.telemetry"},
-    "shared.bootstrap": {*USE_CASES, *BELOW_USE_CASES, "shared.clients", "shared.settings"},
+    "shared.bootstrap": {*USE_CASES, *BELOW_USE_CASES, "shared.notices", "shared.clients", "shared.settings"},
     # what runs by the clock, and what people do, drive the cases; a case's step knows neither
     "shared.upkeep": {*BELOW_USE_CASES, "shared.intake", "shared.remedy"},
     "shared.operate": {*BELOW_USE_CASES, "shared.remedy"},
     "shared.intake": {*BELOW_USE_CASES, "shared.remedy"},
-    "shared.remedy": BELOW_USE_CASES,
+    "shared.remedy": {*BELOW_USE_CASES, "shared.notices"},
+    # what people are told, as text: it knows what there is to say and nothing of how it travels
+    "shared.notices": {*NOUNS, "shared.rules"},
     "shared.clients": {*NOUNS, "shared.ports", "shared.settings", "shared.telemetry"},
     # rules: what is counted and spent in one conditional write asks the very rule that decided
     "shared.records": {*NOUNS, "shared.ports", "shared.rules", "shared.telemetry"},

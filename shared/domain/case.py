@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shared.domain.checks import Check
-from shared.domain.effects import Effect
+from shared.domain.effects import Effect, Matter
 from shared.domain.hint import Cause
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState, IllegalMove, check_move
@@ -35,6 +35,7 @@ class Owner:
     user_principal_name: str
     display_name: str
     source: str
+    mail_address: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,22 @@ class WipeAttempt:
     allowed_by: str
     sent_at: datetime | None = None
     outcome: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What the owner was told last, and how long the wipe waits for them."""
+
+    matter: Matter
+    decided_at: datetime
+    sent: bool = False
+    """The mail was accepted for delivery."""
+    refused: str | None = None
+    wipe_not_before: datetime | None = None
+    deferrals: int = 0
+    """How often the owner has put the wipe off."""
+    code_hash: str | None = None
+    """SHA-256 of the code in the mail's link."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +142,7 @@ class Case:
     """Report mode: the writes that would have been made, in order."""
     stumbles: int = 0
     """Steps in a row that ended in "try later"."""
+    notice: Notice | None = None
 
     @property
     def enrolled(self) -> bool:

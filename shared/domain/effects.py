@@ -1,6 +1,8 @@
 """What a decision asks to be done to the world: one effect at a time, each taking exactly one target."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +30,35 @@ class SyncDevice:
     managed_device_id: str
 
 
-Effect = AssignLicence | BindOwner | SyncDevice
+class Matter(StrEnum):
+    """What a user is told; each has its text, one file per language, in shared/notices/."""
+
+    WIPE_COMING = "wipe_coming"
+    WIPE_CALLED_OFF = "wipe_called_off"
+    CONNECT_PERSONAL_DEVICE = "connect_personal_device"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TellOwner:
+    """Send one mail to one user about one device. Repeating it sends it again: better twice than never."""
+
+    matter: Matter
+    case_id: str
+    user_id: str
+    user_principal_name: str
+    display_name: str
+    device_name: str
+    serial_number: str
+    mail_address: str | None = None
+    """Where to; None: to the UPN."""
+    happens_at: datetime | None = None
+    """WIPE_COMING: not before this time."""
+    deferrals_left: int = 0
+    deferral_code: str | None = field(default=None, repr=False)
+    """Whoever knows it may put the wipe off; it is in the mail and nowhere else, the case keeps its hash."""
+
+
+Effect = AssignLicence | BindOwner | SyncDevice | TellOwner
 """A wipe is not among them: only the wipe protocol in shared/remedy/wipe.py can send one."""
 
 
@@ -71,9 +101,10 @@ class WipeUnknown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WipeNotSent:
-    """Nothing left this machine: no token could be had, or no connection was made."""
+    """Nothing left this machine: no token could be had, no connection was made, or all wipes were frozen."""
 
     why: str
+    frozen: bool = False
 
 
 WipeAnswer = WipeAccepted | WipeRefused | WipeNotSent | WipeUnknown

@@ -108,6 +108,7 @@ class User:
     sku_ids: tuple[str, ...]
     enabled_plan_ids: frozenset[str]
     """Service plans with capabilityStatus Enabled; says assigned, not yet provisioned."""
+    mail_address: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,6 +263,8 @@ class Facts:
     """Every enrolment of the owner."""
     recovery_keys: int | Unreadable | None = None
     """How many BitLocker recovery keys of the device are kept in Entra ID."""
+    deferral_code: str | None = field(default=None, repr=False)
+    """A fresh secret for the link in the owner's mail."""
 
 
 def age(of: datetime | None, now: datetime) -> timedelta:

@@ -179,6 +179,7 @@ def reopened(case: Case, *, at: datetime, decision: Decision, who: str) -> tuple
         returned_device_id=None,
         returned_at=None,
         autopilot_id=None,
+        notice=None,
         **dict(decision.changes),
     )
     entry = JournalEntry(

@@ -9,6 +9,7 @@ from shared.ports import Ids, Rows
 from shared.records.ledger import Document, Ledger
 
 _PARTITION = "subscription"
+_SWEEP, _ASKED = "sweep", "asked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,20 @@ class SubscriptionBook:
             return {key: current | {"asked_to_renew": True}} if current and current["id"] == subscription_id else {}
 
         await self._ledger.change(_PARTITION, (key,), ask)
+
+    async def ask_to_sweep(self, at: datetime) -> None:
+        """Note that something was missed, so that the next tick of the sweep does not wait for its time."""
+
+        def later(documents: Mapping[str, Document]) -> Mapping[str, Document]:
+            noted = documents.get(_ASKED)
+            return {} if noted and datetime.fromisoformat(noted["at"]) >= at else {_ASKED: {"at": at.isoformat()}}
+
+        await self._ledger.change(_SWEEP, (_ASKED,), later)
+
+    async def sweep_asked_at(self) -> datetime | None:
+        """When a sweep was asked for last, or None."""
+        noted = await self._ledger.read(_SWEEP, _ASKED)
+        return None if noted is None else datetime.fromisoformat(noted["at"])
 
     async def forget(self, resource: str) -> None:
         """Graph no longer knows it."""

@@ -3,10 +3,11 @@
 import contextlib
 from dataclasses import dataclass
 
-from shared.domain.effects import Answer, AssignLicence, BindOwner, Done, Effect, Refused, SyncDevice
+from shared.domain.effects import Answer, AssignLicence, BindOwner, Done, Effect, Matter, Refused, SyncDevice, TellOwner
 from shared.domain.policy import Policy
-from shared.errors import AccessDenied, RetryLater
-from shared.ports import Autopilot, Devices, Directory
+from shared.errors import AccessDenied, HandoverError, RetryLater
+from shared.notices.letters import Letters
+from shared.ports import Autopilot, Devices, Directory, Mail
 
 
 class WriteForbidden(Exception):
@@ -20,6 +21,8 @@ class Actor:
     devices: Devices
     directory: Directory
     autopilot: Autopilot
+    mail: Mail
+    letters: Letters
 
     async def perform(self, effect: Effect, policy: Policy) -> Answer:
         """Done or Refused. Raises RetryLater, AccessDenied, or WriteForbidden in a mode that changes nothing."""
@@ -32,12 +35,26 @@ class Actor:
                 return await self.autopilot.bind(effect.autopilot_id, effect.user_principal_name, effect.display_name)
             case SyncDevice():
                 return await self._sync(effect)
+            case TellOwner():
+                return await self._tell(effect)
 
     async def _sync(self, effect: SyncDevice) -> Answer:
         """A check-in only saves time: the device makes one every eight hours by itself, so no failure matters."""
         with contextlib.suppress(RetryLater, AccessDenied):
             await self.devices.sync(effect.managed_device_id)
         return Done()
+
+    async def _tell(self, effect: TellOwner) -> Answer:
+        if effect.matter is Matter.WIPE_CALLED_OFF:  # good news to an owner whose case is over: no failure matters
+            with contextlib.suppress(HandoverError):
+                return await self._send(effect)
+            return Done()
+        return await self._send(effect)
+
+    async def _send(self, effect: TellOwner) -> Answer:
+        letter = self.letters.write(effect)
+        address = effect.mail_address or effect.user_principal_name
+        return await self.mail.send(to=address, subject=letter.subject, html=letter.html)
 
     async def _assign(self, effect: AssignLicence) -> Answer:
         if effect.set_usage_location is not None:

@@ -7,6 +7,7 @@ from typing import Never
 
 from shared.domain.effects import Answer, Done, WipeAnswer, WipeRefused
 from shared.domain.facts import ManagedDevice, Missing
+from shared.domain.pages import DeviceChange, FoundDevice, Page
 from shared.errors import AccessDenied
 from shared.ports import Devices
 
@@ -48,6 +49,14 @@ class UnprivilegedDevices:
     async def wipe(self, managed_device_id: str) -> WipeAnswer:  # noqa: ARG002  # the port has it
         """Refused before anything is sent: only the wiper wipes."""
         return WipeRefused(status=0, code="not_this_part", message="this part of Handover never wipes")
+
+    async def changes(self, link: str | None) -> Page[DeviceChange]:
+        """See the port."""
+        return await self.devices.changes(link)
+
+    async def noncompliant(self, link: str | None) -> Page[FoundDevice]:
+        """See the port."""
+        return await self.devices.noncompliant(link)
 
 
 class NoGraph:

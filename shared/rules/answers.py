@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from shared.domain.case import Case
-from shared.domain.effects import Answer, AssignLicence, BindOwner, Effect, Refused
+from shared.domain.effects import Answer, AssignLicence, BindOwner, Effect, Refused, TellOwner
 
 
 def changes_by(case: Case, effect: Effect, answer: Answer) -> Mapping[str, object]:
@@ -15,5 +15,7 @@ def changes_by(case: Case, effect: Effect, answer: Answer) -> Mapping[str, objec
             return {"licence": replace(case.licence, refused=refused) if case.licence is not None else None}
         case BindOwner():
             return {"bound": refused is None, "binding_refused": refused}
+        case TellOwner() if case.notice is not None and case.notice.matter is effect.matter:
+            return {"notice": replace(case.notice, sent=refused is None, refused=refused)}
         case _:
             return {}

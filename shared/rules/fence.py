@@ -11,11 +11,13 @@ from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.rules.binding import bound_to_owner
+from shared.rules.clearing import closed
 from shared.rules.confirm import refusal_of
 from shared.rules.decisions import ask_person, device_evidence, go, in_words, wait
 from shared.rules.exclusion import doubt_about_exclusion, entra_devices_of, refused_by_group
 from shared.rules.holding import clearance_unfit
 from shared.rules.licensing import covers
+from shared.rules.notice import owners_hold
 from shared.rules.readiness import LOOK_AGAIN_AFTER as READINESS_AGAIN_AFTER
 from shared.rules.readiness import bad_of, check_evidence, checks, reason_not_ready, words_not_ready
 
@@ -90,6 +92,10 @@ def _check_permission(
         return back_to_hold(unfit[0], unfit[1] + " Nothing was sent.", now)
     if facts.freeze is None or facts.freeze.frozen:
         return back_to_hold(Reason.FROZEN, "All wipes are frozen; nothing was sent.", now)
+    if hold := owners_hold(case, now):
+        return back_to_hold(hold[0], hold[1] + " Nothing was sent.", now)
+    if outside := closed(policy, now):
+        return back_to_hold(outside[0], outside[1] + " Nothing was sent.", now)
     approval = case.approval
     assert approval is not None
     return go(
@@ -208,8 +214,10 @@ def after_answer(case: Case, answer: WipeAnswer, now: datetime) -> Decision:
     if isinstance(answer, WipeNotSent):
         return go(
             CaseState.CLEARED_TO_WIPE,
-            Reason.WIPE_NOT_SENT,
-            "The wipe did not leave: no token or no connection. Nothing was wiped; it is tried again.",
+            Reason.FROZEN if answer.frozen else Reason.WIPE_NOT_SENT,
+            "All wipes were frozen in the last moment. Nothing was sent."
+            if answer.frozen
+            else "The wipe did not leave: no token or no connection. Nothing was wiped; it is tried again.",
             evidence={"why": answer.why},
             due=now + LOOK_AGAIN_AFTER,
             wipe=replace(attempt, sent_at=None, outcome="not sent"),

@@ -137,6 +137,7 @@ def _check(case: Case, candidate: Candidate, user: User, policy: Policy) -> Deci
         user_principal_name=user.user_principal_name,
         display_name=name,
         source=candidate.source,
+        mail_address=user.mail_address,
     )
     return go(
         CaseState.CHECKING_LICENCE,

@@ -19,6 +19,7 @@ BASE = "https://graph.example"
 DEVICE = "0d1f6d4c-1111-4a6b-9f55-000000000001"
 USER = "5f0c2a7e-2222-4d0e-8a01-000000000002"
 REGISTRATION = "9a4b3c2d-3333-4c1f-b0f2-000000000003"
+MAILBOX = "it@contoso.example"
 SUBSCRIPTION = "7e6d5c4b-4444-4e3d-a1c3-000000000004"
 
 
@@ -126,7 +127,7 @@ def error(status: int, code: str = "Wrong", message: str = "It is wrong.", **hea
 
 def settings_for(base_url: str) -> Settings:
     """The settings a Graph client needs, whatever the environment holds."""
-    return Settings.model_validate({"graph_base_url": base_url, "tenant_id": SUBSCRIPTION})
+    return Settings.model_validate({"graph_base_url": base_url, "tenant_id": SUBSCRIPTION, "mail_from": MAILBOX})
 
 
 @asynccontextmanager

@@ -9,12 +9,13 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from shared.domain.effects import Answer, Done, WipeAccepted, WipeAnswer, WipeNotSent
 from shared.domain.facts import (
     MISSING,
     AutopilotDevice,
+    Compliance,
     EnrolmentStatusPage,
     ManagedDevice,
     Missing,
@@ -23,6 +24,8 @@ from shared.domain.facts import (
     TenantFacts,
     User,
 )
+from shared.domain.pages import DeviceChange, FoundDevice, ListedRegistration, Page
+from shared.errors import ResyncNeeded
 from shared.ports import Clock, GraphSubscription
 
 T = TypeVar("T")
@@ -36,6 +39,48 @@ async def _next_answer(queued: list[T | Exception], usual: T) -> T:
     return answer
 
 
+class FakeRound(Generic[T]):
+    """One source of changes and the pages of its rounds; a link is the number of the change it begins with.
+
+    ``page_size`` rows a page. ``forgotten``: links given before are not known any more. ``answers`` come first: an exception
+    is raised, None is an empty page.
+    """
+
+    def __init__(self) -> None:
+        self.changes: list[T] = []
+        self.page_size = 100
+        self.reads = 0
+        self.answers: list[Exception | None] = []
+        self._era = 0
+
+    def forget(self) -> None:
+        """Every link given so far is worthless."""
+        self._era += 1
+
+    async def page(self, link: str | None) -> Page[T]:
+        self.reads += 1
+        await asyncio.sleep(0)
+        begin = len(self.changes) if link is None else self._number(link)
+        if self.answers:
+            answer = self.answers.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return Page(rows=(), next_link=self._link(begin))
+        end = begin + self.page_size
+        rows, more = tuple(self.changes[begin:end]), end < len(self.changes)
+        links = {"next_link" if more else "delta_link": self._link(end if more else len(self.changes))}
+        return Page(rows=rows, **links)
+
+    def _link(self, number: int) -> str:
+        return f"https://graph.example/{self._era}/{number}"
+
+    def _number(self, link: str) -> int:
+        era, number = link.split("/")[-2:]
+        if int(era) != self._era:
+            raise ResyncNeeded("410")
+        return int(number)
+
+
 class FakeDevices:
     """The port Devices. ``wiped`` and ``synced`` count the requests for each device."""
 
@@ -45,11 +90,18 @@ class FakeDevices:
         self.synced: Counter[str] = Counter()
         self.reads: Counter[str] = Counter()
         self.lists = 0
+        self.finds = 0
+        """How often a device was looked for by another id than its own."""
+        self.find_answers: list[tuple[ManagedDevice, ...] | Exception] = []
         self.wipe_answers: list[WipeAnswer | Exception] = []
         self.sync_answers: list[Answer | Exception] = []
         self.read_answers: list[ManagedDevice | Missing | Exception] = []
         self.when_wiped: Callable[[str], None] = lambda _: None
         """Called with the device id once a wipe was accepted."""
+        self.changed = FakeRound[DeviceChange]()
+        self.noncompliant_page_size = 1000
+        self.noncompliant_answers: list[Page[FoundDevice] | Exception] = []
+        self.noncompliant_reads = 0
 
     async def read(self, managed_device_id: str) -> ManagedDevice | Missing:
         self.reads[managed_device_id] += 1
@@ -59,14 +111,16 @@ class FakeDevices:
         return await self.read(managed_device_id)
 
     async def with_serial_number(self, serial_number: str) -> tuple[ManagedDevice, ...]:
-        await asyncio.sleep(0)
+        self.finds += 1
         wanted = serial_number.strip().lower()
-        return self._newest_first([d for d in self.devices.values() if d.serial_number.strip().lower() == wanted])
+        found = self._newest_first([d for d in self.devices.values() if d.serial_number.strip().lower() == wanted])
+        return await _next_answer(self.find_answers, found)
 
     async def with_entra_device(self, entra_device_id: str) -> tuple[ManagedDevice, ...]:
-        await asyncio.sleep(0)
+        self.finds += 1
         wanted = entra_device_id.lower()
-        return self._newest_first([d for d in self.devices.values() if (d.entra_device_id or "").lower() == wanted])
+        found = self._newest_first([d for d in self.devices.values() if (d.entra_device_id or "").lower() == wanted])
+        return await _next_answer(self.find_answers, found)
 
     async def of_user(self, user_id: str) -> tuple[ManagedDevice, ...]:
         await asyncio.sleep(0)
@@ -92,6 +146,30 @@ class FakeDevices:
             self.change(managed_device_id, management_state="wipePending")
             self.when_wiped(managed_device_id)
         return answer
+
+    async def changes(self, link: str | None) -> Page[DeviceChange]:
+        return await self.changed.page(link)
+
+    async def noncompliant(self, link: str | None) -> Page[FoundDevice]:
+        self.noncompliant_reads += 1
+        rows = [
+            FoundDevice(managed_device_id=d.id, entra_device_id=d.entra_device_id)
+            for d in self.devices.values()
+            if d.compliance is Compliance.NONCOMPLIANT
+        ]
+        begin = int(link or 0)
+        end = begin + self.noncompliant_page_size
+        page = Page(rows=tuple(rows[begin:end]), next_link=str(end) if end < len(rows) else None)
+        return await _next_answer(self.noncompliant_answers, page)
+
+    def turn(self, managed_device_id: str, compliance: Compliance) -> None:
+        """Intune changes its mind about a device, and the directory's device object says so, too."""
+        self.change(managed_device_id, compliance=compliance)
+        device = self.devices[managed_device_id]
+        compliant = compliance is Compliance.COMPLIANT
+        self.changed.changes.append(
+            DeviceChange(entra_device_id=device.entra_device_id, compliant=compliant, managed=True)
+        )
 
     def change(self, managed_device_id: str, **fields: object) -> None:
         """Change fields of a device, if it is there."""
@@ -153,6 +231,8 @@ class FakeDirectory:
         self.asked_groups: Counter[str] = Counter()
         self.keys: Counter[str] = Counter()
         self.key_answers: list[int | Exception] = []
+        self.users_changed = FakeRound[str]()
+        self.members_changed = FakeRound[str]()
         self._tenant = tenant
 
     async def groups_of_user(self, user_id: str, group_ids: tuple[str, ...]) -> frozenset[str] | Missing:
@@ -204,6 +284,13 @@ class FakeDirectory:
                     self.statuses[user_id] = {(sku_id, plan): "PendingInput" for plan in sku.plan_ids}
         return answer
 
+    async def changed_users(self, link: str | None) -> Page[str]:
+        return await self.users_changed.page(link)
+
+    async def changed_members(self, group_ids: tuple[str, ...], link: str | None) -> Page[str]:
+        assert group_ids
+        return await self.members_changed.page(link)
+
     def provision(self, user_id: str) -> None:
         """Everything the user holds is ready now."""
         self.statuses.pop(user_id, None)
@@ -216,6 +303,7 @@ class FakeAutopilot:
         self.registrations = {registered.id: registered for registered in registrations}
         self.bound: Counter[str] = Counter()
         self.bind_answers: list[Answer | Exception] = []
+        self.list_answers: list[Page[ListedRegistration] | Exception] = []
 
     async def with_serial_number(self, serial_number: str) -> tuple[AutopilotDevice, ...]:
         await asyncio.sleep(0)
@@ -233,6 +321,18 @@ class FakeAutopilot:
             registered = self.registrations[autopilot_id]
             self.registrations[autopilot_id] = replace(registered, user_principal_name=user_principal_name)
         return answer
+
+    async def listed(self, link: str | None) -> Page[ListedRegistration]:
+        rows = tuple(
+            ListedRegistration(
+                autopilot_id=each.id,
+                serial_number=each.serial_number,
+                addressed_to=each.user_principal_name and each.user_principal_name.partition("@")[0],
+                managed_device_id=each.managed_device_id,
+            )
+            for each in self.registrations.values()
+        )
+        return await _next_answer(self.list_answers, Page(rows=rows))
 
 
 class FakeSubscriptions:

@@ -1,6 +1,7 @@
 """The product built over fakes: storage, Graph and a clock, holding what the story begins with."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from shared.bootstrap import Ports, Services, build
 from shared.domain.part import Part
@@ -15,6 +16,7 @@ from tests.fakes.clock import FixedClock
 from tests.fakes.graph import FakeAutopilot, FakeDevices, FakeDirectory, FakeSubscriptions, FakeTenant
 from tests.fakes.ids import CountingIds
 from tests.fakes.interference import Interference
+from tests.fakes.mail import FakeMail
 from tests.fakes.messages import FakeMessages
 from tests.fakes.rows import FakeRows
 
@@ -32,6 +34,7 @@ class Office:
         self.devices = FakeDevices([story.staged_device()])
         self.autopilot = FakeAutopilot([story.registration()])
         self.subscriptions = FakeSubscriptions()
+        self.mail = FakeMail()
         self.settings = _settings(mode, settings)
         self.services = build(self.settings, self.ports())
 
@@ -45,6 +48,7 @@ class Office:
             autopilot=self.autopilot,
             tenant=self.tenant,
             subscriptions=self.subscriptions,
+            mail=self.mail,
             clock=self.clock,
             ids=self.ids,
             close=_close,
@@ -74,7 +78,7 @@ class Office:
         """A second process over the same world, or one to which something happens."""
         ports = self.ports()
         if interference is not None:
-            watched = ("rows", "messages", "devices", "directory", "autopilot", "tenant")
+            watched = ("rows", "messages", "devices", "directory", "autopilot", "tenant", "mail")
             ports = replace(ports, **{name: interference.around(name, getattr(ports, name)) for name in watched})
         return build(self.settings, ports)
 
@@ -108,5 +112,7 @@ def _settings(mode: Mode, given: dict[str, object]) -> Settings:
         "enrolment_attested_on": story.START.date(),
         "enrolment_attested_scope": "all",
         "last_sync_hours": 24 * 365,
+        "auto_until": story.START.date() + timedelta(days=31),
+        "armed_days": 31,
     }
     return Settings(**{**usual, **given})  # pyright: ignore[reportArgumentType]  # checked by Settings itself

@@ -93,6 +93,7 @@ class World(Office):
             "assign": self.directory.assigned.total(),
             "locate": self.directory.located.total(),
             "bind": self.autopilot.bound.total(),
+            "mail": len(self.mail.sent),
         }
         return {name: count for name, count in counts.items() if count}
 

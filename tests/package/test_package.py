@@ -77,6 +77,29 @@ def test_every_graph_call_runs_in_the_package(target: Target, unpacked: Unpacked
     assert [name for name, file in loaded.items() if not file.is_relative_to(unpacked.site_packages)] == []
 
 
+def test_texts_and_time_zones_are_in_the_package(target: Target, unpacked: Unpacked, tmp_path: Path) -> None:
+    program = tmp_path / "write_a_letter.py"
+    program.write_text(WRITE_A_LETTER)
+    assert (
+        target.run(program, path=unpacked.path).strip() == "Ihr PC PC-0427 wird zurückgesetzt, 2026-07-06 18:00 (CEST)"
+    )
+
+
+WRITE_A_LETTER = """
+import zoneinfo
+from datetime import UTC, datetime
+from shared.domain.effects import Matter, TellOwner
+from shared.notices.letters import Letters
+
+zoneinfo.reset_tzpath(to=())  # only what the package brings
+what = TellOwner(matter=Matter.WIPE_COMING, case_id="", user_id="", user_principal_name="", display_name="",
+                 device_name="PC-0427", serial_number="", happens_at=datetime(2026, 7, 6, 16, tzinfo=UTC))
+letter = Letters(language="de", time_zone="Europe/Berlin").write(what)
+time = "2026-07-06 18:00 (CEST)"
+print(letter.subject, time if time in letter.html else letter.html, sep=", ")
+"""
+
+
 def test_a_module_that_is_missing_is_found_by_the_walk(target: Target, unpacked: Unpacked, tmp_path: Path) -> None:
     shadow = tmp_path / "msgraph" / "generated" / "users"
     shadow.mkdir(parents=True)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from shared.domain.case import Case, JournalEntry, move, proposal_of
-from shared.domain.effects import AssignLicence, BindOwner, Effect, SyncDevice
+from shared.domain.effects import AssignLicence, BindOwner, Effect, SyncDevice, TellOwner
 from shared.domain.facts import Compliance, Facts, Freeze, ManagedDevice, User
 from shared.domain.policy import Mode, Policy
 from shared.domain.states import CaseState
@@ -66,6 +66,8 @@ def _is_ours(effect: Effect, case: Case, read: Facts, policy: Policy) -> bool:
             )
         case SyncDevice():
             return case.device is not None and effect.managed_device_id == case.device.managed_device_id
+        case TellOwner():
+            return effect.user_id == owner.user_id and effect.case_id == case.id and policy.tells_owner
 
 
 @settings(max_examples=3 * _EXAMPLES, deadline=None)
@@ -133,8 +135,18 @@ def _conditions(case: Case, read: Facts, policy: Policy, now: datetime) -> Mappi
         "it is approved": approval is not None
         and not approval.used
         and now <= approval.expires_at
-        and approval.proposal == proposal_of(case, policy.version),
+        and approval.proposal == proposal_of(case, policy.as_of(now).version),
         "a person approved it": approval is not None
-        and (policy.mode is Mode.AUTO or approval.by == "admin@contoso.example"),
+        and (_armed(policy, now) or approval.by == "admin@contoso.example"),
+        "the owner's time is over": case.notice is None
+        or case.notice.wipe_not_before is None
+        or now >= case.notice.wipe_not_before,
         "nothing is frozen": read.freeze == Freeze(frozen=False),
+        "the owner had their time": case.notice is None or now >= (case.notice.wipe_not_before or now),
+        "it is within the hours": policy.wipe_hours is None or policy.wipe_hours.is_open(now),
     }
+
+
+def _armed(policy: Policy, now: datetime) -> bool:
+    days = None if policy.auto_until is None else (policy.auto_until - now.date()).days
+    return policy.mode is Mode.AUTO and days is not None and 0 <= days <= policy.armed_days

@@ -6,12 +6,13 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.case import proposal_of
-from shared.domain.effects import AssignLicence, BindOwner, Effect, SyncDevice
+from shared.domain.effects import AssignLicence, BindOwner, Effect, Matter, SyncDevice, TellOwner
 from shared.domain.facts import Compliance
 from shared.domain.hint import Cause
 from shared.domain.policy import Mode
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
+from shared.notices.letters import Letters
 from shared.operate.act import NotNow
 from shared.remedy.act import Actor, WriteForbidden
 from tests.fakes import story
@@ -62,12 +63,27 @@ async def test_report_mode_writes_nothing_whatever_state_a_case_was_in(state: Ca
         AssignLicence(user_id=story.OWNER_ID, sku_id=story.PREMIUM_ID),
         BindOwner(autopilot_id=story.AUTOPILOT_ID, user_principal_name=story.OWNER_UPN, display_name="DEF456"),
         SyncDevice(managed_device_id=story.DEVICE_ID),
+        TellOwner(
+            matter=Matter.WIPE_COMING,
+            case_id=story.CASE_ID,
+            user_id=story.OWNER_ID,
+            user_principal_name=story.OWNER_UPN,
+            display_name="DEF456",
+            device_name="PC-0427",
+            serial_number=story.SERIAL_NUMBER,
+        ),
     ],
     ids=lambda effect: type(effect).__name__,
 )
 async def test_even_a_wrong_rule_cannot_write_in_a_mode_that_changes_nothing(mode: Mode, effect: Effect) -> None:
     world = World(mode)
-    actor = Actor(devices=world.devices, directory=world.directory, autopilot=world.autopilot)
+    actor = Actor(
+        devices=world.devices,
+        directory=world.directory,
+        autopilot=world.autopilot,
+        mail=world.mail,
+        letters=Letters(language="en", time_zone="UTC"),
+    )
     with pytest.raises(WriteForbidden):
         await actor.perform(effect, world.policy)
     assert world.graph_writes() == {}

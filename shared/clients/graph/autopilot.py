@@ -1,5 +1,6 @@
 """Windows Autopilot registrations with the deployment profile assigned to them, which only beta tells."""
 
+from shared.clients.graph.rounds import list_page
 from shared.clients.graph.transport import Transport
 from shared.clients.graph.values import (
     Json,
@@ -15,10 +16,13 @@ from shared.clients.graph.values import (
 )
 from shared.domain.effects import Answer, Refused
 from shared.domain.facts import MISSING, AutopilotDevice, Missing
+from shared.domain.pages import ListedRegistration, Page
 from shared.errors import Unexpected
 
 MOST_PAGES_OF_A_LOOKUP = 200
 """If ever the filter is ignored, the whole tenant comes back."""
+
+MOST_IN_A_PAGE = "999"
 
 _JOIN_TYPES = {
     "#microsoft.graph.azureADWindowsAutopilotDeploymentProfile": "entra",
@@ -69,6 +73,12 @@ class GraphAutopilot:
         body = {"userPrincipalName": user_principal_name, "addressableUserName": display_name}
         return await self._transport.write("autopilot.bind", "POST", builder, body)
 
+    async def listed(self, link: str | None) -> Page[ListedRegistration]:
+        """See the port. Raises ResyncNeeded, RetryLater, AccessDenied or Unexpected."""
+        builder = self._transport.v1.device_management.windows_autopilot_device_identities
+        query = {"top": MOST_IN_A_PAGE}
+        return await list_page(self._transport, "autopilot.listed", builder, query, link, _listed)
+
 
 def autopilot_device(row: Json) -> AutopilotDevice:
     """One windowsAutopilotDeviceIdentity of beta, read by id. Raises Unexpected when it has no id."""
@@ -90,3 +100,16 @@ def autopilot_device(row: Json) -> AutopilotDevice:
         userless_status=text(row, "userlessEnrollmentStatus"),
         entra_device_id=link(row, "azureActiveDirectoryDeviceId"),
     )
+
+
+def _listed(row: Json) -> tuple[ListedRegistration, ...]:
+    autopilot_id = text(row, "id")
+    if not is_path_id(autopilot_id):
+        return ()
+    listed = ListedRegistration(
+        autopilot_id=autopilot_id,
+        serial_number=text(row, "serialNumber").strip(),
+        addressed_to=word(row, "addressableUserName"),
+        managed_device_id=link(row, "managedDeviceId"),
+    )
+    return (listed,)

@@ -1,4 +1,4 @@
-"""All of Graph for one process: the five ports over one connection that opens at the first request."""
+"""All of Graph for one process: its ports over one connection that opens at the first request."""
 
 from typing import TYPE_CHECKING
 
@@ -6,10 +6,11 @@ from shared.clients.graph.autopilot import GraphAutopilot
 from shared.clients.graph.connection import Connection, Endpoint, credential_for, open_connection
 from shared.clients.graph.devices import GraphDevices
 from shared.clients.graph.directory import GraphDirectory
+from shared.clients.graph.mail import GraphMail
 from shared.clients.graph.subscriptions import GraphSubscriptions
 from shared.clients.graph.tenant import Asked, GraphTenant
 from shared.clients.graph.transport import OnRequest, Transport
-from shared.ports import Autopilot, Clock, Devices, Directory, Subscriptions, Tenant
+from shared.ports import Autopilot, Clock, Devices, Directory, Mail, Subscriptions, Tenant
 from shared.settings import Settings
 
 if TYPE_CHECKING:  # see connection.py
@@ -25,6 +26,7 @@ class Graph:
     autopilot: Autopilot
     tenant: Tenant
     subscriptions: Subscriptions
+    mail: Mail
 
     def __init__(
         self,
@@ -50,6 +52,7 @@ class Graph:
         self.autopilot = GraphAutopilot(self._transport)
         self.tenant = GraphTenant(self._transport, clock, _asked(settings))
         self.subscriptions = GraphSubscriptions(self._transport)
+        self.mail = GraphMail(self._transport, settings.mail_from)
 
     async def close(self) -> None:
         """Close the connection; a later request opens a new one."""

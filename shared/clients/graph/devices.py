@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 
+from shared.clients.graph.rounds import delta_page, list_page
 from shared.clients.graph.transport import Transport
 from shared.clients.graph.values import (
     Json,
@@ -22,6 +23,7 @@ from shared.clients.graph.values import (
 from shared.clients.graph.wipe import wipe
 from shared.domain.effects import Answer, Refused, WipeAnswer
 from shared.domain.facts import MISSING, ActionResult, Compliance, ManagedDevice, Missing
+from shared.domain.pages import DeviceChange, FoundDevice, Page
 from shared.errors import Unexpected
 
 STABLE = (
@@ -36,6 +38,12 @@ EVERYTHING = f"{STABLE},enrolledByUserPrincipalName,usersLoggedOn"
 
 MOST_PAGES_OF_A_LOOKUP = 200
 """Intune ignores a filter that it does not support and returns the whole tenant: a limit to that."""
+
+OF_A_CHANGE = "id,deviceId,isCompliant,isManaged"
+"""What of a device object is tracked."""
+
+OF_A_SWEEP = "id,azureADDeviceId,complianceState"
+MOST_IN_A_PAGE = "1000"
 
 _COMPLIANCE = {state.value: state for state in Compliance}
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -108,6 +116,18 @@ class GraphDevices:
         """See the port and wipe.py."""
         return await wipe(self._transport, managed_device_id)
 
+    async def changes(self, link: str | None) -> Page[DeviceChange]:
+        """See the port. Raises ResyncNeeded, RetryLater, AccessDenied or Unexpected."""
+        query = {"select": OF_A_CHANGE}
+        builder = self._transport.v1.devices.delta
+        return await delta_page(self._transport, "devices.changes", builder, query, link, _change)
+
+    async def noncompliant(self, link: str | None) -> Page[FoundDevice]:
+        """See the port: a filter that Intune ignores returns the whole tenant. Raises what ``changes`` raises."""
+        query = {"select": OF_A_SWEEP, "filter": "complianceState eq 'noncompliant'", "top": MOST_IN_A_PAGE}
+        builder = self._transport.v1.device_management.managed_devices
+        return await list_page(self._transport, "devices.noncompliant", builder, query, link, _found_device)
+
     async def _found(self, operation: str, condition: str) -> list[ManagedDevice]:
         builder = self._transport.v1.device_management.managed_devices
         query = {"select": STABLE, "filter": condition}
@@ -165,3 +185,22 @@ def _the_one(managed_device_id: str, row: Json | Missing) -> ManagedDevice | Mis
 
 def _newest_first(devices: Iterable[ManagedDevice]) -> tuple[ManagedDevice, ...]:
     return tuple(sorted(devices, key=lambda each: each.enrolled_at or _LONG_AGO, reverse=True))
+
+
+def _change(row: Json) -> tuple[DeviceChange, ...]:
+    compliant, managed = row.get("isCompliant"), row.get("isManaged")
+    change = DeviceChange(
+        entra_device_id=link(row, "deviceId"),
+        compliant=compliant if isinstance(compliant, bool) else None,
+        managed=managed if isinstance(managed, bool) else None,
+        removed="@removed" in row,
+    )
+    return (change,)
+
+
+def _found_device(row: Json) -> tuple[FoundDevice, ...]:
+    """() for a row that was not asked for, or that has no id to act on."""
+    managed_device_id = text(row, "id")
+    if text(row, "complianceState") != Compliance.NONCOMPLIANT or not is_guid(managed_device_id):
+        return ()
+    return (FoundDevice(managed_device_id=managed_device_id, entra_device_id=link(row, "azureADDeviceId")),)

@@ -1,13 +1,17 @@
 """Users of the directory and their licences."""
 
 from shared.clients.graph.memberships import GraphMemberships
+from shared.clients.graph.rounds import delta_page
 from shared.clients.graph.transport import Transport
-from shared.clients.graph.values import Json, is_user_key, own_id, rows, same, text, word
+from shared.clients.graph.values import Json, is_guid, is_user_key, own_id, quoted, rows, same, text, word
 from shared.domain.effects import Answer, Refused
 from shared.domain.facts import MISSING, Missing, PlanStatus, User
+from shared.domain.pages import Page
 from shared.errors import Unexpected
 
-PROPERTIES = "id,userPrincipalName,displayName,accountEnabled,userType,usageLocation,assignedLicenses,assignedPlans"
+PROPERTIES = (
+    "id,userPrincipalName,displayName,accountEnabled,userType,usageLocation,assignedLicenses,assignedPlans,mail"
+)
 """Most of them only come when they are selected."""
 
 _NO_USER = Refused(code="invalid_id", message="not the id or UPN of a user")
@@ -69,6 +73,19 @@ class GraphDirectory:
         body = {"addLicenses": (licence,), "removeLicenses": ()}  # Graph wants both lists
         return await self._transport.write("directory.assign_licence", "POST", builder, body)
 
+    async def changed_users(self, link: str | None) -> Page[str]:
+        """See the port. Raises ResyncNeeded, RetryLater, AccessDenied or Unexpected."""
+        builder, query = self._transport.v1.users.delta, {"select": "id,assignedLicenses"}
+        return await delta_page(self._transport, "directory.changed_users", builder, query, link, _changed_user)
+
+    async def changed_members(self, group_ids: tuple[str, ...], link: str | None) -> Page[str]:
+        """See the port. Raises what ``changed_users`` raises."""
+        wanted = " or ".join(f"id eq {quoted(group_id)}" for group_id in group_ids if is_guid(group_id))
+        if not wanted:
+            raise Unexpected("directory.changed_members: without a group this would be every group of the tenant")
+        builder, query = self._transport.v1.groups.delta, {"select": "id,members", "filter": wanted}
+        return await delta_page(self._transport, "directory.changed_members", builder, query, link, _changed_members)
+
 
 def directory_user(row: Json) -> User:
     """One user. Raises Unexpected when it has no id.
@@ -89,6 +106,7 @@ def directory_user(row: Json) -> User:
             for each in rows(row, "assignedPlans")
             if text(each, "capabilityStatus") == "Enabled" and (plan := word(each, "servicePlanId"))
         ),
+        mail_address=word(row, "mail"),
     )
 
 
@@ -103,3 +121,14 @@ def licence_plans(row: Json) -> tuple[PlanStatus, ...]:
         )
         for plan in rows(row, "servicePlans")
     )
+
+
+def _changed_user(row: Json) -> tuple[str, ...]:
+    user_id = text(row, "id")
+    return (user_id.lower(),) if is_guid(user_id) else ()
+
+
+def _changed_members(row: Json) -> tuple[str, ...]:
+    """Who joined or left one group. A large change is split over several rows and pages."""
+    members = [text(member, "id") for member in rows(row, "members@delta")]
+    return tuple(member.lower() for member in members if is_guid(member))

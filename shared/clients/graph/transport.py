@@ -90,6 +90,29 @@ class Transport:
             request = self._next(operation, next_link)
         raise Unexpected(f"{operation}: more than {most} pages")
 
+    async def ask(
+        self,
+        operation: str,
+        builder: "BaseRequestBuilder",
+        query: Query | None = None,
+        *,
+        raw: Mapping[str, str] | None = None,
+        page_size: int | None = None,
+    ) -> Reply:
+        """One GET, its answer not judged. ``raw`` are options that have no name of OData's. Raises RetryLater or AccessDenied."""
+        request = self._request("GET", builder, query)
+        for name, value in (raw or {}).items():
+            request.url += f"{'&' if '?' in request.url else '?'}{name}={quote(value, safe=_UNQUOTED)}"
+        return await self._exchange(operation, _sized(request, page_size))
+
+    async def follow(self, operation: str, link: str, *, page_size: int | None = None) -> Reply:
+        """GET what a link of Graph's leads to. Raises Unexpected before anything is sent if it leads to another host."""
+        return await self._exchange(operation, _sized(self._next(operation, link), page_size))
+
+    def holds(self, link: str) -> bool:
+        """Whether our token may go where the link leads: to this very Graph."""
+        return self._connected().endpoint.holds(link)
+
     async def all_rows(
         self,
         operation: str,
@@ -201,3 +224,10 @@ class Transport:
         finally:
             with suppress(Exception):  # counting must never change what happened, least of all to a wipe
                 self._on_request(operation, status)
+
+
+def _sized(request: "RequestInformation", page_size: int | None) -> "RequestInformation":
+    """The request with a wish for a page size, which Graph may ignore."""
+    if page_size is not None:
+        request.headers.try_add("Prefer", f"odata.maxpagesize={page_size}")
+    return request

@@ -1,0 +1,1 @@
+"""What people are told: the texts, one file per matter and language, and how they are filled in."""
