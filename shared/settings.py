@@ -156,11 +156,19 @@ class Settings(BaseSettings):
     """Mode auto is auto only when HANDOVER_AUTO_UNTIL is at most so many days ahead."""
     wipe_hours: str | None = None
     """When wipes may be sent, such as "Mon-Fri 18:00-06:00, Sat 00:00-24:00" in HANDOVER_TIME_ZONE; empty: at any time."""
+    operators_mail: Words = ()
+    """Addresses that get the report of the day, from the mailbox of HANDOVER_MAIL_FROM."""
     app_url: HttpUrl | None = None
     """Set by infra/. Public URL of this app, where the links in mails lead to; without it mails hold no link."""
 
     @field_validator(
-        "subscribe_to", "staging_accounts", "excluded_devices", "excluded_users", "licence_skus", mode="before"
+        "subscribe_to",
+        "staging_accounts",
+        "excluded_devices",
+        "excluded_users",
+        "licence_skus",
+        "operators_mail",
+        mode="before",
     )
     @classmethod
     def _split(cls, value: object) -> object:

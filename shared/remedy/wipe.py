@@ -27,7 +27,8 @@ from shared.records.budget import BudgetBook
 from shared.records.cases import CaseStore, Stored
 from shared.records.freeze import FreezeSwitch
 from shared.remedy.gather import Gatherer
-from shared.rules.fence import after_answer, back_to_hold, check_fence
+from shared.rules.after_wipe import after_answer
+from shared.rules.fence import back_to_hold, check_fence
 from shared.telemetry import event
 
 log = logging.getLogger(__name__)
