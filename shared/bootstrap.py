@@ -25,9 +25,11 @@ from shared.intake.second_look import SecondLook
 from shared.intake.take_hint import TakeHint
 from shared.notices.letters import Letters
 from shared.notices.pages import Pages
+from shared.notices.report import as_html, as_markdown
 from shared.operate.act import Operate
 from shared.operate.defer import DeferWipe
 from shared.operate.look import Look
+from shared.operate.report import Report
 from shared.ports import Autopilot, Clock, Devices, Directory, Ids, Mail, Messages, Rows, Subscriptions, Tenant
 from shared.records.asked import AskedBook
 from shared.records.budget import BudgetBook
@@ -92,6 +94,7 @@ class Services:
     operate: Operate
     defer: DeferWipe
     pages: Pages
+    report: Report
     parking: ParkingLot
     messages: Messages
     clock: Clock
@@ -213,6 +216,15 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
         ),
         defer=DeferWipe(cases=cases, steps=steps, policy=policy, clock=clock),
         pages=_pages(settings),
+        report=Report(
+            cases=cases,
+            mail=ports.mail,
+            write_html=as_html,
+            write_markdown=as_markdown,
+            send_to=settings.operators_mail,
+            policy=policy,
+            clock=clock,
+        ),
         parking=ParkingLot(ports.rows, ids),
         messages=ports.messages,
         clock=clock,
