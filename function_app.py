@@ -4,7 +4,7 @@
 # pyright: reportUnknownMemberType=false
 import azure.functions as func
 
-from handlers import api, defer, events, notifications, report, schedules, steps
+from handlers import api, defer, events, notices, notifications, report, schedules, steps
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 STORAGE = "AzureWebJobsStorage"
@@ -62,6 +62,18 @@ async def give_up_case_step(msg: func.QueueMessage) -> None:
 @app.queue_trigger("msg", "wipe-steps-poison", STORAGE)
 async def give_up_wipe_step(msg: func.QueueMessage) -> None:
     await steps.give_up_wipe_step(msg)
+
+
+@app.function_name("send_notice")
+@app.queue_trigger("msg", "notices", STORAGE)
+async def send_notice(msg: func.QueueMessage) -> None:
+    await notices.send_notice(msg)
+
+
+@app.function_name("park_notice")
+@app.queue_trigger("msg", "notices-poison", STORAGE)
+async def park_notice(msg: func.QueueMessage) -> None:
+    await notices.park_notice(msg)
 
 
 @app.function_name("keep_subscriptions")
