@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -104,6 +105,9 @@ class Stack:
             "HANDOVER_ENROLMENT_ATTESTED_BY": "admin@contoso.example",
             "HANDOVER_ENROLMENT_ATTESTED_ON": f"{self.scenario.start:%Y-%m-%d}",
             "HANDOVER_ENROLMENT_ATTESTED_SCOPE": "all",
+            # as long as can be: scenarios about the end of auto mode name a day of their own
+            "HANDOVER_AUTO_UNTIL": f"{self.scenario.start + timedelta(days=31):%Y-%m-%d}",
+            "HANDOVER_ARMED_DAYS": "31",
             **self.tenant.environ(),
             **{name: str(value) for name, value in self.scenario.settings.items()},
         }

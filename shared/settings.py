@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, HttpUrl, SecretStr, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -29,6 +29,14 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _written_as_a_day(value: object) -> object:
+    """A number would be read as seconds since 1970."""
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value) is None:
+        raise ValueError("must be a day as YYYY-MM-DD")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_written_as_a_day)]
 ZoneName = Annotated[str, AfterValidator(_known_zone)]
 
 
@@ -106,7 +114,7 @@ class Settings(BaseSettings):
     """Country for users who have none; empty: such a user waits for a person."""
     enrolment_attested_by: str | None = None
     """Who looked at MDM user scope and discovery URL in the portal (no application permission can read them)."""
-    enrolment_attested_on: date | None = None
+    enrolment_attested_on: Day | None = None
     """When, as YYYY-MM-DD; valid for 90 days."""
     enrolment_attested_scope: Literal["all", "some", "none"] = "none"
     """The MDM user scope that was seen."""
@@ -136,6 +144,10 @@ class Settings(BaseSettings):
     """By how much the owner may put a wipe off, each time."""
     deferrals: int = Field(2, ge=0, le=10)
     """How often the owner may put a wipe off."""
+    auto_until: Day | None = None
+    """Last day (UTC, YYYY-MM-DD) on which mode auto is auto. Without it, after it, or too long before it, auto behaves as approve."""
+    armed_days: int = Field(7, ge=1, le=31)
+    """Mode auto is auto only when HANDOVER_AUTO_UNTIL is at most so many days ahead."""
     wipe_hours: str | None = None
     """When wipes may be sent, such as "Mon-Fri 18:00-06:00, Sat 00:00-24:00" in HANDOVER_TIME_ZONE; empty: at any time."""
     app_url: HttpUrl | None = None
@@ -207,6 +219,8 @@ class Settings(BaseSettings):
             grace=timedelta(hours=self.grace_hours),
             deferral=timedelta(hours=self.deferral_hours),
             deferrals=self.deferrals,
+            auto_until=self.auto_until,
+            armed_days=self.armed_days,
             wipe_hours=WeeklyHours.parse(self.wipe_hours, self.time_zone) if self.wipe_hours else None,
         )
 

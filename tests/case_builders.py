@@ -49,6 +49,7 @@ def a_policy(**fields: object) -> Policy:
         enrolment_attestation=EnrolmentAttestation(
             by="admin@contoso.example", on=NOW.date() - timedelta(days=10), scope="all"
         ),
+        auto_until=NOW.date() + timedelta(days=7),
     )
     return replace(policy, **fields)
 

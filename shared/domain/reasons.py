@@ -70,6 +70,7 @@ class Reason(StrEnum):
     OUTSIDE_MAINTENANCE_WINDOW = "outside_maintenance_window"
     WIPE_BUDGET_SPENT = "wipe_budget_spent"
     SERIAL_WIPED_RECENTLY = "serial_wiped_recently"
+    MODE_EXPIRED = "mode_expired"
     # wipe
     GUARDRAILS_PASSED = "guardrails_passed"
     DEVICE_CHANGED = "device_changed"

@@ -72,6 +72,10 @@ class Advance:
     policy: Policy
     clock: Clock
 
+    @property
+    def _policy(self) -> Policy:
+        return self.policy.as_of(self.clock.now())
+
     async def one_step(self, step: StepDue) -> Outcome:
         """Handle one message of case-steps: anything but the wipe, which it hands on.
 
@@ -145,7 +149,7 @@ class Advance:
     async def _wipe(self, stored: Stored) -> Outcome:
         """Run the protocol; once anything was sent the row says so, and a trouble then loses the race against that row."""
         try:
-            stored = await self.wipe.run(stored, self.policy)
+            stored = await self.wipe.run(stored, self._policy)
         except (RetryLater, Unexpected, AccessDenied) as error:
             await self._save_and_send(stored, *await self._in_trouble(stored.case, error))
             return Outcome.MOVED
@@ -161,14 +165,14 @@ class Advance:
         """One decision, and its effect if it has one: saved before, answered after."""
         if walk.case.state is CaseState.CLEARED_TO_WIPE:
             await self.wipe.settle(walk.case)
-        walk.known = await self.gatherer.facts(walk.case, self.policy, walk.known)
+        walk.known = await self.gatherer.facts(walk.case, self._policy, walk.known)
         case = replace(walk.case, stumbles=0)
-        decision = decide(case, walk.known, self.policy, self.clock.now())
+        decision = decide(case, walk.known, self._policy, self.clock.now())
         walk.note(*move(case, decision, at=self.clock.now()))
         if decision.effect is None:
             return
         await self._flush(walk)
-        answer = await self.actor.perform(decision.effect, self.policy)
+        answer = await self.actor.perform(decision.effect, self._policy)
         answered = replace(walk.case, **dict(changes_by(walk.case, decision.effect, answer)))
         if answered != walk.case:
             walk.case = replace(answered, due_at=self.clock.now())

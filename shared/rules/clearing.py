@@ -19,7 +19,8 @@ def ask_or_clear(case: Case, policy: Policy, now: datetime, *, so_far: str) -> D
     return go(
         CaseState.AWAITING_APPROVAL,
         Reason.APPROVAL_NEEDED,
-        f"{so_far} Wiping {_device(case)} needs a person's approval.",
+        f"{so_far} Wiping {_device(case)} needs a person's approval."
+        + (f" {policy.why_not_auto}." if policy.why_not_auto is not None else ""),
         evidence={"proposal": proposal_of(case, policy.version), "policy": policy.version},
         proposal=proposal_of(case, policy.version),
         approval=None,

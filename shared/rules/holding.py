@@ -67,6 +67,8 @@ def clearance_unfit(case: Case, policy: Policy, now: datetime) -> tuple[Reason, 
         return Reason.APPROVAL_NEEDED, "A person has to approve the wipe."
     if approval.used:
         return Reason.APPROVAL_NEEDED, "The approval was used by an earlier wipe; another one needs a new approval."
+    if approval.by == BY_POLICY and policy.why_not_auto is not None:
+        return Reason.MODE_EXPIRED, f"{policy.why_not_auto}; a person has to approve the wipe."
     if now > approval.expires_at:
         return Reason.APPROVAL_EXPIRED, f"The approval by {approval.by} expired."
     if approval.proposal != proposal_of(case, policy.version):

@@ -39,6 +39,9 @@ OTHERWISE: dict[str, object] = {
     "grace": timedelta(hours=1),
     "deferral": timedelta(hours=1),
     "deferrals": 1,
+    "auto_until": date(2026, 3, 12),
+    "armed_days": 1,
+    "why_not_auto": "Auto mode expired on 2026-03-04",
     "wipe_hours": WeeklyHours.parse("Sat 00:00-24:00", "UTC"),
 }
 
