@@ -6,7 +6,7 @@ from typing import List  # noqa: UP035  # the worker refuses the app when a batc
 
 import azure.functions as func
 
-from handlers import api, defer, events, intune_logs, notifications, schedules, steps
+from handlers import api, defer, events, intune_logs, notifications, report, schedules, steps
 from shared.settings import event_hub_is_set
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
@@ -83,6 +83,18 @@ async def supervise_cases(timer: func.TimerRequest) -> None:
 @app.timer_trigger("timer", "0 */15 * * * *")
 async def watch_returns(timer: func.TimerRequest) -> None:
     await schedules.watch_returns(timer)
+
+
+@app.function_name("send_report")
+@app.timer_trigger("timer", "0 0 6 * * *")
+async def send_report(timer: func.TimerRequest) -> None:
+    await schedules.send_report(timer)
+
+
+@app.function_name("show_report")
+@app.route("v1/report", methods=["GET"])
+async def show_report(req: func.HttpRequest) -> func.HttpResponse:
+    return await report.show_report(req)
 
 
 @app.function_name("show_deferral")

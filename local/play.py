@@ -235,7 +235,9 @@ class Player:
 
     async def _unmet(self, cases: list[Json]) -> list[str]:
         counts, state = await self.stack.simulated("counts"), await self.stack.simulated("state")
-        return unmet(self.stack.scenario.expect, cases, counts, state)
+        expect = self.stack.scenario.expect
+        report = await self.stack.ask("report?days=60") if "report" in expect else None
+        return unmet(expect, cases, counts, state, report)
 
     async def _next_time(self, cases: list[Json]) -> datetime | None:
         now = self.stack.clock.now()

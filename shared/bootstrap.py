@@ -28,9 +28,11 @@ from shared.intake.take_hint import TakeHint
 from shared.names import QUEUES, WIPE_STEPS
 from shared.notices.letters import Letters
 from shared.notices.pages import Pages
+from shared.notices.report import as_html, as_markdown
 from shared.operate.act import Operate
 from shared.operate.defer import DeferWipe
 from shared.operate.look import Look
+from shared.operate.report import Report
 from shared.ports import Autopilot, Clock, Devices, Directory, Ids, Mail, Messages, Rows, Subscriptions, Tenant
 from shared.records.asked import AskedBook
 from shared.records.budget import BudgetBook
@@ -96,6 +98,7 @@ class Services:
     operate: Operate
     defer: DeferWipe
     pages: Pages
+    report: Report
     parking: ParkingLot
     tend_parked: TendParkedInput
     take_intune_logs: TakeIntuneLogs
@@ -226,6 +229,15 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
         ),
         defer=DeferWipe(cases=cases, steps=steps, policy=policy, clock=clock),
         pages=_pages(settings),
+        report=Report(
+            cases=cases,
+            mail=ports.mail,
+            write_html=as_html,
+            write_markdown=as_markdown,
+            send_to=settings.operators_mail,
+            policy=policy,
+            clock=clock,
+        ),
         parking=parking,
         take_intune_logs=TakeIntuneLogs(tenant_id=settings.tenant_id, hints=hints, parking=parking, clock=clock),
         measure_queues=MeasureQueues(queues=queues_of(settings.part), messages=ports.messages, clock=clock),

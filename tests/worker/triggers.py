@@ -41,6 +41,8 @@ TRIGGERS = {
     "keep_subscriptions": _timer("0 */5 * * * *"),
     "supervise_cases": _timer("0 */5 * * * *"),
     "watch_returns": _timer("0 */15 * * * *"),
+    "send_report": _timer("0 0 6 * * *"),
+    "show_report": _http("v1/report", "GET"),
     "show_deferral": _http("defer/{case_id}/{code}", "GET", "ANONYMOUS"),
     "defer_wipe": _http("defer/{case_id}/{code}", "POST", "ANONYMOUS"),
     "sweep": _timer("0 * * * * *"),
