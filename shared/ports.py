@@ -144,8 +144,11 @@ class Devices(Protocol):
         """Ask the device to check in now."""
         ...
 
-    async def wipe(self, managed_device_id: str) -> WipeAnswer:
-        """ONE wipe POST for exactly one device: no retry, no redirect. Never raises: the answer is a value."""
+    async def wipe(self, managed_device_id: str, *, not_after: datetime | None = None) -> WipeAnswer:
+        """ONE wipe POST for exactly one device: no retry, no redirect. Never raises: the answer is a value.
+
+        WipeNotSent when a token could only be had after ``not_after``: what was read before is too old by then.
+        """
         ...
 
     async def changes(self, link: str | None) -> Page[DeviceChange]:

@@ -21,6 +21,10 @@ class FakeRows:
         self._tables: dict[str, dict[tuple[str, str], Row]] = {name: {} for name in tables}
         self._writes = 0
 
+    def table(self, table: str) -> Mapping[tuple[str, str], Row]:
+        """What a table holds now, by partition and key, for a test to look at."""
+        return self._tables[table]
+
     async def get(self, table: str, partition: str, key: str) -> Row | None:
         """The row, or None."""
         check_key(partition)
