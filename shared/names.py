@@ -6,6 +6,8 @@ CASE_STEPS = "case-steps"
 WIPE_STEPS = "wipe-steps"
 NOTICES = "notices"
 QUEUES = (DEVICE_EVENTS, HINTS, CASE_STEPS, WIPE_STEPS, NOTICES)
+INTUNE_LOGS = "intune-logs"
+"""Not a queue: what is parked of Intune's diagnostic logs."""
 
 CASES = "cases"
 WORKLIST = "worklist"

@@ -23,7 +23,7 @@ async def test_a_card_is_posted_to_the_workflow() -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 400, 401, 404])
 async def test_what_the_workflow_does_not_take_is_refused_and_not_sent_elsewhere(status: int) -> None:
-    wire = Wire(always(status, headers={"Location": "https://elsewhere.example/"}))
+    wire = Wire(always(status, b"", headers={"Location": "https://elsewhere.example/"}))
     assert await TeamsWorkflow(URL, wire).post(CARD) == Refused(
         code=f"http_{status}", message="the workflow did not take the card"
     )

@@ -70,6 +70,14 @@ async def test_a_case_that_comes_to_rest_for_a_person_is_told_once():
     assert "PC-0427 needs a person" in here.chat.cards[0]
 
 
+async def test_a_matter_that_was_told_of_is_not_sent_again():
+    here = world()
+    await tell(here)
+    await tell(here)
+
+    assert len(here.messages.queues[NOTICES]) == 1
+
+
 async def test_every_channel_that_is_configured_gets_it():
     here = world(operators_mail="ann@contoso.example,ben@contoso.example")
     await tell(here)
