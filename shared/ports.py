@@ -81,8 +81,11 @@ class Rows(Protocol):
         """Delete the row; a row that is already gone is fine. Raises Changed when ``expect`` does not match."""
         ...
 
-    def scan(self, table: str, partition: str | None = None, *, key_prefix: str = "") -> AsyncIterator[Row]:
-        """Rows in key order of one partition (or of all), page by page; ``key_prefix`` keeps keys that start with it."""
+    def scan(
+        self, table: str, partition: str | None = None, *, key_prefix: str = "", after: str = ""
+    ) -> AsyncIterator[Row]:
+        """Rows in key order of one partition (or of all), page by page; ``key_prefix`` keeps keys that start with it,
+        ``after`` those that come later than it."""
         ...
 
 
@@ -95,6 +98,19 @@ class Messages(Protocol):
         Raises RetryLater when storage is busy or away.
         """
         ...
+
+    async def measure(self, queue: str) -> "QueueSize":
+        """How full a queue is. Raises RetryLater when storage is busy or away, AccessDenied when it refuses us."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueSize:
+    """``messages`` is about how many there are, those that are still invisible included. ``oldest_at`` is when the message
+    that is next was put there, None when none is visible; a delayed message was put there that long before it is due."""
+
+    messages: int
+    oldest_at: datetime | None
 
 
 class Devices(Protocol):
@@ -223,6 +239,14 @@ class Mail(Protocol):
 
         Done does not say that it arrived. Repeating it sends it again. Raises RetryLater or AccessDenied.
         """
+        ...
+
+
+class Chat(Protocol):
+    """The operators' channel in a chat program."""
+
+    async def post(self, card: Mapping[str, object]) -> Answer:
+        """Post one card. Raises RetryLater when it could not be posted now."""
         ...
 
 
