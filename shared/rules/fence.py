@@ -11,7 +11,7 @@ from shared.domain.states import CaseState
 from shared.rules.after_wipe import LOOK_FOR_WIPE_AFTER
 from shared.rules.binding import bound_to_owner
 from shared.rules.clearing import closed
-from shared.rules.confirm import refusal_of
+from shared.rules.confirm import evidence_is_old, evidence_too_old, refusal_of
 from shared.rules.decisions import ask_person, device_evidence, go, in_words
 from shared.rules.holding import clearance_unfit
 from shared.rules.licensing import covers
@@ -50,6 +50,8 @@ def check_fence(case: Case, facts: Facts, policy: Policy, now: datetime) -> Deci
             f"Intune now says {device.compliance.value}; nothing was sent.",
             evidence=evidence,
         )
+    if evidence_is_old(case.readings, policy, now):
+        return evidence_too_old(policy, evidence)
     assert case.owner is not None
     if case.owner.user_principal_name.lower() in policy.excluded_users:
         return go(
