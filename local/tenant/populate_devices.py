@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from local.tenant.model.autopilot import AutopilotIdentity
 from local.tenant.model.autopilot_profiles import AutopilotProfile
-from local.tenant.model.compliance import GRACE
+from local.tenant.model.compliance import GRACE, failing_settings
 from local.tenant.model.entra_devices import EntraDevice
 from local.tenant.model.machines import Machine, Place
 from local.tenant.model.managed_devices import LogOn, ManagedDevice
@@ -75,7 +75,7 @@ class Computers:
             user_display_name=user.display_name,
             enrolled_by=user.upn,
             compliance=entry.compliance,
-            failing=entry.failing,
+            failing=failing_settings(entry.compliance, entry.failing),
             grace_expires_at=self._start + GRACE if entry.compliance == "inGracePeriod" else None,
             management_agent=entry.management_agent,
             ownership=entry.ownership,

@@ -94,7 +94,8 @@ class DeviceEntry(Entry):
     last_sync: timedelta = timedelta(hours=-1)
     """The last check-in as a duration from the start; an online device goes on checking in."""
     compliance: ComplianceState = "compliant"
-    failing: tuple[str, ...] = ()
+    failing: tuple[str, ...] | None = None
+    """Settings that fail, as ``policy.setting``; by default, of a device that is not compliant, RequireUserExistence."""
     online: bool = True
     autopilot: RegistrationEntry | Literal["default"] | None = "default"
     """None is not registered; by default company Windows devices are."""

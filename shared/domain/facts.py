@@ -70,6 +70,23 @@ class ManagedDevice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SettingState:
+    """One compliance setting on a device: its full name (``policy type.setting``) and Graph's complianceStatus."""
+
+    name: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyState:
+    """One compliance policy on a device, with the settings that Intune lists for it."""
+
+    name: str
+    state: str
+    settings: tuple[SettingState, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AutopilotDevice:
     """One Windows Autopilot registration with the deployment profile assigned to it."""
 
@@ -266,6 +283,8 @@ class Facts:
     """How many BitLocker recovery keys of the device are kept in Entra ID."""
     deferral_code: str | None = field(default=None, repr=False)
     """A fresh secret for the link in the owner's mail."""
+    policy_states: tuple[PolicyState, ...] | None = None
+    """The device's compliance policies; () when the device is gone or has none."""
 
 
 def age(of: datetime | None, now: datetime) -> timedelta:

@@ -48,6 +48,10 @@ class Reason(StrEnum):
     NOT_A_REENROLMENT_PROBLEM = "not_a_reenrolment_problem"
     EVIDENCE_COMPLETE = "evidence_complete"
     NO_RECENT_CHECK_IN = "no_recent_check_in"
+    EVIDENCE_TOO_OLD = "evidence_too_old"
+    FAILING_SETTING_UNKNOWN = "failing_setting_unknown"
+    FAILING_SETTING_NOT_MENDED = "failing_setting_not_mended"
+    FAILING_SETTING_COMES_FIRST = "failing_setting_comes_first"
     # readiness and binding
     READY = "ready"
     TENANT_NOT_READY = "tenant_not_ready"

@@ -3,12 +3,12 @@
 import re
 from datetime import datetime, timedelta
 
-from shared.domain.case import Case, Decision, DeviceIdentity, Readings
+from shared.domain.case import Case, Decision, DeviceIdentity, Evidence, Readings
 from shared.domain.facts import MISSING, Compliance, Facts, ManagedDevice
 from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
-from shared.rules.decisions import device_evidence, go
+from shared.rules.decisions import device_evidence, go, in_words
 
 # What firmware reports when a maker left the field empty; such serials are shared by many machines.
 PLACEHOLDER_SERIALS = frozenset(
@@ -152,8 +152,28 @@ def identity_of(device: ManagedDevice) -> DeviceIdentity:
 
 
 LONGEST_EXTRA_GAP = timedelta(hours=24)
-INDEPENDENT_AFTER = timedelta(hours=1)
+INDEPENDENT_AFTER = timedelta(hours=24)
 """Two readings closer together than this say the same thing and count once."""
+
+
+def evidence_is_old(readings: Readings | None, policy: Policy, now: datetime) -> bool:
+    """Nobody read the device for so long that one more reading would prove nothing: see ``read_again``."""
+    return readings is None or now - readings.last_at > policy.noncompliant_for + LONGEST_EXTRA_GAP
+
+
+def evidence_too_old(policy: Policy, evidence: Evidence | None = None) -> Decision:
+    """Go back and gather the evidence anew; whatever was approved was approved on the old one."""
+    longest = in_words(policy.noncompliant_for + LONGEST_EXTRA_GAP)
+    return go(
+        CaseState.WATCHING,
+        Reason.EVIDENCE_TOO_OLD,
+        f"The device was last read as non-compliant more than {longest} ago; watching it anew. Nothing was sent.",
+        evidence=evidence,
+        readings=None,
+        approval=None,
+        proposal=None,
+        notice=None,
+    )
 
 
 def read_again(readings: Readings | None, policy: Policy, now: datetime) -> Readings:
@@ -161,7 +181,7 @@ def read_again(readings: Readings | None, policy: Policy, now: datetime) -> Read
 
     After a gap much longer than the evidence needs, nobody knows what was in between: the count begins anew.
     """
-    if readings is None or now - readings.last_at > policy.noncompliant_for + LONGEST_EXTRA_GAP:
+    if readings is None or evidence_is_old(readings, policy, now):
         return Readings(count=1, first_at=now, last_at=now)
     if now - readings.last_at < INDEPENDENT_AFTER:
         return readings

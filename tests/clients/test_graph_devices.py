@@ -6,7 +6,7 @@ import pytest
 
 from shared.clients.graph.devices import managed_device
 from shared.domain.effects import Done, Refused
-from shared.domain.facts import MISSING, ActionResult, Compliance, ManagedDevice
+from shared.domain.facts import MISSING, ActionResult, Compliance, ManagedDevice, PolicyState, SettingState
 from shared.errors import AccessDenied, RetryLater, Unexpected
 from tests.clients.graph_wire import (
     BASE,
@@ -230,3 +230,46 @@ async def test_a_write_that_failed_is_sent_once_and_raised(status: int, raised: 
         with pytest.raises(raised):
             await graph.devices.sync(DEVICE)
     assert len(wire.requests) == 1
+
+
+POLICY: dict[str, object] = {
+    "displayName": "Default Device Compliance Policy",
+    "state": "nonCompliant",
+    "settingStates": [
+        {"setting": "DefaultDeviceCompliancePolicy.RequireUserExistence", "state": "nonCompliant"},
+        {"setting": None, "state": None},
+        "not an object",
+    ],
+}
+
+
+async def test_every_policy_of_a_device_is_read_with_its_settings() -> None:
+    async with graph_over(page(POLICY, {"settingStates": None})) as (graph, wire):
+        states = await graph.devices.policy_states(DEVICE)
+
+    assert states == (
+        PolicyState(
+            name="Default Device Compliance Policy",
+            state="nonCompliant",
+            settings=(
+                SettingState(name="DefaultDeviceCompliancePolicy.RequireUserExistence", state="nonCompliant"),
+                SettingState(name="", state=""),
+            ),
+        ),
+        PolicyState(name="", state="", settings=()),
+    )
+    assert (
+        str(wire.requests[0].url)
+        == f"{BASE}/v1.0/deviceManagement/managedDevices/{DEVICE}/deviceCompliancePolicyStates"
+    )
+
+
+async def test_a_device_that_is_gone_has_no_policies() -> None:
+    async with graph_over(error(404, "ResourceNotFound")) as (graph, _):
+        assert await graph.devices.policy_states(DEVICE) == ()
+
+
+async def test_policies_are_not_asked_for_with_what_is_no_id() -> None:
+    async with graph_over(page()) as (graph, wire):
+        assert await graph.devices.policy_states("..") == ()
+    assert wire.requests == []

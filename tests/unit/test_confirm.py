@@ -201,7 +201,7 @@ def test_a_clock_that_runs_backwards_counts_no_reading():
 
 
 def test_a_case_that_starts_again_keeps_counting_its_readings():
-    before = Readings(count=1, first_at=NOW - timedelta(hours=5), last_at=NOW - timedelta(hours=5))
+    before = Readings(count=1, first_at=NOW - timedelta(hours=24), last_at=NOW - timedelta(hours=24))
 
     decision = confirm(a_case(readings=before), Facts(device=a_device()), a_policy(), NOW)
 
