@@ -74,6 +74,13 @@ class ApprovalEntry(Entry):
     after: timedelta = timedelta(hours=1)
 
 
+class OtherDevicesEntry(Entry):
+    """Devices that are nothing but a number in Intune's counts."""
+
+    enrolled: int = Field(default=0, ge=0)
+    noncompliant: int = Field(default=0, ge=0)
+
+
 class TenantEntry(Entry):
     """The tenant. By default it is ready for Autopilot."""
 
@@ -86,6 +93,7 @@ class TenantEntry(Entry):
     esp: tuple[StatusPageEntry, ...] = (StatusPageEntry(),)
     device_limit: int = Field(default=1000, ge=1)
     """How many devices one user may enrol."""
+    other_devices: OtherDevicesEntry = OtherDevicesEntry()
     delays: DelayEntries = DelayEntries()
     multi_admin_approval: ApprovalEntry | None = None
     delta_expired_status: Literal[400, 410] = 410

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pydantic import TypeAdapter, ValidationError
 
 from local.tenant.model.autopilot import AutopilotIdentity
+from local.tenant.model.fleet import OtherDevices
 from local.tenant.model.licences import LicenceToAdd
 from local.tenant.model.machines import Machine
 from local.tenant.model.signal import Signal
@@ -27,10 +28,12 @@ from local.tenant.scenario_timeline import (
     ReplaceDevice,
     RunnerItem,
     SetMdmAuthority,
+    SetOtherDevices,
     SetUsageLocation,
     SignIn,
     TenantItem,
     TimelineItem,
+    WipeInPortal,
 )
 
 
@@ -68,6 +71,10 @@ def perform(model: TenantModel, item: TenantItem) -> None:
             model.skus.buy(model.skus.by_part_number(item.sku).product.sku_id, item.seats)
         case SetMdmAuthority():
             model.organization.mdm_authority = item.to
+        case SetOtherDevices():
+            model.fleet.others = OtherDevices(enrolled=item.enrolled, noncompliant=item.noncompliant)
+        case WipeInPortal():
+            model.actions.wiped_by_others(model.machines.require(item.device).managed_device_id or "", item.by)
         case EditProfile():
             model.profiles.edit(item.profile, join=item.join, usage=item.usage, user_type=item.user_type)
         case ExpireDeltaTokens():

@@ -25,8 +25,10 @@ from shared.domain.states import CaseState
 from shared.ports import Clock, Devices
 from shared.records.budget import BudgetBook
 from shared.records.cases import CaseStore, Stored
+from shared.records.fleet import FleetBook
 from shared.records.freeze import FreezeSwitch
-from shared.remedy.gather import Gatherer
+from shared.remedy.brake import Brake
+from shared.remedy.gather import Gatherer, target_of
 from shared.rules.fence import after_answer, back_to_hold, check_fence
 from shared.telemetry import event
 
@@ -45,6 +47,8 @@ class WipeProtocol:
     devices: Devices
     budget: BudgetBook
     freeze: FreezeSwitch
+    fleet: FleetBook
+    brake: Brake
     clock: Clock
 
     async def run(self, stored: Stored, policy: Policy) -> Stored:
@@ -75,26 +79,41 @@ class WipeProtocol:
         """Bring the budget in line with what became of the last attempt.
 
         Given back when it never was sent, was cleanly refused or failed on the device; no longer in flight when the
-        device is back or a person closed the case. Only for a case that has left WIPE_INTENDED: then nobody can send
+        device is back or a person closed the case. The record of wipes learns the same. Only for a case that has left WIPE_INTENDED: then nobody can send
         that attempt any more. A worker that died, or that lost a race after it had paid, leaves a payment behind.
         """
         attempt, now = case.wipe, self.clock.now()
         if attempt is None or case.device is None:
             return
         if attempt.sent_at is None or attempt.outcome in ("refused", "failed"):
-            await self.budget.release(nonce=attempt.nonce, serial_number=case.device.serial_number, now=now)
-        elif case.returned_device_id is not None or case.state is CaseState.CANCELLED:
-            await self.budget.came_back(nonce=attempt.nonce, now=now)
+            failed = attempt.sent_at is not None and attempt.outcome == "failed"
+            await self.budget.release(nonce=attempt.nonce, target=target_of(case), now=now, failed=failed)
+            return
+        back = case.returned_device_id is not None
+        await self.budget.became(
+            nonce=attempt.nonce,
+            outcome=attempt.outcome,
+            back_at=(case.returned_at or now) if back else None,
+            verified=case.state in (CaseState.PROVEN, CaseState.CANCELLED),
+            now=now,
+        )
 
     async def _pay_or_hold(self, stored: Stored, policy: Policy) -> Stored | None:
         """Pay from the budget, then look at the kill switch; the stored case gone back if either says no."""
         case, now = stored.case, self.clock.now()
         assert case.wipe is not None and case.device is not None
         denied = await self.budget.reserve(
-            nonce=case.wipe.nonce, serial_number=case.device.serial_number, policy=policy, now=now
+            nonce=case.wipe.nonce,
+            target=target_of(case),
+            policy=policy,
+            fleet=await self.fleet.known(),
+            thawed_at=(await self.freeze.read()).thawed_at,
+            now=now,
         )
         if denied is not None:
-            return await self._save(stored, back_to_hold(*denied, now))
+            if denied.freezes:
+                await self.brake.pull(denied.reason, denied.says)
+            return await self._save(stored, back_to_hold(denied.reason, denied.says, now))
         if (await self.freeze.read()).frozen:
             held = await self._save(stored, back_to_hold(Reason.FROZEN, "All wipes are frozen; nothing was sent.", now))
             await self.settle(held.case)

@@ -29,6 +29,7 @@ AZURE_ROLES = {
 # from Microsoft's page "Microsoft Graph permissions reference", application permissions
 GRAPH_ROLES = {
     "Device.Read.All": "7438b122-aefc-4978-80ed-43db9fcc7715",
+    "DeviceManagementConfiguration.Read.All": "dc377aa6-52d8-4e23-b271-2a7ae04cedf3",
     "DeviceManagementManagedDevices.PrivilegedOperations.All": "5b07b0dd-2377-4e44-a38d-703f09a0dc3c",
     "DeviceManagementManagedDevices.Read.All": "2f51be20-0bb4-4fed-bf7b-db946066c75e",
     "DeviceManagementServiceConfig.Read.All": "06a5fe6d-c49d-46a7-b082-56b1b14103c7",

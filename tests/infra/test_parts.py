@@ -43,6 +43,8 @@ OPERATIONS = {
     "subscriptions.create": Operation.SUBSCRIPTIONS_CREATE,
     "subscriptions.delete": Operation.SUBSCRIPTIONS_DELETE,
     "subscriptions.renew": Operation.SUBSCRIPTIONS_UPDATE,
+    "tenant.enrolled_devices": Operation.MANAGED_DEVICE_OVERVIEW,
+    "tenant.noncompliant_devices": Operation.COMPLIANCE_STATE_SUMMARY,
     "tenant.organization": Operation.ORGANIZATION_LIST,
     "tenant.skus": Operation.SUBSCRIBED_SKUS_LIST,
     "tenant.status_pages": Operation.CONFIGURATIONS_LIST,

@@ -22,6 +22,9 @@ NOT_DESCRIBED = {
     f"{INTUNE}/operationApprovalPolicies",
     f"{INTUNE}/operationApprovalRequests",
     f"{INTUNE}/operationApprovalRequests/{{}}",
+    # left out of the description, which is an extract; the classes of the SDK have the same properties
+    f"{INTUNE}/managedDeviceOverview",
+    f"{INTUNE}/deviceCompliancePolicyDeviceStateSummary",
 }
 
 

@@ -2,7 +2,8 @@
 
 from shared.clients.graph.transport import Transport
 from shared.clients.graph.values import Json, inner, own_id, rows, text, whole, word
-from shared.domain.facts import EnrolmentStatusPage, Sku, TenantFacts
+from shared.domain.facts import EnrolmentStatusPage, Fleet, Missing, Sku, TenantFacts
+from shared.errors import Unexpected
 from shared.ports import Clock
 
 STATUS_PAGE = "windows10EnrollmentCompletionPageConfiguration"
@@ -31,6 +32,23 @@ class GraphTenant:
             status_pages=await self._status_pages(),
         )
 
+    async def fleet(self) -> Fleet:
+        """``read_at`` is the time before the first request. Raises RetryLater, AccessDenied or Unexpected."""
+        read_at, management = self._clock.now(), self._transport.v1.device_management
+        managed = await self._transport.read(
+            "tenant.enrolled_devices", management.managed_device_overview, {"select": "enrolledDeviceCount"}
+        )
+        states = await self._transport.read(
+            "tenant.noncompliant_devices",
+            management.device_compliance_policy_device_state_summary,
+            {"select": "nonCompliantDeviceCount"},
+        )
+        return Fleet(
+            read_at=read_at,
+            enrolled=_count(managed, "enrolledDeviceCount"),
+            noncompliant=_count(states, "nonCompliantDeviceCount"),
+        )
+
     async def _mdm_authority(self) -> str:
         query = {"select": "id,mobileDeviceManagementAuthority"}  # never comes unless it is selected
         found = await self._transport.all_rows("tenant.organization", self._transport.v1.organization, query)
@@ -45,6 +63,14 @@ class GraphTenant:
         query = {"filter": f"deviceEnrollmentConfigurationType eq '{STATUS_PAGE}'", "expand": "assignments"}
         found = await self._transport.all_rows("tenant.status_pages", builder, query)
         return tuple(status_page(row) for row in found if text(row, "@odata.type").endswith(f".{STATUS_PAGE}"))
+
+
+def _count(row: Json | Missing, name: str) -> int:
+    """A number that must be there: none at all is not zero."""
+    value = None if isinstance(row, Missing) else row.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise Unexpected(f"Graph returned no {name}")
+    return value
 
 
 def bought_sku(row: Json) -> Sku:
