@@ -17,8 +17,10 @@ from shared.rules.guardrails import ONE_YEAR, Hold, what_holds
 _PARTITION = "wipe-budget"
 _WINDOW = "window"
 _RECORD = "record"
-_DAY = timedelta(days=1)
-_HOUR = timedelta(hours=1)
+_UNTIL_IT_LEAVES = timedelta(minutes=1)
+"""So long after it was paid a wipe may leave; two that leave within an hour must count together."""
+_DAY = timedelta(days=1) + _UNTIL_IT_LEAVES
+_HOUR = timedelta(hours=1) + _UNTIL_IT_LEAVES
 FORGET_IN_FLIGHT_AFTER = timedelta(days=30)
 
 Documents = Mapping[str, Document]
@@ -45,18 +47,20 @@ class BudgetBook:
         thawed_at: datetime | None,
         now: datetime,
     ) -> Hold | None:
-        """Pay for one wipe; None when paid (also when this nonce has paid before), else what stands in the way."""
+        """Pay for one wipe that leaves within a minute; None when paid, else what stands in the way.
+
+        The same nonce may pay again: it counts once, from the last time.
+        """
         denied: list[Hold] = []
 
         def pay(documents: Documents) -> Documents:
             denied.clear()
-            # The documents are read one after the other, and another worker may pay in between: any shows it.
-            if _has_paid(documents, nonce):
-                return {}
-            if hold := what_holds(_view(documents, target, now), fleet, thawed_at, policy, now):
+            # Who paid before, and did not send, pays again: what counts is when a wipe leaves, not when it was first meant to.
+            others = _without(documents, nonce, now)
+            if hold := what_holds(_view(others, target, now), fleet, thawed_at, policy, now):
                 denied.append(hold)
                 return {}
-            return _paid(documents, nonce, target, policy, now)
+            return _paid(others, nonce, target, policy, now)
 
         await self._ledger.change(_PARTITION, _keys(target), pay)
         return denied[0] if denied else None
@@ -107,9 +111,11 @@ class BudgetBook:
         return sent_to(await self._ledger.read(_PARTITION, _RECORD), managed_device_id)
 
 
-def _has_paid(documents: Documents, nonce: str) -> bool:
-    listed = [wipe for key in (_WINDOW, _RECORD) for wipe in documents.get(key, {}).get("wipes", [])]
-    return any(one.get("nonce") == nonce for one in (*listed, *documents.values()))
+def _without(documents: Documents, nonce: str, now: datetime) -> Documents:
+    """Every document as if this attempt had not paid."""
+    others = {key: _given_back(key, document, nonce, now) or document for key, document in documents.items()}
+    record = without(documents.get(_RECORD), nonce)
+    return others if record is None else {**others, _RECORD: record}
 
 
 def _paid(documents: Documents, nonce: str, target: WipeTarget, policy: Policy, now: datetime) -> Documents:

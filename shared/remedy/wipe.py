@@ -15,7 +15,7 @@ is promised, not exactly one.
 
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.domain.case import Case, Decision, managed_device_id_of, move
 from shared.domain.effects import WipeAccepted, WipeAnswer, WipeNotSent, WipeRefused
@@ -29,11 +29,14 @@ from shared.records.fleet import FleetBook
 from shared.records.freeze import FreezeSwitch
 from shared.remedy.brake import Brake
 from shared.remedy.gather import Gatherer, target_of
-from shared.rules.fence import after_answer, back_to_hold, check_fence
+from shared.rules.after_wipe import after_answer
+from shared.rules.fence import back_to_hold, check_fence
 from shared.telemetry import event
 
 log = logging.getLogger(__name__)
 
+A_LOOK_HOLDS_FOR = timedelta(seconds=60)
+"""So old may the reading of the device be when the wipe leaves."""
 SWITCH_AT_MOST = timedelta(seconds=5)
 """How old a reading of the kill switch may be when the request leaves."""
 
@@ -59,7 +62,8 @@ class WipeProtocol:
         """
         case = stored.case
         assert case.state is CaseState.WIPE_INTENDED and case.wipe is not None and case.device is not None
-        facts = await self.gatherer.fence(case)
+        good_until = self.clock.now() + A_LOOK_HOLDS_FOR
+        facts = await self.gatherer.fence(case, policy)
         decision = check_fence(case, facts, policy, self.clock.now())
         if decision.to is not CaseState.WIPE_SENT:
             held = await self._save(stored, decision)
@@ -69,18 +73,30 @@ class WipeProtocol:
             return held
         sent = await self._save(stored, decision)
         event(log, "wipe.sent", level=logging.WARNING, case=case.id, nonce=case.wipe.nonce)
-        answer = await self._frozen_now() or await self.devices.wipe(managed_device_id_of(sent.case))
+        answer = await self._send(managed_device_id_of(sent.case), good_until)
         event(log, "wipe.answered", level=logging.WARNING, case=case.id, nonce=case.wipe.nonce, outcome=_word(answer))
         answered = await self._save(sent, after_answer(sent.case, answer, self.clock.now()))
         await self.settle(answered.case)
         return answered
 
+    async def _send(self, managed_device_id: str, good_until: datetime) -> WipeAnswer:
+        """The one request, unless all is frozen, or storage was so slow that what was read last has become old.
+
+        What was read of the kill switch before the case was saved may be old by now, so it is read once more.
+        """
+        good_until = min(good_until, self.clock.now() + SWITCH_AT_MOST)
+        if (await self.freeze.read()).frozen:
+            return WipeNotSent(why="all wipes are frozen", frozen=True)
+        if self.clock.now() > good_until:
+            return WipeNotSent(why="what was read last is too old")
+        return await self.devices.wipe(managed_device_id, not_after=good_until)
+
     async def settle(self, case: Case) -> None:
         """Bring the budget in line with what became of the last attempt.
 
         Given back when it never was sent, was cleanly refused or failed on the device; no longer in flight when the
-        device is back or a person closed the case. The record of wipes learns the same. Only for a case that has left WIPE_INTENDED: then nobody can send
-        that attempt any more. A worker that died, or that lost a race after it had paid, leaves a payment behind.
+        device is back or a person closed the case. The record of wipes learns the same. Only for a case that has left
+        WIPE_INTENDED: then nobody can send that attempt any more. A worker that died, or that lost a race after it had paid, leaves a payment behind.
         """
         attempt, now = case.wipe, self.clock.now()
         if attempt is None or case.device is None:
@@ -118,15 +134,6 @@ class WipeProtocol:
             held = await self._save(stored, back_to_hold(Reason.FROZEN, "All wipes are frozen; nothing was sent.", now))
             await self.settle(held.case)
             return held
-        return None
-
-    async def _frozen_now(self) -> WipeNotSent | None:
-        """The very last look at the kill switch: what was read before the case was saved may be old by now."""
-        began = self.clock.now()
-        frozen = (await self.freeze.read()).frozen
-        if frozen or self.clock.now() - began > SWITCH_AT_MOST:
-            why = "all wipes are frozen" if frozen else "the kill switch took too long to read"
-            return WipeNotSent(why=why, frozen=True)
         return None
 
     async def _save(self, stored: Stored, decision: Decision) -> Stored:

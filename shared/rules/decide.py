@@ -8,10 +8,11 @@ from shared.domain.facts import Facts
 from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
+from shared.rules.after_wipe import look_for_wipe
 from shared.rules.binding import after_binding, await_approval
 from shared.rules.confirm import confirm
 from shared.rules.decisions import wait
-from shared.rules.fence import check_fence, look_for_wipe
+from shared.rules.fence import check_fence
 from shared.rules.holding import hold_or_go
 from shared.rules.licensing import await_licence, check_licence
 from shared.rules.notice import give_notice

@@ -1,28 +1,28 @@
-"""WIPE_INTENDED: the last look before the wipe, and what its answer means. Every doubt is a no."""
+"""WIPE_INTENDED: the last look before the wipe. Every doubt is a no."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.domain.case import Case, Decision, DeviceIdentity
-from shared.domain.effects import WipeAccepted, WipeAnswer, WipeNotSent, WipeRefused
+from shared.domain.case import Case, Decision, DeviceIdentity, Evidence
+from shared.domain.checks import Check
 from shared.domain.facts import MISSING, Compliance, Facts, ManagedDevice, User, age
 from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
+from shared.rules.after_wipe import LOOK_FOR_WIPE_AFTER
 from shared.rules.binding import bound_to_owner
 from shared.rules.clearing import closed
 from shared.rules.confirm import refusal_of
-from shared.rules.decisions import ask_person, device_evidence, go, in_words, wait
+from shared.rules.decisions import ask_person, device_evidence, go, in_words
+from shared.rules.exclusion import doubt_about_exclusion, entra_devices_of, refused_by_group
 from shared.rules.holding import clearance_unfit
 from shared.rules.licensing import covers
 from shared.rules.notice import owners_hold
-from shared.rules.readiness import FIT_PROFILE_STATUSES
+from shared.rules.readiness import LOOK_AGAIN_AFTER as READINESS_AGAIN_AFTER
+from shared.rules.readiness import bad_of, check_evidence, checks, reason_not_ready, words_not_ready
 
 LOOK_AGAIN_AFTER = timedelta(minutes=15)
 LOOK_FOR_CHECK_IN_AFTER = timedelta(hours=1)
-LOOK_FOR_WIPE_AFTER = timedelta(minutes=5)
-OWN_POLL_AFTER = timedelta(hours=24)
-"""Returns are noticed by one shared reading for all waiting cases; this is only the backstop."""
 
 
 def check_fence(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision:
@@ -61,8 +61,13 @@ def check_fence(case: Case, facts: Facts, policy: Policy, now: datetime) -> Deci
             f"{case.owner.display_name} is on the list of excluded users; nothing was sent.",
             evidence=evidence,
         )
-    if doubt := _doubt_about_owner(case, facts) or _doubt_about_registration(case, facts, now):
+    if excluded := refused_by_group(facts, policy):
+        says = f"{device.called} is not touched: {excluded[1]}; nothing was sent."
+        return go(CaseState.REFUSED, excluded[0], says, evidence=evidence)
+    if doubt := _doubt_about_owner(case, facts) or _doubt_about_binding(case, facts, now):
         return ask_person(*doubt, evidence=evidence)
+    if not_ready := _no_longer_ready(case, facts, policy, now):
+        return not_ready
     if age(device.last_sync_at, now) > policy.last_sync_within:
         return go(
             CaseState.CLEARED_TO_WIPE,
@@ -139,125 +144,53 @@ def _doubt_about_owner(case: Case, facts: Facts) -> tuple[Reason, str] | None:
     return None
 
 
-def _doubt_about_registration(case: Case, facts: Facts, now: datetime) -> tuple[Reason, str] | None:
-    """An approval may come long after the readiness checks; then the registration is looked at once more."""
-    if not readiness_is_old(case, now):
+def _doubt_about_binding(case: Case, facts: Facts, now: datetime) -> tuple[Reason, str] | None:
+    """An approval may come long after the binding; somebody who gave the registration to another user meant it."""
+    if not readiness_is_old(case, now) or len(facts.autopilot or ()) != 1 or bound_to_owner(case, facts):
         return None
-    registered = facts.autopilot or ()
-    if not bound_to_owner(case, facts) or any(one.profile_status not in FIT_PROFILE_STATUSES for one in registered):
-        return (
-            Reason.DEVICE_NOT_READY,
-            "The Autopilot registration is no longer the owner's or lost its profile; nothing was sent.",
-        )
+    return Reason.DEVICE_NOT_READY, "The Autopilot registration is no longer the owner's; nothing was sent."
+
+
+def _no_longer_ready(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision | None:
+    """An approval may come long after the readiness checks; then every one of them is made once more.
+
+    A gate that is red now is no question for a person: the case waits until it is mended, as it would have before. The
+    approval was given for a device that was ready, so it is dropped. Nothing was sent for this attempt, and the budget
+    takes back what it may have paid.
+    """
+    if readiness_is_old(case, now):
+        # The check-in has a rule of its own in the fence, which keeps the approval.
+        found = checks(case, replace(facts, device=None), policy, now)
+        if bad := bad_of(found):
+            return _back_to_not_ready(
+                reason_not_ready(bad), words_not_ready(bad), check_evidence(found), now, tuple(found)
+            )
+    if doubt := doubt_about_exclusion(facts, policy, entra_devices_of(case, facts)):
+        says = f"Nobody can tell whether the device or its owner is in the exclusion group: {doubt}."
+        return _back_to_not_ready(Reason.EXCLUSION_NOT_READABLE, says, {"Exclusion group": doubt}, now, case.checks)
     return None
 
 
-def readiness_is_old(case: Case, now: datetime) -> bool:
+def _back_to_not_ready(
+    reason: Reason, says: str, evidence: Evidence, now: datetime, found: tuple[Check, ...]
+) -> Decision:
+    return go(
+        CaseState.NOT_READY,
+        reason,
+        f"{says} Nothing was sent; the wipe has to be cleared anew.",
+        evidence=evidence,
+        due=now + READINESS_AGAIN_AFTER,
+        approval=None,
+        ready_at=None,
+        checks=found,
+    )
+
+
+def readiness_is_old(case: Case, now: datetime, *, limit: timedelta | None = None) -> bool:
     """The readiness checks were not made just now."""
-    return case.ready_at is None or now - case.ready_at > READY_FOR
+    return case.ready_at is None or now - case.ready_at > (limit or READY_FOR)
 
 
 READY_FOR = timedelta(minutes=10)
-
-
-def after_answer(case: Case, answer: WipeAnswer, now: datetime) -> Decision:
-    """What the answer to the one wipe request means; whatever is neither yes nor a clean no is unknown."""
-    assert case.wipe is not None
-    attempt = case.wipe
-    if isinstance(answer, WipeAccepted):
-        return go(
-            CaseState.AWAITING_RETURN,
-            Reason.WIPE_ACCEPTED,
-            "Intune accepted the wipe. The device goes back to OOBE.",
-            due=now + OWN_POLL_AFTER,
-            wipe=replace(attempt, outcome="accepted"),
-        )
-    if isinstance(answer, WipeNotSent):
-        return go(
-            CaseState.CLEARED_TO_WIPE,
-            Reason.FROZEN if answer.frozen else Reason.WIPE_NOT_SENT,
-            "All wipes were frozen in the last moment. Nothing was sent."
-            if answer.frozen
-            else "The wipe did not leave: no token or no connection. Nothing was wiped; it is tried again.",
-            evidence={"why": answer.why},
-            due=now + LOOK_AGAIN_AFTER,
-            wipe=replace(attempt, sent_at=None, outcome="not sent"),
-            approval=replace(case.approval, used=False) if case.approval is not None else None,
-        )
-    if isinstance(answer, WipeRefused):
-        return ask_person(
-            Reason.WIPE_REFUSED,
-            f"Intune refused the wipe: {answer.message or answer.code}. Nothing was wiped.",
-            evidence={"status": answer.status, "code": answer.code},
-            wipe=replace(attempt, outcome="refused"),
-        )
-    return go(
-        CaseState.WIPE_UNKNOWN,
-        Reason.WIPE_ANSWER_LOST,
-        "The answer to the wipe was lost. It is not sent again; the device is read until it tells.",
-        evidence={"why": answer.why},
-        due=now + LOOK_FOR_WIPE_AFTER,
-        wipe=replace(attempt, outcome="unknown"),
-    )
-
-
-def look_for_wipe(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision:
-    """Decide WIPE_SENT (a worker stopped before the answer was written) and WIPE_UNKNOWN, by reading only.
-
-    The record disappearing, managementState and deviceActionResults are signs of the wipe (managedDevice resource).
-    """
-    assert case.wipe is not None
-    sent_at = case.wipe.sent_at or case.moved_at
-    if case.state is CaseState.WIPE_SENT:
-        return go(
-            CaseState.WIPE_UNKNOWN,
-            Reason.WIPE_ANSWER_LOST,
-            "The worker stopped while the wipe was on its way. It is not sent again; the device is read until it tells.",
-            wipe=replace(case.wipe, outcome="unknown"),
-            due=now,
-        )
-    device = facts.device
-    if device is MISSING or (isinstance(device, ManagedDevice) and wipe_seen(device, sent_at)):
-        return go(
-            CaseState.AWAITING_RETURN,
-            Reason.WIPE_SEEN,
-            "Intune shows that the wipe arrived."
-            if isinstance(device, ManagedDevice)
-            else "The device left Intune: the wipe arrived.",
-            evidence=device_evidence(device) if isinstance(device, ManagedDevice) else {"record": "gone"},
-            due=now + OWN_POLL_AFTER,
-            wipe=replace(case.wipe, outcome="accepted"),
-        )
-    if isinstance(device, ManagedDevice) and device.management_state in ("wipeFailed", "wipeCanceled"):
-        return ask_person(
-            Reason.WIPE_FAILED_ON_DEVICE,
-            f"Intune reports {device.management_state}.",
-            evidence=device_evidence(device),
-            wipe=replace(case.wipe, outcome="failed"),
-        )
-    if now - sent_at > policy.wipe_seen_within:
-        return ask_person(
-            Reason.WIPE_NEVER_SEEN,
-            f"{in_words(now - sent_at)} after the lost answer the device shows no sign of a wipe. A person decides what happened.",
-            evidence=device_evidence(device) if isinstance(device, ManagedDevice) else {},
-        )
-    waited = now - sent_at
-    return wait(
-        case,
-        Reason.WIPE_ANSWER_LOST,
-        "No sign of the wipe yet; looking again.",
-        until=min(now + max(LOOK_FOR_WIPE_AFTER, waited), sent_at + policy.wipe_seen_within + timedelta(minutes=1)),
-    )
-
-
-def wipe_seen(device: ManagedDevice, sent_at: datetime) -> bool:
-    """Intune shows our wipe on the device: pending or issued, or a factory reset that began after we sent it."""
-    if device.management_state in ("wipePending", "wipeIssued"):
-        return True
-    return any(
-        action.name.lower() in ("wipe", "factoryreset")
-        and action.state in ("pending", "active", "done")
-        and action.started_at is not None
-        and action.started_at >= sent_at - timedelta(minutes=5)
-        for action in device.actions
-    )
+READ_AGAIN_AFTER = timedelta(minutes=9)
+"""Whoever gathers the facts reads them this early, so that time passing between reading and deciding opens no gap."""

@@ -13,9 +13,9 @@ from shared.domain.facts import MISSING, Compliance, Facts, Freeze
 from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
+from shared.rules.after_wipe import after_answer
 from shared.rules.answers import changes_by
 from shared.rules.decide import RULES, decide
-from shared.rules.fence import after_answer
 from tests.arbitrary import cases, facts, policies, times
 from tests.builders import (
     NOW,
@@ -148,6 +148,8 @@ def _as_read_at(read: Facts, case: Case, now: datetime) -> Facts:
     if case.bound and case.owner is not None and read.autopilot:
         upn = case.owner.user_principal_name
         read = replace(read, autopilot=tuple(replace(each, user_principal_name=upn) for each in read.autopilot))
+    if read.tenant is not None:
+        read = replace(read, tenant=replace(read.tenant, read_at=now))
     device = read.device
     if device is None or device is MISSING or device.last_sync_at is None:
         return read
