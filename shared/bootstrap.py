@@ -31,12 +31,14 @@ from shared.notices.pages import Pages
 from shared.notices.report import as_html, as_markdown
 from shared.operate.act import Operate
 from shared.operate.defer import DeferWipe
+from shared.operate.go_on import GoOn
 from shared.operate.look import Look
 from shared.operate.report import Report
 from shared.ports import Autopilot, Chat, Clock, Devices, Directory, Ids, Mail, Messages, Rows, Subscriptions, Tenant
 from shared.records.asked import AskedBook
 from shared.records.budget import BudgetBook
 from shared.records.cases import CaseStore
+from shared.records.fleet import FleetBook
 from shared.records.freeze import FreezeSwitch
 from shared.records.gate import GraphGate
 from shared.records.ledger import Ledger
@@ -48,6 +50,7 @@ from shared.records.sweep_progress import SweepProgress
 from shared.records.tenant_facts import TenantFactsCache
 from shared.remedy.act import Actor
 from shared.remedy.advance import Advance
+from shared.remedy.brake import Brake
 from shared.remedy.gather import Gatherer
 from shared.remedy.messages import StepQueue
 from shared.remedy.parts import NoGraph, UnprivilegedDevices
@@ -61,6 +64,7 @@ from shared.upkeep.send_notice import SendNotice
 from shared.upkeep.supervise import Supervise
 from shared.upkeep.sweep import Sweep
 from shared.upkeep.sweep_legs import Legs
+from shared.upkeep.watch_fleet import WatchFleet
 from shared.upkeep.watch_returns import WatchReturns
 
 log = logging.getLogger(__name__)
@@ -98,6 +102,7 @@ class Services:
     watch_returns: WatchReturns
     keep_subscriptions: KeepSubscriptions
     sweep: Sweep
+    watch_fleet: WatchFleet
     look: Look
     operate: Operate
     defer: DeferWipe
@@ -191,8 +196,16 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
     ledger, cases = Ledger(ports.rows, ids), CaseStore(ports.rows, ids)
     steps, book = StepQueue(messages=ports.messages, clock=clock), SubscriptionBook(ports.rows, ids)
     freeze = FreezeSwitch(ledger)
-    tell = _tell(settings, ports)
-    advance = _advance(settings, ports, ledger, freeze, cases, steps, tell)
+    fleet, brake = FleetBook(ledger, ports.tenant, policy, clock), Brake(freeze=freeze, clock=clock)
+    actor = Actor(
+        devices=ports.devices,
+        directory=ports.directory,
+        autopilot=ports.autopilot,
+        mail=ports.mail,
+        letters=_letters(settings),
+        brake=brake,
+    )
+    advance = _advance(settings, ports, ledger, fleet, cases, steps, actor)
     hints, asked = HintQueue(messages=ports.messages, clock=clock, hidden=hide_hints), AskedBook(ledger)
     parking = ParkingLot(ports.rows, ids)
     return Services(
@@ -210,7 +223,7 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
             clock=clock,
         ),
         advance=advance,
-        supervise=Supervise(cases=cases, steps=steps, clock=clock, tell=tell, freeze=freeze),
+        supervise=Supervise(cases=cases, steps=steps, clock=clock, tell=advance.tell, freeze=freeze),
         watch_returns=WatchReturns(cases=cases, steps=steps, devices=ports.devices, clock=clock),
         keep_subscriptions=KeepSubscriptions(
             resources=settings.subscribe_to,
@@ -223,9 +236,17 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
             ids=ids,
         ),
         sweep=_sweep(settings, ports, ledger, cases, book, hints),
-        look=Look(cases=cases, freeze=freeze, policy=policy, clock=clock),
+        watch_fleet=WatchFleet(fleet=fleet, brake=brake, gate=GraphGate(ledger), policy=policy, clock=clock),
+        look=Look(cases=cases, freeze=freeze, fleet=fleet, policy=policy, clock=clock),
         operate=Operate(
-            cases=cases, steps=steps, freeze=freeze, settle=advance.wipe.settle, policy=policy, clock=clock
+            cases=cases,
+            steps=steps,
+            freeze=freeze,
+            fleet=fleet,
+            go_on=GoOn(cases=cases, steps=steps, clock=clock),
+            settle=advance.wipe.settle,
+            policy=policy,
+            clock=clock,
         ),
         defer=DeferWipe(cases=cases, steps=steps, policy=policy, clock=clock),
         pages=_pages(settings),
@@ -328,18 +349,19 @@ def _advance(
     settings: Settings,
     ports: Ports,
     ledger: Ledger,
-    freeze: FreezeSwitch,
+    fleet: FleetBook,
     cases: CaseStore,
     steps: StepQueue,
-    tell: TellOperators,
+    actor: Actor,
 ) -> Advance:
-    budget = BudgetBook(ledger)
+    budget, freeze = BudgetBook(ledger), actor.brake.freeze
     gatherer = Gatherer(
         devices=ports.devices,
         directory=ports.directory,
         autopilot=ports.autopilot,
         tenant=TenantFactsCache(ledger, ports.tenant, ports.clock),
         budget=budget,
+        fleet=fleet,
         freeze=freeze,
         clock=ports.clock,
         ids=ports.ids,
@@ -348,18 +370,19 @@ def _advance(
         cases=cases,
         steps=steps,
         gatherer=gatherer,
-        actor=Actor(
-            devices=ports.devices,
-            directory=ports.directory,
-            autopilot=ports.autopilot,
-            mail=ports.mail,
-            letters=_letters(settings),
-        ),
+        actor=actor,
         wipe=WipeProtocol(
-            cases=cases, gatherer=gatherer, devices=ports.devices, budget=budget, freeze=freeze, clock=ports.clock
+            cases=cases,
+            gatherer=gatherer,
+            devices=ports.devices,
+            budget=budget,
+            freeze=freeze,
+            fleet=fleet,
+            brake=actor.brake,
+            clock=ports.clock,
         ),
         gate=GraphGate(ledger),
-        tell=tell,
+        tell=_tell(settings, ports),
         policy=settings.policy(),
         clock=ports.clock,
     )
