@@ -17,6 +17,7 @@ from shared.clients.system import RandomIds, SystemClock
 from shared.domain.part import Part
 from shared.domain.policy import Policy
 from shared.errors import RetryLater
+from shared.intake.heard import Heard
 from shared.intake.messages import HintQueue
 from shared.intake.receive import KnownSubscriptions, ReceiveNotifications
 from shared.intake.take_hint import TakeHint
@@ -42,7 +43,7 @@ from shared.remedy.parts import NoGraph, UnprivilegedDevices
 from shared.remedy.wipe import WipeProtocol
 from shared.settings import Settings
 from shared.telemetry import event, set_up_logging
-from shared.upkeep.keep_subscriptions import KeepSubscriptions
+from shared.upkeep.keep_subscriptions import KeepSubscriptions, Probe
 from shared.upkeep.supervise import Supervise
 from shared.upkeep.sweep import Sweep
 from shared.upkeep.sweep_legs import Legs
@@ -187,6 +188,7 @@ def build(settings: Settings, ports: Ports) -> Services:
             locks=Locks(ledger),
             clock=clock,
             ids=ids,
+            probe=_probe(settings, ports),
         ),
         sweep=_sweep(settings, ports, ledger, cases, book),
         look=Look(cases=cases, freeze=freeze, policy=policy, clock=clock),
@@ -208,8 +210,16 @@ def _receive(settings: Settings, ports: Ports, book: SubscriptionBook) -> Receiv
         book=book,
         known=KnownSubscriptions(book, ports.clock),
         hints=HintQueue(messages=ports.messages),
+        heard=Heard(book),
         clock=ports.clock,
     )
+
+
+def _probe(settings: Settings, ports: Ports) -> Probe | None:
+    """None where nothing may be written."""
+    if settings.canary_user is None or not settings.mode.may_write:
+        return None
+    return Probe(directory=ports.directory, user=settings.canary_user)
 
 
 def _sweep(settings: Settings, ports: Ports, ledger: Ledger, cases: CaseStore, book: SubscriptionBook) -> Sweep:

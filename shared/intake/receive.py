@@ -4,6 +4,8 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared.intake.heard import Heard
+from shared.intake.lifecycle import note_lifecycle
 from shared.intake.messages import HintQueue
 from shared.intake.notifications import Discard, Expected, Received, read_notifications
 from shared.ports import Clock
@@ -43,6 +45,7 @@ class ReceiveNotifications:
     book: SubscriptionBook
     known: KnownSubscriptions
     hints: HintQueue
+    heard: Heard
     clock: Clock
 
     async def receive(self, body: bytes) -> Received:
@@ -53,7 +56,8 @@ class ReceiveNotifications:
             received = self._read(body, await self.known.ids(not_older_than=ASK_AGAIN_AFTER))
         await self.hints.send(received.hints)
         for lifecycle in received.lifecycle:
-            await self.book.ask_to_renew(lifecycle.subscription_id)
+            await note_lifecycle(self.book, lifecycle, self.clock.now())
+        await self.heard.note(received.heard_of, self.clock.now())
         for reason, count in received.discarded.items():
             event(log, "notification.discarded", level=logging.WARNING, reason=reason.value, count=count)
         if received.hints or received.lifecycle:

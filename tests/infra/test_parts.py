@@ -38,9 +38,11 @@ OPERATIONS = {
     "directory.changed_users": Operation.USERS_DELTA,
     "directory.plans": Operation.USERS_LICENSE_DETAILS,
     "directory.set_usage_location": Operation.USERS_UPDATE,
+    "directory.touch": Operation.USERS_UPDATE,
     "directory.user": Operation.USERS_GET,
     "mail.send": Operation.SEND_MAIL,
     "subscriptions.create": Operation.SUBSCRIPTIONS_CREATE,
+    "subscriptions.all": Operation.SUBSCRIPTIONS_LIST,
     "subscriptions.delete": Operation.SUBSCRIPTIONS_DELETE,
     "subscriptions.renew": Operation.SUBSCRIPTIONS_UPDATE,
     "tenant.organization": Operation.ORGANIZATION_LIST,
@@ -59,8 +61,8 @@ CALLED_BY = {
     "wiper": BY_THE_WIPER,
 }
 LEVELS: dict[str, set[str]] = {
-    "report": set(OPERATIONS) - WRITES - {"directory.set_usage_location", "mail.send"},
-    "remediate": set(OPERATIONS) - {"directory.set_usage_location", "mail.send"},
+    "report": set(OPERATIONS) - WRITES - {"directory.set_usage_location", "directory.touch", "mail.send"},
+    "remediate": set(OPERATIONS) - {"directory.set_usage_location", "directory.touch", "mail.send"},
     "usageLocation": set(OPERATIONS) - {"mail.send"},
     "mail": set(OPERATIONS),
 }
