@@ -156,6 +156,13 @@ class DropSubscription(Item):
     resource: str | None = None
 
 
+class TellLifecycle(Item):
+    """Graph sends a lifecycle notification to every subscription; a removed one is gone."""
+
+    do: Literal["lifecycle"]
+    event: Literal["reauthorizationRequired", "subscriptionRemoved", "missed"]
+
+
 class RunnerItem(BaseModel):
     """An item that is not the tenant's: whoever runs the scenario knows what it means."""
 
@@ -188,6 +195,7 @@ _TENANT_ITEMS: dict[str, str] = {
     "edit_profile": "EditProfile",
     "expire_delta_tokens": "ExpireDeltaTokens",
     "drop_subscription": "DropSubscription",
+    "lifecycle": "TellLifecycle",
 }
 
 
@@ -213,6 +221,7 @@ TenantItem = (
     | EditProfile
     | ExpireDeltaTokens
     | DropSubscription
+    | TellLifecycle
 )
 """Everything that the tenant itself can do."""
 
@@ -233,6 +242,7 @@ TimelineItem = Annotated[
     | Annotated[EditProfile, Tag("EditProfile")]
     | Annotated[ExpireDeltaTokens, Tag("ExpireDeltaTokens")]
     | Annotated[DropSubscription, Tag("DropSubscription")]
+    | Annotated[TellLifecycle, Tag("TellLifecycle")]
     | Annotated[RunnerItem, Tag("RunnerItem")],
     Discriminator(_kind),
 ]

@@ -29,6 +29,7 @@ from local.tenant.scenario_timeline import (
     SetMdmAuthority,
     SetUsageLocation,
     SignIn,
+    TellLifecycle,
     TenantItem,
     TimelineItem,
 )
@@ -75,6 +76,10 @@ def perform(model: TenantModel, item: TenantItem) -> None:
                 log.expire_tokens()
         case DropSubscription():
             model.subscriptions.drop(item.resource)
+        case TellLifecycle():
+            model.notifications.tell_lifecycle(item.event)
+            if item.event == "subscriptionRemoved":
+                model.subscriptions.drop()
 
 
 def _wait_for_anchor(model: TenantModel, item: TenantItem) -> None:

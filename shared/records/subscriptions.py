@@ -13,7 +13,7 @@ from shared.records.ledger import Document, Ledger
 
 _PARTITION = "subscription"
 _SWEEP, _ASKED = "sweep", "asked"
-_STRAYS, _LOOKED = "strays", "looked"
+_COMPARED, _AT = "compared", "at"
 _HEARD = "heard"
 
 
@@ -97,14 +97,14 @@ class SubscriptionBook:
         """When a notification of each subscription arrived last, to the hour, by its id in lower case."""
         return {row.key: cast("datetime", row.data["at"]) async for row in self._rows.scan(SUBSCRIPTIONS, _HEARD)}
 
-    async def strays_looked_for_at(self) -> datetime | None:
-        """When strays were looked for last, or None."""
-        noted = await self._ledger.read(_STRAYS, _LOOKED)
+    async def compared_at(self) -> datetime | None:
+        """When our rows were compared with Graph's list last, or None."""
+        noted = await self._ledger.read(_COMPARED, _AT)
         return None if noted is None else datetime.fromisoformat(noted["at"])
 
-    async def note_strays_looked_for(self, at: datetime) -> None:
-        """Strays were looked for now."""
-        await self._ledger.change(_STRAYS, (_LOOKED,), lambda _: {_LOOKED: {"at": at.isoformat()}})
+    async def note_compared(self, at: datetime) -> None:
+        """Our rows were compared with Graph's list."""
+        await self._ledger.change(_COMPARED, (_AT,), lambda _: {_AT: {"at": at.isoformat()}})
 
     async def ask_to_sweep(self, at: datetime) -> None:
         """Note that something was missed, so that the next tick of the sweep does not wait for its time."""

@@ -28,7 +28,8 @@ RENEW_BEFORE_END = timedelta(days=7)
 NOT_TWICE_WITHIN = timedelta(minutes=10)
 LOCK_LASTS = timedelta(minutes=4)
 HANDSHAKES = 3
-LOOK_FOR_STRAYS_EVERY = timedelta(hours=24)
+COMPARE_EVERY = timedelta(hours=1)
+SEEN_IN_LISTS_AFTER = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +73,9 @@ class KeepSubscriptions:
                 except HandoverError as error:
                     event(log, "subscription.failed", level=logging.ERROR, resource=resource, why=str(error))
             try:
-                await self._remove_strays(self.notification_url)
+                await self._compare(self.notification_url, self.client_state)
             except HandoverError as error:
-                event(log, "subscription.failed", level=logging.ERROR, resource="strays", why=str(error))
+                event(log, "subscription.failed", level=logging.ERROR, resource="all", why=str(error))
             event(log, "subscriptions.checked", declared=len(self.resources), kept=len(await self.book.all()))
         finally:
             await self.locks.give_back("subscriptions", holder=holder, now=self.clock.now())
@@ -179,18 +180,23 @@ class KeepSubscriptions:
         await self.book.forget(kept.resource)
         event(log, "subscription.removed", resource=kept.resource, why=why)
 
-    async def _remove_strays(self, url: str) -> None:
-        """Ours, but in no row: they tell of everything twice, with ids that the webhook discards."""
-        now, looked_at = self.clock.now(), await self.book.strays_looked_for_at()
-        if looked_at is not None and timedelta() <= now - looked_at < LOOK_FOR_STRAYS_EVERY:
+    async def _compare(self, url: str, client_state: str) -> None:
+        """With what Graph has: it forgets subscriptions without a word, and keeps some that are in no row of ours and so
+        tell of everything twice, with ids that the webhook discards."""
+        now, compared_at = self.clock.now(), await self.book.compared_at()
+        if compared_at is not None and timedelta() <= now - compared_at < COMPARE_EVERY:
             return
-        await self.book.note_strays_looked_for(now)
+        await self.book.note_compared(now)
         found = await self.subscriptions.all()
-        known = {kept.id.lower() for kept in await self.book.all()}
+        kept = {one.id.lower(): one for one in await self.book.all()}
         for stray in found:
-            if stray.notification_url == url and stray.id.lower() not in known:
+            if stray.notification_url == url and stray.id.lower() not in kept:
                 await self.subscriptions.delete(stray.id)
                 event(log, "subscription.stray", level=logging.WARNING, resource=stray.resource)
+        for gone in kept.keys() - {one.id.lower() for one in found}:
+            # a list may lag behind what was just made
+            if now - (kept[gone].created_at or kept[gone].renewed_at) >= SEEN_IN_LISTS_AFTER:
+                await self._make_anew(kept[gone], url, client_state, "Graph does not list it any more")
 
 
 def _renewed(kept: KeptSubscription, renewed: GraphSubscription, now: datetime) -> KeptSubscription:

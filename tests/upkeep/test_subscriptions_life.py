@@ -12,7 +12,7 @@ from shared.domain.policy import Mode
 from shared.errors import AccessDenied, HandshakeFailed
 from shared.ports import GraphSubscription
 from shared.records.subscriptions import KeptSubscription, SubscriptionBook
-from shared.upkeep.keep_subscriptions import HANDSHAKES, LASTS, LOOK_FOR_STRAYS_EVERY, RENEW_BEFORE_END
+from shared.upkeep.keep_subscriptions import COMPARE_EVERY, HANDSHAKES, LASTS, RENEW_BEFORE_END
 from shared.upkeep.silence import A_PROBE_TAKES, SILENT_AFTER, Sound, judge
 from tests.fakes import story
 from tests.fakes.interference import Interference, WorkerDied, die
@@ -85,7 +85,7 @@ async def test_a_url_that_never_answers_is_left_to_the_next_round(caplog: pytest
     assert await run(world) is not None
 
 
-async def test_strays_of_ours_are_removed_once_a_day_and_nobody_elses() -> None:
+async def test_strays_of_ours_are_removed_once_an_hour_and_nobody_elses() -> None:
     world = await kept()
     ours = await the_one(world)
     stray = GraphSubscription(id="stray", resource="users", expires_at=world.clock.now() + DAY, notification_url=URL)
@@ -95,12 +95,33 @@ async def test_strays_of_ours_are_removed_once_a_day_and_nobody_elses() -> None:
     await run(world)
     assert "stray" in world.subscriptions.existing
     lists = world.subscriptions.lists
-    world.clock.move(LOOK_FOR_STRAYS_EVERY)
+    world.clock.move(COMPARE_EVERY)
     await book(world).note_heard(ours.id, world.clock.now())
     await run(world)
     await run(world)
     assert set(world.subscriptions.existing) == {ours.id, "others"}
     assert world.subscriptions.lists == lists + 1
+
+
+async def test_one_that_graph_lost_without_a_word_is_made_anew_within_the_hour() -> None:
+    world = await kept()
+    world.subscriptions.existing.clear()
+    world.clock.move(COMPARE_EVERY)
+    one = await run(world)
+    assert one is not None
+    assert list(world.subscriptions.existing) == [one.id]
+    assert await book(world).sweep_asked_at() == world.clock.now()
+
+
+async def test_a_list_that_lags_behind_costs_no_new_subscription() -> None:
+    world = await kept()
+    world.clock.move(COMPARE_EVERY - MINUTE)
+    await book(world).ask_to_recreate((await the_one(world)).id)
+    new = await run(world)
+    assert new is not None
+    world.subscriptions.existing.clear()
+    world.clock.move(MINUTE)
+    assert await run(world) == new
 
 
 async def test_a_run_that_died_before_it_noted_the_id_leaves_no_stray() -> None:
