@@ -4,7 +4,7 @@
 # pyright: reportUnknownMemberType=false
 import azure.functions as func
 
-from handlers import api, events, notifications, schedules, steps
+from handlers import api, defer, events, notifications, report, schedules, steps
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 STORAGE = "AzureWebJobsStorage"
@@ -80,6 +80,30 @@ async def supervise_cases(timer: func.TimerRequest) -> None:
 @app.timer_trigger("timer", "0 */15 * * * *")
 async def watch_returns(timer: func.TimerRequest) -> None:
     await schedules.watch_returns(timer)
+
+
+@app.function_name("send_report")
+@app.timer_trigger("timer", "0 0 6 * * *")
+async def send_report(timer: func.TimerRequest) -> None:
+    await schedules.send_report(timer)
+
+
+@app.function_name("show_report")
+@app.route("v1/report", methods=["GET"])
+async def show_report(req: func.HttpRequest) -> func.HttpResponse:
+    return await report.show_report(req)
+
+
+@app.function_name("show_deferral")
+@app.route("defer/{case_id}/{code}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+async def show_deferral(req: func.HttpRequest) -> func.HttpResponse:
+    return await defer.show(req)
+
+
+@app.function_name("defer_wipe")
+@app.route("defer/{case_id}/{code}", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+async def defer_wipe(req: func.HttpRequest) -> func.HttpResponse:
+    return await defer.put_off(req)
 
 
 @app.function_name("sweep")

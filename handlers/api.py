@@ -95,8 +95,16 @@ async def set_freeze(request: func.HttpRequest) -> func.HttpResponse:
 
 
 async def _answer(use_case: Callable[[], Awaitable[Json]]) -> func.HttpResponse:
-    try:
+    async def respond() -> func.HttpResponse:
         return _json(200, await use_case())
+
+    return await answer_with(respond)
+
+
+async def answer_with(respond: Callable[[], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
+    """The response, or a problem document when it could not be made."""
+    try:
+        return await respond()
     except BadInput as error:
         return _problem(400, "Bad request", str(error))
     except NoSuchCase as error:

@@ -5,7 +5,7 @@ import azure.functions as func
 from shared.bootstrap import services
 from shared.errors import BadInput, RetryLater
 from shared.intake.device_events import read_device_event
-from shared.intake.messages import read_hints
+from shared.intake.messages import read_hints, write_hints
 from shared.names import DEVICE_EVENTS, HINTS
 
 
@@ -18,21 +18,22 @@ async def take_device_event(message: func.QueueMessage) -> None:
         await services().park(DEVICE_EVENTS, body, str(error))
         return
     try:
-        await services().take_hint.open_or_wake(hint)
+        await services().take_hint.open_or_wake(hint, message.id)
     except RetryLater as error:
         await services().send_again(DEVICE_EVENTS, body, error)
 
 
 async def take_hints(message: func.QueueMessage) -> None:
-    """One packed message of hints from the webhook."""
+    """One packed message of hints from the webhook; those that Graph or storage are too busy for come again later."""
     body = _text(message)
     try:
         hints = read_hints(body)
     except BadInput as error:
         await services().park(HINTS, body, str(error))
         return
-    for hint in hints:
-        await services().take_hint.open_or_wake(hint)
+    untaken = await services().take_hint.take_all(hints, message.id)
+    if untaken is not None:
+        await services().send_again(HINTS, write_hints(untaken.hints), untaken.error)
 
 
 async def park_device_event(message: func.QueueMessage) -> None:

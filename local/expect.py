@@ -1,7 +1,7 @@
 """What a scenario expects at its end, compared with what the app says and, above all, with what the tenant counted itself."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,6 +20,7 @@ class ExpectedCase(BaseModel):
     reason: str | None = None
     owner: str | None = None
     wipe_attempts: int | None = None
+    deferrals: int | None = None
     heard_from: str | None = None
 
 
@@ -35,6 +36,8 @@ class ExpectedTenant(BaseModel):
     licences: dict[str, list[str]] = Field(default_factory=dict)
     requests_for_device_at_most: dict[str, int] = Field(default_factory=dict)
     writes: int | None = None
+    mails: dict[str, int] = Field(default_factory=dict)
+    """By recipient: how many mails the tenant took for them."""
     operations_at_most: dict[str, int] = Field(default_factory=dict)
     subscriptions: int | None = None
 
@@ -48,12 +51,23 @@ class Expected(BaseModel):
     no_case_for: list[str] = Field(default_factory=list)
     number_of_cases: int | None = None
     tenant: ExpectedTenant = Field(default_factory=ExpectedTenant)
+    report: dict[str, Any] = Field(default_factory=dict)
+    """Fields of GET /api/v1/report that must be so; lists of counts are written as an object."""
 
 
-def unmet(expect: Json, cases: list[Json], counts: Json, state: Json) -> list[str]:
+def unmet(expect: Json, cases: list[Json], counts: Json, state: Json, report: Json | None = None) -> list[str]:
     """Every difference in words; empty when the end is reached. Raises ValidationError for an unknown expectation."""
     expected = Expected.model_validate(expect)
-    return [*_cases(expected, cases), *_tenant(expected.tenant, counts, state)]
+    return [*_cases(expected, cases), *_tenant(expected.tenant, counts, state), *_report(expected, report or {})]
+
+
+def _report(expected: Expected, report: Json) -> Iterator[str]:
+    for name, value in expected.report.items():
+        have: object = report.get(name)
+        if isinstance(value, dict) and isinstance(have, list):
+            have = {each["what"]: each["count"] for each in cast("list[Json]", have)}
+        if have != value:
+            yield f"the report says {name} {have}, expected {value}"
 
 
 def _cases(expected: Expected, cases: list[Json]) -> Iterator[str]:
@@ -85,6 +99,7 @@ def _fits(one: ExpectedCase, case: Json) -> bool:
         and one.reason in (None, case["reason"])
         and (one.owner is None or one.owner.lower() == str(owner).lower())
         and one.wipe_attempts in (None, attempts)
+        and one.deferrals in (None, case["notice"]["deferrals"] if case["notice"] else 0)
         and one.heard_from in (None, case["heard_from"])
     )
 
@@ -114,10 +129,17 @@ def _tenant(expected: ExpectedTenant, counts: Json, state: Json) -> Iterator[str
     for upn, parts in expected.licences.items():
         if sorted(users[upn.lower()]["licences"]) != sorted(parts):
             yield f"{upn} has {users[upn.lower()]['licences']}, expected {parts}"
+    yield from _mails(expected, counts)
     for serial, most in expected.requests_for_device_at_most.items():
         used = requests_for(devices[serial], counts, state)
         if used > most:
             yield f"{serial}: {used} Graph requests, at most {most} expected"
+
+
+def _mails(expected: ExpectedTenant, counts: Json) -> Iterator[str]:
+    for address, number in expected.mails.items():
+        if (have := counts["mails_to"].get(address.lower(), 0)) != number:
+            yield f"{have} mails to {address}, expected {number}"
 
 
 def _requests(expected: ExpectedTenant, counts: Json, state: Json) -> Iterator[str]:

@@ -176,15 +176,32 @@ class Player:
                 await self.stack.send("device-events", json.dumps(await self._cloud_event(item)))
             case "message":
                 await self.stack.send(str(item["queue"]), str(item["body"]))
+            case "post_notification":
+                await self.stack.notify(item)
             case "wait":
                 pass  # its time had to come
             case "kill_host":
                 await self.stack.kill_host()
                 await self.stack.start_host()
+            case "defer":
+                await self._press_deferral_link(item, cases)
             case "freeze" | "thaw":
                 await self.stack.tell("freeze", {"frozen": item["do"] == "freeze", "why": "scenario", "by": _by(item)})
             case action:
                 await self._act_on_cases(action, item, cases)
+
+    async def _press_deferral_link(self, item: Json, cases: list[Json]) -> None:
+        """As the owner does: the link of the newest mail about the device, its page, and the button on it, if there is one."""
+        mails = (await self.stack.simulated("outbox"))["mails"]
+        for case in _of_device(cases, item.get("device")):
+            links = [
+                link
+                for mail in mails
+                for link in re.findall(r'href="[^"]*(/api/defer/[^"]+)"', mail["body"])
+                if case["case"]["id"] in link
+            ]
+            if links and "<form" in (await self.stack.api.get(links[-1], headers={"x-functions-key": ""})).text:
+                await self.stack.api.post(links[-1], headers={"x-functions-key": ""})
 
     async def _act_on_cases(self, action: str, item: Json, cases: list[Json]) -> None:
         for case in _of_device(cases, item.get("device")):
@@ -203,7 +220,7 @@ class Player:
             "id": f"{item['do']}-{len(self._done)}",
             "source": "/scenario",
             "type": item["type"],
-            "time": self.stack.clock.now().isoformat(),
+            "time": item.get("time", self.stack.clock.now().isoformat()),
             "data": data,
         }
 
@@ -214,7 +231,9 @@ class Player:
 
     async def _unmet(self, cases: list[Json]) -> list[str]:
         counts, state = await self.stack.simulated("counts"), await self.stack.simulated("state")
-        return unmet(self.stack.scenario.expect, cases, counts, state)
+        expect = self.stack.scenario.expect
+        report = await self.stack.ask("report?days=60") if "report" in expect else None
+        return unmet(expect, cases, counts, state, report)
 
     async def _next_time(self, cases: list[Json]) -> datetime | None:
         now = self.stack.clock.now()
@@ -247,7 +266,22 @@ class Player:
         self.watch(TimePassed(start=start, end=end))
 
 
-DOES = frozenset({"event", "message", "approve", "reject", "cancel", "retry", "freeze", "thaw", "kill_host", "wait"})
+DOES = frozenset(
+    {
+        "event",
+        "message",
+        "post_notification",
+        "approve",
+        "reject",
+        "cancel",
+        "retry",
+        "freeze",
+        "thaw",
+        "kill_host",
+        "wait",
+        "defer",
+    }
+)
 """What the runner does itself; every other line of a timeline is the tenant's."""
 
 _DURATION = re.compile(r"P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?")

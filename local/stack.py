@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -96,6 +97,7 @@ class Stack:
             "AzureWebJobsStorage": self.connection_string,
             "HANDOVER_TENANT_ID": self.scenario.tenant.id,
             "HANDOVER_NOTIFICATION_URL": f"http://127.0.0.1:{self.host_port}/api/notifications",
+            "HANDOVER_APP_URL": f"http://127.0.0.1:{self.host_port}",
             "HANDOVER_CLIENT_STATE": secrets.token_urlsafe(32),
             "HANDOVER_STAGING_ACCOUNTS": "staging*",
             "HANDOVER_LICENCE_SKUS": "SPB",
@@ -103,6 +105,9 @@ class Stack:
             "HANDOVER_ENROLMENT_ATTESTED_BY": "admin@contoso.example",
             "HANDOVER_ENROLMENT_ATTESTED_ON": f"{self.scenario.start:%Y-%m-%d}",
             "HANDOVER_ENROLMENT_ATTESTED_SCOPE": "all",
+            # as long as can be: scenarios about the end of auto mode name a day of their own
+            "HANDOVER_AUTO_UNTIL": f"{self.scenario.start + timedelta(days=31):%Y-%m-%d}",
+            "HANDOVER_ARMED_DAYS": "31",
             **self.tenant.environ(),
             **{name: str(value) for name, value in self.scenario.settings.items()},
         }
@@ -190,6 +195,19 @@ class Stack:
     async def send(self, queue: str, body: str) -> None:
         """Put a message on a queue, base64-encoded as the host expects, as another system would."""
         await self._queues.get_queue_client(queue).send_message(base64.b64encode(body.encode()).decode())
+
+    async def notify(self, forged: Mapping[str, object]) -> None:
+        """POST a change notification of our own making to the webhook, as anybody on the internet can."""
+        state = await self.simulated("state")
+        user = next((user["id"] for user in state["users"] if user["upn"] == forged.get("user")), None)
+        notification = {
+            "changeType": "updated",
+            "clientState": forged.get("client_state"),
+            "resource": forged.get("resource") or f"Users/{user}",
+            "subscriptionId": state["subscription_ids"][0],
+            "tenantId": self.scenario.tenant.id,
+        }
+        await self.api.post("/api/notifications", json={"value": [notification]})
 
     async def visible(self, queue: str) -> bool:
         """The queue has a message that could be taken now."""

@@ -79,7 +79,7 @@ class DelayedMessages:
 def services_on(clock: Clock, settings: Settings) -> Services:
     """The product's real use cases over its real clients, on a simulated clock."""
     ports = connect(settings, clock=clock)
-    return build(settings, replace(ports, messages=DelayedMessages(ports.messages, clock)))
+    return build(settings, replace(ports, messages=DelayedMessages(ports.messages, clock)), hide_hints=False)
 
 
 def install(url: str) -> Callable[[], datetime]:

@@ -5,6 +5,7 @@ and the development host build them with other parts and install those.
 """
 
 import logging
+import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -17,14 +18,21 @@ from shared.clients.system import RandomIds, SystemClock
 from shared.domain.part import Part
 from shared.domain.policy import Policy
 from shared.errors import RetryLater
+from shared.intake.find_device import FindDevice
 from shared.intake.heard import Heard
-from shared.intake.messages import HintQueue
+from shared.intake.packing import HintQueue
 from shared.intake.receive import KnownSubscriptions, ReceiveNotifications
+from shared.intake.second_look import SecondLook
 from shared.intake.take_hint import TakeHint
 from shared.notices.letters import Letters
+from shared.notices.pages import Pages
+from shared.notices.report import as_html, as_markdown
 from shared.operate.act import Operate
+from shared.operate.defer import DeferWipe
 from shared.operate.look import Look
+from shared.operate.report import Report
 from shared.ports import Autopilot, Clock, Devices, Directory, Ids, Mail, Messages, Rows, Subscriptions, Tenant
+from shared.records.asked import AskedBook
 from shared.records.budget import BudgetBook
 from shared.records.cases import CaseStore
 from shared.records.freeze import FreezeSwitch
@@ -85,6 +93,9 @@ class Services:
     sweep: Sweep
     look: Look
     operate: Operate
+    defer: DeferWipe
+    pages: Pages
+    report: Report
     parking: ParkingLot
     messages: Messages
     clock: Clock
@@ -92,8 +103,12 @@ class Services:
     """Closes every connection; a function app never does, tests and the development host do."""
 
     async def send_again(self, queue: str, body: str, error: RetryLater) -> None:
-        """Put a message back for when Graph or storage may answer again; five quick tries would not outlive a throttle."""
-        await self.messages.send(queue, body, delay=max(TRY_AGAIN_AFTER, error.after or TRY_AGAIN_AFTER))
+        """Put a message back for when Graph or storage may answer again; five quick tries would not outlive a throttle.
+
+        A wish of Graph is kept to the second, and some seconds more, so that not everything comes in the same one.
+        """
+        delay = TRY_AGAIN_AFTER if error.after is None else error.after + _jitter(body)
+        await self.messages.send(queue, body, delay=delay)
 
     async def park(self, source: str, body: str, reason: str) -> None:
         """Set an unusable message aside."""
@@ -149,8 +164,11 @@ def limited(ports: Ports, part: Part) -> Ports:
     )
 
 
-def build(settings: Settings, ports: Ports) -> Services:
-    """All use cases over the given ports, as far as this part may use them."""
+def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Services:
+    """All use cases over the given ports, as far as this part may use them.
+
+    ``hide_hints`` is for a clock that never jumps: see HintQueue.
+    """
     ports = limited(ports, settings.part)
     policy, clock, ids = settings.policy(), ports.clock, ports.ids
     ledger, cases = Ledger(ports.rows, ids), CaseStore(ports.rows, ids)
@@ -164,15 +182,18 @@ def build(settings: Settings, ports: Ports) -> Services:
         letters=_letters(settings),
     )
     advance = _advance(policy, ports, ledger, freeze, cases, steps, actor)
+    hints, asked = HintQueue(messages=ports.messages, clock=clock, hidden=hide_hints), AskedBook(ledger)
     return Services(
-        receive=_receive(settings, ports, book),
+        receive=_receive(settings, ports, book, hints),
         take_hint=TakeHint(
             cases=cases,
             steps=steps,
-            devices=ports.devices,
-            autopilot=ports.autopilot,
+            find_device=FindDevice(
+                devices=ports.devices, autopilot=ports.autopilot, asked=asked, gate=GraphGate(ledger), clock=clock
+            ),
+            asked=asked,
+            second_look=SecondLook(asked=asked, messages=ports.messages, clock=clock),
             book=book,
-            gate=GraphGate(ledger),
             policy=policy,
             clock=clock,
         ),
@@ -190,10 +211,21 @@ def build(settings: Settings, ports: Ports) -> Services:
             ids=ids,
             probe=_probe(settings, ports),
         ),
-        sweep=_sweep(settings, ports, ledger, cases, book),
+        sweep=_sweep(settings, ports, ledger, cases, book, hints),
         look=Look(cases=cases, freeze=freeze, policy=policy, clock=clock),
         operate=Operate(
             cases=cases, steps=steps, freeze=freeze, settle=advance.wipe.settle, policy=policy, clock=clock
+        ),
+        defer=DeferWipe(cases=cases, steps=steps, policy=policy, clock=clock),
+        pages=_pages(settings),
+        report=Report(
+            cases=cases,
+            mail=ports.mail,
+            write_html=as_html,
+            write_markdown=as_markdown,
+            send_to=settings.operators_mail,
+            policy=policy,
+            clock=clock,
         ),
         parking=ParkingLot(ports.rows, ids),
         messages=ports.messages,
@@ -202,14 +234,14 @@ def build(settings: Settings, ports: Ports) -> Services:
     )
 
 
-def _receive(settings: Settings, ports: Ports, book: SubscriptionBook) -> ReceiveNotifications:
+def _receive(settings: Settings, ports: Ports, book: SubscriptionBook, hints: HintQueue) -> ReceiveNotifications:
     secrets = (settings.client_state, settings.client_state_previous)
     return ReceiveNotifications(
         tenant_id=settings.tenant_id,
         client_states=tuple(secret.get_secret_value().encode() for secret in secrets if secret is not None),
         book=book,
         known=KnownSubscriptions(book, ports.clock),
-        hints=HintQueue(messages=ports.messages),
+        hints=hints,
         heard=Heard(book),
         clock=ports.clock,
     )
@@ -222,7 +254,18 @@ def _probe(settings: Settings, ports: Ports) -> Probe | None:
     return Probe(directory=ports.directory, user=settings.canary_user)
 
 
-def _sweep(settings: Settings, ports: Ports, ledger: Ledger, cases: CaseStore, book: SubscriptionBook) -> Sweep:
+def _pages(settings: Settings) -> Pages:
+    return Pages(
+        language=settings.language,
+        time_zone=settings.time_zone,
+        deferral_hours=settings.deferral_hours,
+        support_contact=settings.support_contact,
+    )
+
+
+def _sweep(
+    settings: Settings, ports: Ports, ledger: Ledger, cases: CaseStore, book: SubscriptionBook, hints: HintQueue
+) -> Sweep:
     progress = SweepProgress(ledger)
     return Sweep(
         every=timedelta(minutes=settings.sweep_minutes),
@@ -237,7 +280,7 @@ def _sweep(settings: Settings, ports: Ports, ledger: Ledger, cases: CaseStore, b
             clock=ports.clock,
             group_ids=settings.group_ids,
         ),
-        hints=HintQueue(messages=ports.messages),
+        hints=hints,
         book=book,
         gate=GraphGate(ledger),
         locks=Locks(ledger),
@@ -247,7 +290,13 @@ def _sweep(settings: Settings, ports: Ports, ledger: Ledger, cases: CaseStore, b
 
 
 def _letters(settings: Settings) -> Letters:
-    return Letters(language=settings.language, time_zone=settings.time_zone, support_contact=settings.support_contact)
+    return Letters(
+        language=settings.language,
+        time_zone=settings.time_zone,
+        support_contact=settings.support_contact,
+        app_url=str(settings.app_url).rstrip("/") if settings.app_url else None,
+        deferral_hours=settings.deferral_hours,
+    )
 
 
 def _advance(
@@ -276,6 +325,10 @@ def _advance(
         policy=policy,
         clock=ports.clock,
     )
+
+
+def _jitter(body: str) -> timedelta:
+    return timedelta(seconds=1 + zlib.crc32(body.encode("utf-8", "replace")) % 10)
 
 
 _installed: Services | None = None

@@ -6,12 +6,13 @@ from datetime import date, timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, HttpUrl, SecretStr, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.domain.part import Part
 from shared.domain.policy import EnrolmentAttestation, Mode, Policy
+from shared.domain.weekly_hours import WeeklyHours
 
 Words = Annotated[tuple[str, ...], NoDecode]
 """A comma-separated list."""
@@ -28,6 +29,14 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _written_as_a_day(value: object) -> object:
+    """A number would be read as seconds since 1970."""
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value) is None:
+        raise ValueError("must be a day as YYYY-MM-DD")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_written_as_a_day)]
 ZoneName = Annotated[str, AfterValidator(_known_zone)]
 
 
@@ -99,7 +108,7 @@ class Settings(BaseSettings):
     """Country for users who have none; empty: such a user waits for a person."""
     enrolment_attested_by: str | None = None
     """Who looked at MDM user scope and discovery URL in the portal (no application permission can read them)."""
-    enrolment_attested_on: date | None = None
+    enrolment_attested_on: Day | None = None
     """When, as YYYY-MM-DD; valid for 90 days."""
     enrolment_attested_scope: Literal["all", "some", "none"] = "none"
     """The MDM user scope that was seen."""
@@ -122,10 +131,32 @@ class Settings(BaseSettings):
     language: Literal["en", "de"] = "en"
     """Language of the mails to users."""
     time_zone: ZoneName = "UTC"
-    """IANA name (Europe/Berlin) of the time zone in which times are written in mails."""
+    """IANA name (Europe/Berlin) of the time zone of HANDOVER_WIPE_HOURS and of the times in mails."""
+    grace_hours: int = Field(24, ge=0, le=336)
+    """With HANDOVER_MAIL_FROM: how long before a wipe the owner is told. 0: they are not told."""
+    deferral_hours: int = Field(24, ge=1, le=168)
+    """By how much the owner may put a wipe off, each time."""
+    deferrals: int = Field(2, ge=0, le=10)
+    """How often the owner may put a wipe off."""
+    auto_until: Day | None = None
+    """Last day (UTC, YYYY-MM-DD) on which mode auto is auto. Without it, after it, or too long before it, auto behaves as approve."""
+    armed_days: int = Field(7, ge=1, le=31)
+    """Mode auto is auto only when HANDOVER_AUTO_UNTIL is at most so many days ahead."""
+    wipe_hours: str | None = None
+    """When wipes may be sent, such as "Mon-Fri 18:00-06:00, Sat 00:00-24:00" in HANDOVER_TIME_ZONE; empty: at any time."""
+    operators_mail: Words = ()
+    """Addresses that get the report of the day, from the mailbox of HANDOVER_MAIL_FROM."""
+    app_url: HttpUrl | None = None
+    """Set by infra/. Public URL of this app, where the links in mails lead to; without it mails hold no link."""
 
     @field_validator(
-        "subscribe_to", "staging_accounts", "excluded_devices", "excluded_users", "licence_skus", mode="before"
+        "subscribe_to",
+        "staging_accounts",
+        "excluded_devices",
+        "excluded_users",
+        "licence_skus",
+        "operators_mail",
+        mode="before",
     )
     @classmethod
     def _split(cls, value: object) -> object:
@@ -134,6 +165,13 @@ class Settings(BaseSettings):
         if ";" in value:
             raise ValueError("separate the parts of a list by commas")
         return tuple(word.strip() for word in value.split(",") if word.strip())
+
+    @field_validator("wipe_hours")
+    @classmethod
+    def _are_hours(cls, value: str | None) -> str | None:
+        if value:
+            WeeklyHours.parse(value, "UTC")
+        return value or None
 
     @field_validator("client_state", "client_state_previous")
     @classmethod
@@ -180,6 +218,12 @@ class Settings(BaseSettings):
             wipes_per_day=self.wipes_per_day,
             wipes_in_flight=self.wipes_in_flight,
             tells_owner=self.mail_from is not None,
+            grace=timedelta(hours=self.grace_hours),
+            deferral=timedelta(hours=self.deferral_hours),
+            deferrals=self.deferrals,
+            auto_until=self.auto_until,
+            armed_days=self.armed_days,
+            wipe_hours=WeeklyHours.parse(self.wipe_hours, self.time_zone) if self.wipe_hours else None,
         )
 
     def _attestation(self) -> EnrolmentAttestation | None:

@@ -8,9 +8,11 @@ from typing import Any
 from hypothesis import strategies as st
 
 from shared.domain.case import Case, Readings
+from shared.domain.effects import Matter
 from shared.domain.facts import MISSING, ActionResult, Compliance, Facts, Freeze, ManagedDevice
 from shared.domain.policy import EnrolmentAttestation, Mode, Policy
 from shared.domain.states import CaseState
+from shared.domain.weekly_hours import DAYS, WeeklyHours
 from shared.rules.binding import BY_POLICY
 from shared.rules.confirm import identity_of
 from tests.builders import (
@@ -42,7 +44,7 @@ from tests.builders import (
     tenant_facts,
     users,
 )
-from tests.case_builders import a_case, a_licence_request, a_policy, an_approval, an_owner, an_unenrolled_case
+from tests.case_builders import a_case, a_licence_request, a_notice, a_policy, an_approval, an_owner, an_unenrolled_case
 
 Alternatives = Mapping[str, Sequence[object]]
 
@@ -89,6 +91,14 @@ _POLICY: Alternatives = {
     "wipes_per_hour": [0],
     "readings_needed": [1, 5],
     "noncompliant_for": [timedelta(hours=1)],
+    "tells_owner": [True],
+    "grace": [timedelta()],
+    "deferrals": [0],
+    "wipe_hours": [
+        WeeklyHours.parse(f"{DAYS[NOW.weekday()]} 09:00-10:00", "UTC"),
+        WeeklyHours.parse(f"{DAYS[NOW.weekday()]} 10:00-11:00", "Europe/Berlin"),
+        WeeklyHours.parse(f"{DAYS[NOW.weekday()]} 10:00-09:00", "UTC"),
+    ],
 }
 _FACTS: Alternatives = {
     "device": [None, MISSING],
@@ -121,6 +131,7 @@ _FACTS: Alternatives = {
     "freeze": [None, Freeze(frozen=True, by="somebody")],
     "budget": [None, a_budget(last_hour=5), a_budget(in_flight=10), a_budget(serial_wiped_at=NOW)],
     "nonce": [None],
+    "deferral_code": [None],
 }
 _CASE: Alternatives = {
     "opened_at": [NOW, NOW - timedelta(days=90), NOW + timedelta(days=1)],
@@ -147,6 +158,13 @@ _CASE: Alternatives = {
     "would_do": [("assign SPB to DEF456@contoso.example",)],
     "episode": [2],
     "returned_device_id": [None, RETURNED_ID],
+    "notice": [
+        a_notice(),
+        a_notice(wipe_not_before=NOW + A_SECOND),
+        a_notice(sent=False),
+        a_notice(sent=False, refused="ErrorInvalidUser: no"),
+        a_notice(matter=Matter.CONNECT_PERSONAL_DEVICE, wipe_not_before=None),
+    ],
 }
 
 
@@ -179,7 +197,7 @@ def facts(draw: st.DrawFn) -> Facts:
 def cases(draw: st.DrawFn, states: Sequence[CaseState], policy: Policy) -> Case:
     """A case in one of the states with what the state guarantees; its approval may fit the policy or not."""
     state = draw(st.sampled_from(states))
-    before_approval = list(CaseState).index(state) < list(CaseState).index(CaseState.AWAITING_APPROVAL)
+    before_approval = list(CaseState).index(state) <= list(CaseState).index(CaseState.BINDING)
     if before_approval and draw(st.booleans()) and draw(st.booleans()):
         return draw(
             _varied(an_unenrolled_case(state), {n: _CASE[n] for n in _CASE if n not in ("device", "serial_number")}, 3)

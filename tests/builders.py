@@ -178,5 +178,6 @@ def all_facts(**fields: object) -> Facts:
         freeze=Freeze(frozen=False),
         budget=a_budget(),
         nonce="nonce-2",
+        deferral_code="2" * 64,
     )
     return replace(facts, **fields)

@@ -1,5 +1,6 @@
 """Cases and policies of the story for the unit tests: each builder takes only what a test cares about."""
 
+import hashlib
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,6 +9,7 @@ from shared.domain.case import (
     Case,
     Decision,
     LicenceRequest,
+    Notice,
     Owner,
     Readings,
     WipeAttempt,
@@ -16,6 +18,7 @@ from shared.domain.case import (
     move,
     proposal_of,
 )
+from shared.domain.effects import Matter
 from shared.domain.hint import Cause
 from shared.domain.policy import EnrolmentAttestation, Mode, Policy
 from shared.domain.reasons import Reason
@@ -46,6 +49,7 @@ def a_policy(**fields: object) -> Policy:
         enrolment_attestation=EnrolmentAttestation(
             by="admin@contoso.example", on=NOW.date() - timedelta(days=10), scope="all"
         ),
+        auto_until=NOW.date() + timedelta(days=7),
     )
     return replace(policy, **fields)
 
@@ -75,6 +79,21 @@ def an_approval(case: Case, policy: Policy, **fields: object) -> Approval:
         expires_at=given + policy.approval_valid_for,
     )
     return replace(approval, **fields)
+
+
+CODE = "c0de" * 16
+
+
+def a_notice(**fields: object) -> Notice:
+    """The owner was told a day ago, with CODE in the mail; their time is over this second."""
+    notice = Notice(
+        matter=Matter.WIPE_COMING,
+        decided_at=NOW - timedelta(days=1),
+        sent=True,
+        wipe_not_before=NOW,
+        code_hash=hashlib.sha256(CODE.encode()).hexdigest(),
+    )
+    return replace(notice, **fields)
 
 
 def an_attempt(**fields: object) -> WipeAttempt:

@@ -144,6 +144,7 @@ var handoverSettings = {
   HANDOVER_TENANT_ID: tenant().tenantId
   HANDOVER_PART: part
   HANDOVER_MODE: mode
+  HANDOVER_APP_URL: 'https://${app.properties.defaultHostName}'
   HANDOVER_NOTIFICATION_URL: empty(notificationUrl) ? ownNotificationUrl : notificationUrl
 }
 

@@ -101,9 +101,10 @@ class WipeUnknown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WipeNotSent:
-    """Nothing left this machine: no token could be had, or no connection was made."""
+    """Nothing left this machine: no token could be had, no connection was made, or all wipes were frozen."""
 
     why: str
+    frozen: bool = False
 
 
 WipeAnswer = WipeAccepted | WipeRefused | WipeNotSent | WipeUnknown

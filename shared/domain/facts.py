@@ -194,6 +194,8 @@ class Facts:
     budget: WipeBudget | None = None
     nonce: str | None = None
     """A fresh random value for a wipe that may be written down."""
+    deferral_code: str | None = field(default=None, repr=False)
+    """A fresh secret for the link in the owner's mail."""
 
 
 def age(of: datetime | None, now: datetime) -> timedelta:

@@ -1,9 +1,11 @@
 """What the administrators decided, as one frozen value. Defaults are the careful choice; a policy has a version."""
 
 import hashlib
-from dataclasses import dataclass, fields
-from datetime import date, timedelta
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+
+from shared.domain.weekly_hours import WeeklyHours
 
 
 class Mode(StrEnum):
@@ -68,6 +70,35 @@ class Policy:
 
     tells_owner: bool = False
     """A mailbox is configured, so users can be told by mail."""
+    grace: timedelta = timedelta(hours=24)
+    """How long the owner has after the mail, where one is sent. Nothing: owners are not told."""
+    deferral: timedelta = timedelta(hours=24)
+    deferrals: int = 2
+    """How often the owner may put the wipe off."""
+    wipe_hours: WeeklyHours | None = None
+    """When wipes may be sent. None: at any time."""
+
+    auto_until: date | None = None
+    """The last day, in UTC, on which mode auto is auto."""
+    armed_days: int = 7
+    """Mode auto is auto only when its last day is at most so many days ahead."""
+    why_not_auto: str | None = None
+    """Set by ``as_of``: why a policy with mode auto behaves as approve."""
+
+    def as_of(self, now: datetime) -> "Policy":
+        """The policy that holds at ``now``: auto without a last day, after it, or too long before it is approve."""
+        if self.mode is not Mode.AUTO:
+            return self
+        today = now.astimezone(UTC).date()
+        if self.auto_until is None:
+            why = "Auto mode has no last day (HANDOVER_AUTO_UNTIL)"
+        elif today > self.auto_until:
+            why = f"Auto mode expired on {self.auto_until}"
+        elif (self.auto_until - today).days > self.armed_days:
+            why = f"Auto mode is to last until {self.auto_until}, more than {self.armed_days} days ahead"
+        else:
+            return self
+        return replace(self, mode=Mode.APPROVE, why_not_auto=why)
 
     @property
     def version(self) -> str:

@@ -52,6 +52,11 @@ class Reason(StrEnum):
     TENANT_NOT_READY = "tenant_not_ready"
     DEVICE_NOT_READY = "device_not_ready"
     BINDING_REFUSED = "binding_refused"
+    # notice
+    TELLING_OWNER = "telling_owner"
+    OWNER_HAS_TIME = "owner_has_time"
+    OWNER_DEFERRED = "owner_deferred"
+    OWNER_NOT_TOLD = "owner_not_told"
     # hold
     MODE_IS_OFF = "mode_is_off"
     MODE_IS_REPORT = "mode_is_report"
@@ -62,8 +67,10 @@ class Reason(StrEnum):
     APPROVAL_NO_LONGER_FITS = "approval_no_longer_fits"
     AUTO_MODE = "auto_mode"
     FROZEN = "frozen"
+    OUTSIDE_MAINTENANCE_WINDOW = "outside_maintenance_window"
     WIPE_BUDGET_SPENT = "wipe_budget_spent"
     SERIAL_WIPED_RECENTLY = "serial_wiped_recently"
+    MODE_EXPIRED = "mode_expired"
     # wipe
     GUARDRAILS_PASSED = "guardrails_passed"
     DEVICE_CHANGED = "device_changed"

@@ -15,6 +15,7 @@ class CaseState(StrEnum):
     CHECKING_READINESS = "checking_readiness"
     NOT_READY = "not_ready"
     BINDING = "binding"
+    GIVING_NOTICE = "giving_notice"
     AWAITING_APPROVAL = "awaiting_approval"
     CLEARED_TO_WIPE = "cleared_to_wipe"
     WIPE_INTENDED = "wipe_intended"
@@ -58,6 +59,7 @@ MEANINGS: dict[CaseState, str] = {
     _S.CHECKING_READINESS: "Checking that tenant and device are ready for Windows Autopilot.",
     _S.NOT_READY: "Something is not ready for re-enrolment; checked again by itself.",
     _S.BINDING: "Assigning the Autopilot device to its owner.",
+    _S.GIVING_NOTICE: "The owner is told by mail what is going to happen, and has time.",
     _S.AWAITING_APPROVAL: "A person has to approve the wipe.",
     _S.CLEARED_TO_WIPE: "Cleared for the wipe; goes as soon as no guardrail holds it.",
     _S.WIPE_INTENDED: "The wipe is written down; the device is read once more before it is sent.",
@@ -86,9 +88,14 @@ TRANSITIONS: dict[CaseState, frozenset[CaseState]] = {
     _S.WATCHING: frozenset({_S.CHECKING_READINESS, _S.NO_ACTION_NEEDED, _S.REFUSED, *_STOP}),
     _S.CHECKING_READINESS: frozenset({_S.CHECKING_LICENCE, _S.NOT_READY, _S.BINDING, _S.REPORTED, *_STOP}),
     _S.NOT_READY: frozenset({_S.BINDING, _S.REPORTED, *_STOP}),
-    _S.BINDING: frozenset({_S.AWAITING_APPROVAL, _S.CLEARED_TO_WIPE, _S.READY_TO_GO, _S.REPORTED, *_STOP}),
+    _S.BINDING: frozenset(
+        {_S.GIVING_NOTICE, _S.AWAITING_APPROVAL, _S.CLEARED_TO_WIPE, _S.READY_TO_GO, _S.REPORTED, *_STOP}
+    ),
+    _S.GIVING_NOTICE: frozenset(
+        {_S.AWAITING_APPROVAL, _S.CLEARED_TO_WIPE, _S.NO_ACTION_NEEDED, _S.REFUSED, _S.REPORTED, *_STOP}
+    ),
     _S.AWAITING_APPROVAL: frozenset({_S.CLEARED_TO_WIPE, _S.NO_ACTION_NEEDED, *_STOP}),
-    _S.CLEARED_TO_WIPE: frozenset({_S.WIPE_INTENDED, _S.AWAITING_APPROVAL, *_STOP}),
+    _S.CLEARED_TO_WIPE: frozenset({_S.WIPE_INTENDED, _S.GIVING_NOTICE, _S.AWAITING_APPROVAL, *_STOP}),
     _S.WIPE_INTENDED: frozenset({_S.WIPE_SENT, _S.CLEARED_TO_WIPE, _S.NO_ACTION_NEEDED, _S.REFUSED, *_STOP}),
     # back to CLEARED_TO_WIPE only by the worker that knows for sure that nothing left it
     _S.WIPE_SENT: frozenset({_S.AWAITING_RETURN, _S.WIPE_UNKNOWN, _S.CLEARED_TO_WIPE, _S.NEEDS_PERSON}),

@@ -1,5 +1,6 @@
 """Notes when notifications of a subscription arrive, at most once an hour in each process: the webhook has no time for more."""
 
+import asyncio
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -7,6 +8,8 @@ from shared.errors import HandoverError
 from shared.records.subscriptions import SubscriptionBook
 
 NOTE_EVERY = timedelta(hours=1)
+NOTE_SECONDS = 0.3
+"""Graph is waiting, and has been for the time that its notifications took to be stored."""
 
 
 class Heard:
@@ -22,8 +25,10 @@ class Heard:
             noted = self._noted.get(subscription_id)
             if noted is not None and timedelta() <= now - noted < NOTE_EVERY:
                 continue
+            self._noted[subscription_id] = now  # first, so that of many requests at once one writes
             try:
-                await self._book.note_heard(subscription_id, now)
-            except HandoverError:
+                async with asyncio.timeout(NOTE_SECONDS):
+                    await self._book.note_heard(subscription_id, now)
+            except (HandoverError, TimeoutError):
+                del self._noted[subscription_id]
                 return
-            self._noted[subscription_id] = now

@@ -2,36 +2,16 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
 from shared.domain.hint import Cause, Hint, Subject
 from shared.errors import BadInput
-from shared.names import HINTS
-from shared.ports import Messages
 
 MOST_IN_A_MESSAGE = 32
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SERIAL = re.compile(r"[A-Za-z0-9 ._-]{1,64}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HintQueue:
-    """Stores hints for later."""
-
-    messages: Messages
-
-    async def send(self, hints: Sequence[Hint]) -> None:
-        """Store them, 32 to a message; returns only when all are stored. Raises RetryLater otherwise."""
-        for packed in _packs(hints):
-            await self.messages.send(HINTS, write_hints(packed))
-
-
-def _packs(hints: Sequence[Hint]) -> Iterator[Sequence[Hint]]:
-    for start in range(0, len(hints), MOST_IN_A_MESSAGE):
-        yield hints[start : start + MOST_IN_A_MESSAGE]
 
 
 def write_hints(hints: Sequence[Hint]) -> str:

@@ -1,6 +1,8 @@
 """A hint becomes a case, wakes one, or is counted and dropped. Whatever happens, it is decided here and logged."""
 
 import logging
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -9,8 +11,6 @@ from shared.domain.case import (
     Case,
     Decision,
     JournalEntry,
-    case_id_for_autopilot,
-    case_id_for_device,
     move,
 )
 from shared.domain.hint import Cause, Hint, Subject
@@ -18,9 +18,11 @@ from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.errors import AlreadyThere, Changed, RetryLater
-from shared.ports import Autopilot, Clock, Devices
+from shared.intake.find_device import FIND_AGAIN_AFTER, FindDevice, Found, NotFound
+from shared.intake.second_look import SecondLook
+from shared.ports import Clock
+from shared.records.asked import AskedBook
 from shared.records.cases import CaseStore, Listed, Stored, reopened
-from shared.records.gate import GraphGate
 from shared.records.subscriptions import SubscriptionBook
 from shared.remedy.messages import StepQueue
 from shared.rules.decide import AFTER_THE_WIPE
@@ -30,9 +32,9 @@ from shared.telemetry import event
 log = logging.getLogger(__name__)
 
 REPEAT_WITHIN = timedelta(minutes=15)
-"""A hint about a case that ended this recently says nothing new; the sweep finds what it may have meant."""
-GATE_WITHOUT_A_TIME = timedelta(seconds=30)
-"""How long the gate stays closed when Graph says "too many requests" and not for how long."""
+"""A hint about a case that ended this recently may say nothing new; the case is looked at again once this has passed."""
+WAKE_AGAIN_AFTER = timedelta(minutes=5)
+"""The cases of one user are woken at once, and by whatever comes then only once more after this."""
 RESPECT_A_PERSON_FOR = timedelta(hours=24)
 REMEMBER_AN_OWNER_FOR = timedelta(days=30)
 
@@ -58,6 +60,10 @@ class Taken(StrEnum):
     REOPENED = "reopened"
     WOKEN = "woken"
     ALREADY_HANDLED = "already_handled"
+    LATER = "later"
+    """We have just looked; the hint comes again when that look is old."""
+    REPEATED = "repeated"
+    """We have just looked, and another hint about the same comes again already."""
     NO_SUCH_DEVICE = "no_such_device"
     AMBIGUOUS_DEVICE = "ambiguous_device"
     NOBODY_WAITS = "nobody_waits"
@@ -66,103 +72,105 @@ class Taken(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Untaken:
+    """Hints that could not be taken now, and why."""
+
+    hints: tuple[Hint, ...]
+    error: RetryLater
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TakeHint:
     """The use case behind every way in."""
 
     cases: CaseStore
     steps: StepQueue
-    devices: Devices
-    autopilot: Autopilot
+    find_device: FindDevice
+    asked: AskedBook
+    second_look: SecondLook
     book: SubscriptionBook
-    gate: GraphGate
     policy: Policy
     clock: Clock
 
-    async def open_or_wake(self, hint: Hint) -> Taken:
-        """Open, reopen or wake the case the hint is about. Raises RetryLater or AccessDenied when Graph or storage is away."""
-        taken = await self._take(hint)
-        event(
-            log,
-            "hint.taken",
-            subject=hint.subject.value,
-            cause=hint.cause.value,
-            source=hint.source,
-            outcome=taken.value,
-        )
+    async def open_or_wake(self, hint: Hint, delivery: str | None = None) -> Taken:
+        """Open, reopen or wake the case the hint is about. Raises RetryLater or AccessDenied when Graph or storage is away.
+
+        ``delivery`` is the id of the message that the hint came with, the same when it is delivered again.
+        """
+        if hint.subject is Subject.USER:
+            taken = (await self._wake_cases_of([hint], delivery))[0]
+        else:
+            taken = await self._take(hint, delivery)
+        _tell(Counter({(hint.subject, hint.cause, hint.source, taken): 1}))
         return taken
 
-    async def _take(self, hint: Hint) -> Taken:
+    async def take_all(self, hints: Sequence[Hint], delivery: str | None = None) -> Untaken | None:
+        """Every hint of one message; the worklist is read once for all users among them. Returns what has to come again."""
+        users = [hint for hint in hints if hint.subject is Subject.USER]
+        others = [hint for hint in hints if hint.subject is not Subject.USER]
+        told: Counter[tuple[Subject, Cause, str, Taken]] = Counter()
+        left = (*users, *others)
+        try:
+            for hint, taken in zip(users, await self._wake_cases_of(users, delivery) if users else (), strict=True):
+                told[hint.subject, hint.cause, hint.source, taken] += 1
+            left = tuple(others)
+            for number, hint in enumerate(others):
+                left = tuple(others[number:])
+                told[hint.subject, hint.cause, hint.source, await self._take(hint, delivery)] += 1
+        except RetryLater as error:
+            return Untaken(hints=left, error=error)
+        finally:
+            _tell(told)
+        return None
+
+    async def _take(self, hint: Hint, delivery: str | None) -> Taken:
         if self.policy.mode is Mode.OFF:
             return Taken.SWITCHED_OFF
-        if hint.subject is Subject.USER:
-            return await self._wake_cases_of(hint.key)
         if hint.subject is Subject.GROUP:
             # a notification does not say who joined; the sweep asks what changed in the group, within a minute
             await self.book.ask_to_sweep(self.clock.now())
             return Taken.SWEEP_ASKED
-        if hint.subject is not Subject.MANAGED_DEVICE:
-            await self._pass_gate()
-        found = await self._found(hint)
-        if isinstance(found, Taken):
-            return found
-        case_id, serial_number = found
+        found = await self.find_device.find(hint)
+        if isinstance(found, NotFound):
+            return await self._not_found(hint, found, delivery)
         for _ in range(3):
             try:
-                return await self._open_or_wake(case_id, serial_number, hint)
+                return await self._open_or_wake(found, hint, delivery)
             except (AlreadyThere, Changed):
                 continue
         return Taken.ALREADY_HANDLED
 
-    async def _pass_gate(self) -> None:
-        """Raise RetryLater while Graph wants to be left alone."""
-        now = self.clock.now()
-        if until := await self.gate.closed_until(now):
-            raise RetryLater("Graph asked the whole tenant to wait", until - now)
+    async def _not_found(self, hint: Hint, why: NotFound, delivery: str | None) -> Taken:
+        match why:
+            case NotFound.NO_SUCH_DEVICE:
+                return Taken.NO_SUCH_DEVICE
+            case NotFound.AMBIGUOUS:
+                return Taken.AMBIGUOUS_DEVICE
+            case NotFound.LOOKED_A_MOMENT_AGO:
+                return await self._later(hint, self.clock.now() + FIND_AGAIN_AFTER, delivery)
 
-    async def _found(self, hint: Hint) -> tuple[str, str | None] | Taken:
-        try:
-            return await self._find(hint)
-        except RetryLater as error:
-            if error.throttled:
-                await self.gate.close(self.clock.now() + (error.after or GATE_WITHOUT_A_TIME))
-            raise
+    async def _later(self, hint: Hint, at: datetime, delivery: str | None) -> Taken:
+        return Taken.LATER if await self.second_look.ask(hint, at, delivery) else Taken.REPEATED
 
-    async def _find(self, hint: Hint) -> tuple[str, str | None] | Taken:
-        """The case id and, for a PC before its first sign-in, its serial number."""
-        if hint.subject is Subject.MANAGED_DEVICE:
-            return case_id_for_device(hint.key), None
-        if hint.subject is Subject.ENTRA_DEVICE:
-            rows = await self.devices.with_entra_device(hint.key)
-            return (case_id_for_device(rows[0].id), None) if rows else Taken.NO_SUCH_DEVICE
-        enrolments = await self.devices.with_serial_number(hint.key)
-        if enrolments:
-            return case_id_for_device(enrolments[0].id), None
-        registered = await self.autopilot.with_serial_number(hint.key)
-        if len(registered) > 1:
-            return Taken.AMBIGUOUS_DEVICE
-        return (
-            (case_id_for_autopilot(registered[0].id), registered[0].serial_number)
-            if registered
-            else Taken.NO_SUCH_DEVICE
-        )
-
-    async def _open_or_wake(self, case_id: str, serial_number: str | None, hint: Hint) -> Taken:
-        stored = await self.cases.load(case_id)
+    async def _open_or_wake(self, found: Found, hint: Hint, delivery: str | None) -> Taken:
+        stored = await self.cases.load(found.case_id)
         now = self.clock.now()
         if stored is None:
-            case, entry = _new_case(case_id, serial_number, hint, now)
+            case, entry = _new_case(found, hint, now)
             await self.steps.send((await self.cases.open(case, entry)).case)
             return Taken.OPENED
         if stored.case.state.ended:
-            return await self._reopen(stored, hint, now)
+            return await self._reopen(stored, hint, now, delivery)
         return await self._tell_owner(stored, hint, now)
 
-    async def _reopen(self, stored: Stored, hint: Hint, now: datetime) -> Taken:
+    async def _reopen(self, stored: Stored, hint: Hint, now: datetime, delivery: str | None) -> Taken:
         case = stored.case
         rest = RESPECT_A_PERSON_FOR if case.state is CaseState.CANCELLED else REPEAT_WITHIN
         new_owner = _names_another_owner(case, hint)
         if now - case.moved_at < rest and not new_owner:
-            return Taken.ALREADY_HANDLED
+            if case.state is CaseState.CANCELLED:
+                return Taken.ALREADY_HANDLED
+            return await self._later(hint, case.moved_at + rest, delivery)
         changes: dict[str, object] = {"cause": hint.cause, "heard_from": hint.source}
         if new_owner:
             changes |= {"named_owner": hint.owner, "named_at": hint.at}
@@ -193,12 +201,28 @@ class TakeHint:
         await self._save(stored, *move(case, decision, at=now, who=hint.source))
         return Taken.WOKEN
 
-    async def _wake_cases_of(self, user_id: str) -> Taken:
-        woken = False
+    async def _wake_cases_of(self, hints: Sequence[Hint], delivery: str | None) -> list[Taken]:
+        """What became of each hint about a user; the worklist is read once."""
+        if self.policy.mode is Mode.OFF:
+            return [Taken.SWITCHED_OFF] * len(hints)
+        waiting: dict[str, list[str]] = {hint.key.lower(): [] for hint in hints}
         async for listed in self.cases.open_cases():
-            if listed.owner_id.lower() == user_id and waits_for_licence(listed):
-                woken |= await self._wake(listed.case_id)
-        return Taken.WOKEN if woken else Taken.NOBODY_WAITS
+            if listed.owner_id.lower() in waiting and waits_for_licence(listed):
+                waiting[listed.owner_id.lower()].append(listed.case_id)
+        return [await self._wake_all(hint, waiting[hint.key.lower()], delivery) for hint in hints]
+
+    async def _wake_all(self, hint: Hint, case_ids: Sequence[str], delivery: str | None) -> Taken:
+        if not case_ids:
+            return Taken.NOBODY_WAITS
+        # noted before they are woken: if we die in between, the message is delivered again, and comes once more later
+        wakes, asked = await self.asked.begin_to_look(
+            hint.subject, hint.key, self.clock.now(), unless_within=WAKE_AGAIN_AFTER
+        )
+        if not wakes:
+            assert asked.looked_at is not None
+            return await self._later(hint, asked.looked_at + WAKE_AGAIN_AFTER, delivery)
+        woken = [await self._wake(case_id) for case_id in case_ids]
+        return Taken.WOKEN if any(woken) else Taken.NOBODY_WAITS
 
     async def _wake(self, case_id: str) -> bool:
         stored = await self.cases.load(case_id)
@@ -222,6 +246,19 @@ class TakeHint:
         await self.steps.send((await self.cases.save(stored, case, [entry])).case)
 
 
+def _tell(told: Counter[tuple[Subject, Cause, str, Taken]]) -> None:
+    for (subject, cause, source, taken), count in told.items():
+        event(
+            log,
+            "hint.taken",
+            subject=subject.value,
+            cause=cause.value,
+            source=source,
+            outcome=taken.value,
+            count=count,
+        )
+
+
 def _names_another_owner(case: Case, hint: Hint) -> bool:
     """The hint is an assignment, newer than the one that is known, to somebody else than the case is for."""
     if hint.owner is None or (case.named_at is not None and hint.at <= case.named_at):
@@ -240,9 +277,9 @@ def waits_for_licence(case: Case | Listed) -> bool:
     )
 
 
-def _new_case(case_id: str, serial_number: str | None, hint: Hint, now: datetime) -> tuple[Case, JournalEntry]:
+def _new_case(found: Found, hint: Hint, now: datetime) -> tuple[Case, JournalEntry]:
     case = Case(
-        id=case_id,
+        id=found.case_id,
         state=CaseState.OPENED,
         reason=Reason.HINT_TAKEN,
         says=_says(hint),
@@ -255,7 +292,7 @@ def _new_case(case_id: str, serial_number: str | None, hint: Hint, now: datetime
         due_at=now,
         named_owner=hint.owner,
         named_at=hint.at if hint.owner is not None else None,
-        serial_number=serial_number,
+        serial_number=found.serial_number,
     )
     entry = JournalEntry(
         sequence=1,

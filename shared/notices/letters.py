@@ -1,11 +1,9 @@
 """Mails to users: the text of the matter in the configured language, filled in. Every value is escaped."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from shared.domain.effects import TellOwner
-from shared.notices.texts import fill_in
+from shared.notices.texts import fill_in, local_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +31,7 @@ class Letters:
             "sign_in_name": what.user_principal_name,
             "device": what.device_name,
             "serial_number": what.serial_number,
-            "happens_at": self._local(what.happens_at),
+            "happens_at": local_time(what.happens_at, self.time_zone),
             "deferrals_left": what.deferrals_left,
             "deferral_hours": self.deferral_hours,
             "deferral_link": self._link(what),
@@ -42,10 +40,6 @@ class Letters:
         template = f"{self.language}/{what.matter.value}.html"
         subject = fill_in(template, values, block="subject")
         return Letter(subject=subject, html=fill_in(template, values))
-
-    def _local(self, at: datetime | None) -> str | None:
-        """A time as people there write it; the numbers are the same in every language."""
-        return None if at is None else at.astimezone(ZoneInfo(self.time_zone)).strftime("%Y-%m-%d %H:%M (%Z)")
 
     def _link(self, what: TellOwner) -> str | None:
         if self.app_url is None or what.deferral_code is None or what.deferrals_left < 1:

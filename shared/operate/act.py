@@ -13,6 +13,7 @@ from shared.ports import Clock
 from shared.records.cases import CaseStore
 from shared.records.freeze import FreezeSwitch
 from shared.remedy.messages import StepQueue
+from shared.rules.clearing import approval_expires
 from shared.rules.decisions import ask_person, go
 from shared.telemetry import event, pseudonym
 
@@ -41,13 +42,14 @@ class Operate:
 
     async def approve(self, case_id: str, proposal: str, who: str) -> Case:
         """Approve exactly the proposal that was shown; one whose device, owner or policy changed since is refused."""
-        if not self.policy.mode.may_write:
-            raise NotNow(f"The mode is {self.policy.mode.value}; no wipe is sent in it.")
+        policy = self.policy.as_of(self.clock.now())
+        if not policy.mode.may_write:
+            raise NotNow(f"The mode is {policy.mode.value}; no wipe is sent in it.")
         case = await self._in_state(case_id, CaseState.AWAITING_APPROVAL, "approved")
-        if proposal != proposal_of(case, self.policy.version):
+        if proposal != proposal_of(case, policy.version):
             raise NotNow("What was approved is not what would happen now: device, owner or policy changed. Look again.")
         now = self.clock.now()
-        approval = Approval(proposal=proposal, by=who, at=now, expires_at=now + self.policy.approval_valid_for)
+        approval = Approval(proposal=proposal, by=who, at=now, expires_at=approval_expires(case, policy, now))
         decision = go(
             CaseState.CLEARED_TO_WIPE,
             Reason.APPROVED,

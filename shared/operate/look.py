@@ -30,13 +30,15 @@ class Look:
 
     async def status(self) -> Json:
         """Mode, freeze switch, the number of open cases by state, and the time by which the app goes."""
-        freeze = await self.freeze.read()
+        freeze, policy = await self.freeze.read(), self.policy.as_of(self.clock.now())
         by_state: dict[str, int] = {}
         async for listed in self.cases.open_cases():
             by_state[listed.state.value] = by_state.get(listed.state.value, 0) + 1
         return {
-            "mode": self.policy.mode.value,
-            "policy": self.policy.version,
+            "mode": policy.mode.value,
+            "why_not_auto": policy.why_not_auto,
+            "auto_until": None if policy.auto_until is None else policy.auto_until.isoformat(),
+            "policy": policy.version,
             "frozen": freeze.frozen,
             "frozen_by": freeze.by,
             "why": freeze.why,
@@ -63,7 +65,10 @@ class Look:
             "journal": _JOURNAL.dump_python(await self.cases.journal(case_id), mode="json"),
         }
         if case.state is CaseState.AWAITING_APPROVAL:
-            view["to_approve"] = {"proposal": proposal_of(case, self.policy.version), "action": _action(case)}
+            view["to_approve"] = {
+                "proposal": proposal_of(case, self.policy.as_of(self.clock.now()).version),
+                "action": _action(case),
+            }
         return view
 
 

@@ -3,9 +3,9 @@
 import contextlib
 from dataclasses import dataclass
 
-from shared.domain.effects import Answer, AssignLicence, BindOwner, Done, Effect, Refused, SyncDevice, TellOwner
+from shared.domain.effects import Answer, AssignLicence, BindOwner, Done, Effect, Matter, Refused, SyncDevice, TellOwner
 from shared.domain.policy import Policy
-from shared.errors import AccessDenied, RetryLater
+from shared.errors import AccessDenied, HandoverError, RetryLater
 from shared.notices.letters import Letters
 from shared.ports import Autopilot, Devices, Directory, Mail
 
@@ -45,6 +45,13 @@ class Actor:
         return Done()
 
     async def _tell(self, effect: TellOwner) -> Answer:
+        if effect.matter is Matter.WIPE_CALLED_OFF:  # good news to an owner whose case is over: no failure matters
+            with contextlib.suppress(HandoverError):
+                return await self._send(effect)
+            return Done()
+        return await self._send(effect)
+
+    async def _send(self, effect: TellOwner) -> Answer:
         letter = self.letters.write(effect)
         address = effect.mail_address or effect.user_principal_name
         return await self.mail.send(to=address, subject=letter.subject, html=letter.html)

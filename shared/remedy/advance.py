@@ -72,6 +72,10 @@ class Advance:
     policy: Policy
     clock: Clock
 
+    @property
+    def _policy(self) -> Policy:
+        return self.policy.as_of(self.clock.now())
+
     async def one_step(self, step: StepDue) -> Outcome:
         """Handle one message of case-steps: anything but the wipe, which it hands on.
 
@@ -99,12 +103,16 @@ class Advance:
         if (stored.case.state is CaseState.WIPE_INTENDED) is not wiping:
             await self.steps.send(stored.case)
             return Outcome.HANDED_ON
-        if until := await self.gate.closed_until(now):
-            return await self._wait_at_gate(stored, until)
+        passage = await self.gate.enter(now)
+        if passage.wait_until is not None:
+            return await self._wait_at_gate(stored, passage.wait_until)
         try:
-            return await (self._wipe(stored) if wiping else self._go_on(stored))
+            outcome = await (self._wipe(stored) if wiping else self._go_on(stored))
         except Changed:
-            return Outcome.LOST_RACE
+            outcome = Outcome.LOST_RACE
+        if passage.tries:
+            await self.gate.came_through(self.clock.now())
+        return outcome
 
     async def give_up(self, case_id: str, version: int) -> None:
         """A step failed again and again: the case rests for a person, unless somebody moved it meanwhile."""
@@ -141,7 +149,7 @@ class Advance:
     async def _wipe(self, stored: Stored) -> Outcome:
         """Run the protocol; once anything was sent the row says so, and a trouble then loses the race against that row."""
         try:
-            stored = await self.wipe.run(stored, self.policy)
+            stored = await self.wipe.run(stored, self._policy)
         except (RetryLater, Unexpected, AccessDenied) as error:
             await self._save_and_send(stored, *await self._in_trouble(stored.case, error))
             return Outcome.MOVED
@@ -157,14 +165,14 @@ class Advance:
         """One decision, and its effect if it has one: saved before, answered after."""
         if walk.case.state is CaseState.CLEARED_TO_WIPE:
             await self.wipe.settle(walk.case)
-        walk.known = await self.gatherer.facts(walk.case, self.policy, walk.known)
+        walk.known = await self.gatherer.facts(walk.case, self._policy, walk.known)
         case = replace(walk.case, stumbles=0)
-        decision = decide(case, walk.known, self.policy, self.clock.now())
+        decision = decide(case, walk.known, self._policy, self.clock.now())
         walk.note(*move(case, decision, at=self.clock.now()))
         if decision.effect is None:
             return
         await self._flush(walk)
-        answer = await self.actor.perform(decision.effect, self.policy)
+        answer = await self.actor.perform(decision.effect, self._policy)
         answered = replace(walk.case, **dict(changes_by(walk.case, decision.effect, answer)))
         if answered != walk.case:
             walk.case = replace(answered, due_at=self.clock.now())
@@ -198,8 +206,10 @@ class Advance:
             return move(case, ask_person(Reason.ACCESS_DENIED, str(error)), at=now)
         if isinstance(error, Unexpected):
             error = RetryLater(str(error))
-        if error.throttled:
+        elif error.throttled:
             await self.gate.close(now + (error.after or FIRST_PAUSE))
+        else:
+            await self.gate.still_closed(now + FIRST_PAUSE, now)
         return move(case, self._later(case, error), at=now)
 
     def _later(self, case: Case, error: RetryLater) -> Decision:

@@ -17,6 +17,8 @@ from shared.rules.ownership import to_read
 
 TENANT_FACTS_AT_MOST = timedelta(minutes=10)
 SEATS_AT_MOST = timedelta(minutes=1)
+MAY_TELL = frozenset({CaseState.BINDING, CaseState.GIVING_NOTICE, CaseState.CLEARED_TO_WIPE})
+"""From these states the owner is told, with a code in the mail."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +41,20 @@ class Gatherer:
         """
         if policy.mode is Mode.OFF and case.state not in AFTER_THE_WIPE:
             return known
+        if policy.tells_owner and case.state in MAY_TELL and known.deferral_code is None:
+            # two identifiers: 244 random bits
+            known = replace(known, deferral_code=self.ids.new() + self.ids.new())
         return await self._needed(case, policy, known)
 
     async def _needed(self, case: Case, policy: Policy, known: Facts) -> Facts:
         match case.state:
-            case CaseState.OPENED | CaseState.WATCHING | CaseState.AWAITING_APPROVAL | CaseState.WIPE_UNKNOWN:
+            case (
+                CaseState.OPENED
+                | CaseState.WATCHING
+                | CaseState.GIVING_NOTICE
+                | CaseState.AWAITING_APPROVAL
+                | CaseState.WIPE_UNKNOWN
+            ):
                 return await self._with_device(case, known)
             case CaseState.CHECKING_OWNER:
                 return await self._with_owner(case, policy, known)

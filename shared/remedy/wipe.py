@@ -5,6 +5,7 @@
       | pay from the budget (CAS)        spent     -> back, nothing sent
       | read the kill switch             frozen    -> give back, back, nothing sent
     WIPE_SENT       written before (CAS: of two workers one wins)
+      | read the kill switch again       frozen    -> give back, back, nothing sent
       | ONE request, no retry, no redirect
     AWAITING_RETURN | NEEDS_PERSON (cleanly refused) | WIPE_UNKNOWN (anything else)
 
@@ -14,6 +15,7 @@ is promised, not exactly one.
 
 import logging
 from dataclasses import dataclass
+from datetime import timedelta
 
 from shared.domain.case import Case, Decision, managed_device_id_of, move
 from shared.domain.effects import WipeAccepted, WipeAnswer, WipeNotSent, WipeRefused
@@ -25,10 +27,14 @@ from shared.records.budget import BudgetBook
 from shared.records.cases import CaseStore, Stored
 from shared.records.freeze import FreezeSwitch
 from shared.remedy.gather import Gatherer
-from shared.rules.fence import after_answer, back_to_hold, check_fence
+from shared.rules.after_wipe import after_answer
+from shared.rules.fence import back_to_hold, check_fence
 from shared.telemetry import event
 
 log = logging.getLogger(__name__)
+
+SWITCH_AT_MOST = timedelta(seconds=5)
+"""How old a reading of the kill switch may be when the request leaves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +66,7 @@ class WipeProtocol:
             return held
         sent = await self._save(stored, decision)
         event(log, "wipe.sent", level=logging.WARNING, case=case.id, nonce=case.wipe.nonce)
-        answer = await self.devices.wipe(managed_device_id_of(sent.case))
+        answer = await self._frozen_now() or await self.devices.wipe(managed_device_id_of(sent.case))
         event(log, "wipe.answered", level=logging.WARNING, case=case.id, nonce=case.wipe.nonce, outcome=_word(answer))
         answered = await self._save(sent, after_answer(sent.case, answer, self.clock.now()))
         await self.settle(answered.case)
@@ -94,6 +100,15 @@ class WipeProtocol:
             held = await self._save(stored, back_to_hold(Reason.FROZEN, "All wipes are frozen; nothing was sent.", now))
             await self.settle(held.case)
             return held
+        return None
+
+    async def _frozen_now(self) -> WipeNotSent | None:
+        """The very last look at the kill switch: what was read before the case was saved may be old by now."""
+        began = self.clock.now()
+        frozen = (await self.freeze.read()).frozen
+        if frozen or self.clock.now() - began > SWITCH_AT_MOST:
+            why = "all wipes are frozen" if frozen else "the kill switch took too long to read"
+            return WipeNotSent(why=why, frozen=True)
         return None
 
     async def _save(self, stored: Stored, decision: Decision) -> Stored:

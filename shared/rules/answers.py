@@ -15,7 +15,7 @@ def changes_by(case: Case, effect: Effect, answer: Answer) -> Mapping[str, objec
             return {"licence": replace(case.licence, refused=refused) if case.licence is not None else None}
         case BindOwner():
             return {"bound": refused is None, "binding_refused": refused}
-        case TellOwner() if case.notice is not None:
+        case TellOwner() if case.notice is not None and case.notice.matter is effect.matter:
             return {"notice": replace(case.notice, sent=refused is None, refused=refused)}
         case _:
             return {}

@@ -2,15 +2,17 @@
 
 from datetime import datetime, timedelta
 
-from shared.domain.case import Approval, Case, Decision, Evidence, proposal_of
+from shared.domain.case import Case, Decision, Evidence, proposal_of
 from shared.domain.effects import BindOwner
 from shared.domain.facts import Compliance, Facts, ManagedDevice, Missing
 from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
+from shared.rules.clearing import BY_POLICY as BY_POLICY  # noqa: PLC0414  # known by this name elsewhere
+from shared.rules.clearing import LOOK_AGAIN_AFTER, ask_or_clear, clear
 from shared.rules.decisions import ask_person, device_evidence, go, in_words, wait
+from shared.rules.notice import calling_off, owner_comes_first, start_notice
 
-LOOK_AGAIN_AFTER = timedelta(hours=24)
 GIVE_UP_AFTER = timedelta(days=30)
 
 
@@ -80,33 +82,9 @@ def after_binding(case: Case, facts: Facts, policy: Policy, now: datetime) -> De
             Reason.READY_FOR_FIRST_SIGN_IN,
             f"{case.owner.display_name} can sign in: licence and Autopilot assignment are in place.",
         )
-    if policy.mode is Mode.AUTO:
-        return _clear(case, policy, now)
-    return go(
-        CaseState.AWAITING_APPROVAL,
-        Reason.APPROVAL_NEEDED,
-        f"The owner is bound. Wiping {_device(case)} needs a person's approval.",
-        evidence={"proposal": proposal_of(case, policy.version), "policy": policy.version},
-        proposal=proposal_of(case, policy.version),
-        approval=None,
-        due=now + LOOK_AGAIN_AFTER,
-    )
-
-
-def _clear(case: Case, policy: Policy, now: datetime) -> Decision:
-    proposal = proposal_of(case, policy.version)
-    approval = Approval(proposal=proposal, by=BY_POLICY, at=now, expires_at=now + policy.approval_valid_for)
-    return go(
-        CaseState.CLEARED_TO_WIPE,
-        Reason.AUTO_MODE,
-        "The owner is bound. Auto mode: no person has to approve.",
-        evidence={"proposal": proposal, "policy": policy.version},
-        proposal=proposal,
-        approval=approval,
-    )
-
-
-BY_POLICY = "auto mode"
+    if owner_comes_first(case, policy):
+        return start_notice(case, facts, policy, now)
+    return ask_or_clear(case, policy, now, so_far="The owner is bound.")
 
 
 def await_approval(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision:
@@ -120,6 +98,7 @@ def await_approval(case: Case, facts: Facts, policy: Policy, now: datetime) -> D
             Reason.MENDED_WITHOUT_WIPE,
             f"{device.called} is compliant again; no wipe was needed.",
             evidence=device_evidence(device),
+            effect=calling_off(case, policy),
         )
     if now - case.opened_at > GIVE_UP_AFTER:
         return ask_person(
@@ -128,7 +107,7 @@ def await_approval(case: Case, facts: Facts, policy: Policy, now: datetime) -> D
             evidence=device_evidence(device),
         )
     if policy.mode is Mode.AUTO:
-        return _clear(case, policy, now)
+        return clear(case, policy, now, so_far="The owner is bound.")
     proposal = proposal_of(case, policy.version)
     return wait(
         case,

@@ -75,6 +75,7 @@ def confirm(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision
         device=identity_of(device),
         serial_number=device.serial_number,
         readings=read_again(case.readings, policy, now),
+        notice=None,
     )
 
 

@@ -8,12 +8,14 @@ from shared.domain.facts import Facts
 from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
+from shared.rules.after_wipe import look_for_wipe
 from shared.rules.binding import after_binding, await_approval
 from shared.rules.confirm import confirm
 from shared.rules.decisions import wait
-from shared.rules.fence import check_fence, look_for_wipe
+from shared.rules.fence import check_fence
 from shared.rules.holding import hold_or_go
 from shared.rules.licensing import await_licence, check_licence
+from shared.rules.notice import give_notice
 from shared.rules.ownership import find_owner
 from shared.rules.readiness import check_readiness
 from shared.rules.returning import await_proof, await_return
@@ -31,6 +33,7 @@ RULES: Mapping[CaseState, Rule] = {
     CaseState.CHECKING_READINESS: check_readiness,
     CaseState.NOT_READY: check_readiness,
     CaseState.BINDING: after_binding,
+    CaseState.GIVING_NOTICE: give_notice,
     CaseState.AWAITING_APPROVAL: await_approval,
     CaseState.CLEARED_TO_WIPE: hold_or_go,
     CaseState.WIPE_INTENDED: check_fence,
@@ -49,7 +52,7 @@ AFTER_THE_WIPE = frozenset(
 
 def decide(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision:
     """What happens next to this case. Pure: no I/O, no clock, no randomness; raises KeyError for a state that rests."""
-    rule = RULES[case.state]
+    rule, policy = RULES[case.state], policy.as_of(now)
     if policy.mode is Mode.OFF and case.state not in AFTER_THE_WIPE:
         return wait(case, Reason.MODE_IS_OFF, "Handover is switched off.", until=now + timedelta(hours=1))
     return rule(case, facts, policy, now)

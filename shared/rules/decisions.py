@@ -40,14 +40,19 @@ def device_evidence(device: ManagedDevice) -> dict[str, str | int | float | bool
     return {
         "compliance": device.compliance.value,
         "enrolled by": device.enrolled_by or device.user_principal_name,
-        "enrolled": _stamp(device.enrolled_at),
-        "last check-in": _stamp(device.last_sync_at),
+        "enrolled": _moment(device.enrolled_at),
+        "last check-in": _moment(device.last_sync_at),
         "management state": device.management_state,
     }
 
 
-def _stamp(at: datetime | None) -> str | None:
-    return None if at is None else at.strftime("%Y-%m-%d %H:%M UTC")
+def stamp(at: datetime) -> str:
+    """A moment as it stands in the journal: "2026-03-02 08:00 UTC"."""
+    return at.strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _moment(at: datetime | None) -> str | None:
+    return None if at is None else stamp(at)
 
 
 def in_words(span: timedelta) -> str:

@@ -8,7 +8,9 @@ from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.rules.binding import BY_POLICY
+from shared.rules.clearing import closed, may_be_sent_from
 from shared.rules.decisions import ask_person, go, in_words, wait
+from shared.rules.notice import owner_comes_first, owners_hold, start_notice
 
 LOOK_AGAIN_AFTER = timedelta(minutes=15)
 
@@ -28,6 +30,12 @@ def hold_or_go(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decis
     soon = now + LOOK_AGAIN_AFTER
     if not policy.mode.may_write:
         return wait(case, Reason.MODE_IS_REPORT, f"The mode is {policy.mode}; no wipe is sent in it.", until=soon)
+    if owner_comes_first(case, policy):
+        return start_notice(case, facts, policy, now)
+    if hold := owners_hold(case, now):
+        return wait(case, hold[0], hold[1], until=hold[2])
+    if outside := closed(policy, now):
+        return wait(case, *outside, until=may_be_sent_from(policy, now))
     if facts.freeze is None or facts.freeze.frozen:
         who = facts.freeze.by if facts.freeze is not None else None
         return wait(case, Reason.FROZEN, f"All wipes are frozen{f' by {who}' if who else ''}.", until=soon)
@@ -59,6 +67,8 @@ def clearance_unfit(case: Case, policy: Policy, now: datetime) -> tuple[Reason, 
         return Reason.APPROVAL_NEEDED, "A person has to approve the wipe."
     if approval.used:
         return Reason.APPROVAL_NEEDED, "The approval was used by an earlier wipe; another one needs a new approval."
+    if approval.by == BY_POLICY and policy.why_not_auto is not None:
+        return Reason.MODE_EXPIRED, f"{policy.why_not_auto}; a person has to approve the wipe."
     if now > approval.expires_at:
         return Reason.APPROVAL_EXPIRED, f"The approval by {approval.by} expired."
     if approval.proposal != proposal_of(case, policy.version):

@@ -11,10 +11,9 @@ from datetime import datetime, timedelta
 
 from shared.domain.policy import Mode, Policy
 from shared.errors import AccessDenied, ResyncNeeded, RetryLater, Unexpected
-from shared.intake.messages import HintQueue
-from shared.intake.take_hint import GATE_WITHOUT_A_TIME
+from shared.intake.packing import HintQueue
 from shared.ports import Clock, Ids
-from shared.records.gate import GraphGate
+from shared.records.gate import GATE_WITHOUT_A_TIME, GraphGate
 from shared.records.locks import Locks
 from shared.records.subscriptions import SubscriptionBook
 from shared.records.sweep_progress import Leg, Round, SweepProgress

@@ -90,6 +90,9 @@ class FakeDevices:
         self.synced: Counter[str] = Counter()
         self.reads: Counter[str] = Counter()
         self.lists = 0
+        self.finds = 0
+        """How often a device was looked for by another id than its own."""
+        self.find_answers: list[tuple[ManagedDevice, ...] | Exception] = []
         self.wipe_answers: list[WipeAnswer | Exception] = []
         self.sync_answers: list[Answer | Exception] = []
         self.read_answers: list[ManagedDevice | Missing | Exception] = []
@@ -108,14 +111,16 @@ class FakeDevices:
         return await self.read(managed_device_id)
 
     async def with_serial_number(self, serial_number: str) -> tuple[ManagedDevice, ...]:
-        await asyncio.sleep(0)
+        self.finds += 1
         wanted = serial_number.strip().lower()
-        return self._newest_first([d for d in self.devices.values() if d.serial_number.strip().lower() == wanted])
+        found = self._newest_first([d for d in self.devices.values() if d.serial_number.strip().lower() == wanted])
+        return await _next_answer(self.find_answers, found)
 
     async def with_entra_device(self, entra_device_id: str) -> tuple[ManagedDevice, ...]:
-        await asyncio.sleep(0)
+        self.finds += 1
         wanted = entra_device_id.lower()
-        return self._newest_first([d for d in self.devices.values() if (d.entra_device_id or "").lower() == wanted])
+        found = self._newest_first([d for d in self.devices.values() if (d.entra_device_id or "").lower() == wanted])
+        return await _next_answer(self.find_answers, found)
 
     async def enrolled_since(self, since: datetime) -> AsyncIterator[ManagedDevice]:
         self.lists += 1

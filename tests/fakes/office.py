@@ -1,6 +1,7 @@
 """The product built over fakes: storage, Graph and a clock, holding what the story begins with."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from shared.bootstrap import Ports, Services, build
 from shared.domain.part import Part
@@ -111,5 +112,7 @@ def _settings(mode: Mode, given: dict[str, object]) -> Settings:
         "enrolment_attested_on": story.START.date(),
         "enrolment_attested_scope": "all",
         "last_sync_hours": 24 * 365,
+        "auto_until": story.START.date() + timedelta(days=31),
+        "armed_days": 31,
     }
     return Settings(**{**usual, **given})  # pyright: ignore[reportArgumentType]  # checked by Settings itself

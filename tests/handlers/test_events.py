@@ -9,8 +9,10 @@ from handlers import events, schedules
 from shared.domain.hint import Cause, Hint, Subject
 from shared.domain.states import CaseState
 from shared.errors import RetryLater
-from shared.intake.messages import write_hints
+from shared.intake.messages import read_hints, write_hints
 from shared.names import CASE_STEPS, DEVICE_EVENTS, HINTS
+from shared.records.gate import GraphGate
+from shared.records.ledger import Ledger
 from shared.records.parked import ParkedInput, ParkingLot
 from tests.fakes import story
 from tests.fakes.world import World
@@ -114,10 +116,45 @@ async def test_when_the_event_cannot_even_be_put_back_the_queue_tries_again(worl
         await events.take_device_event(message(cloud_event(serialNumber=story.SERIAL_NUMBER)))
 
 
-async def test_hints_are_raised_for_the_queue_when_tables_are_away(world: World) -> None:
+async def test_hints_come_again_later_when_tables_are_away(world: World) -> None:
     world.rows.away = True
+    body = write_hints([world.hint()])
+    await events.take_hints(message(body))
+    (again,) = world.messages.queues[HINTS]
+    assert again.body == body
+    assert again.visible_at - world.clock.now() >= timedelta(minutes=5)
+
+
+async def test_when_hints_cannot_even_be_put_back_the_queue_tries_again(world: World) -> None:
+    world.rows.away = world.messages.away = True
     with pytest.raises(RetryLater):
         await events.take_hints(message(write_hints([world.hint()])))
+
+
+async def test_only_the_hints_that_could_not_be_taken_come_again(world: World) -> None:
+    """A closed gate keeps back what needs Graph, for as long as Graph wished; the others are taken."""
+    until = world.clock.now() + timedelta(minutes=2)
+    await GraphGate(Ledger(world.rows, world.ids)).close(until)
+    device = Hint(
+        subject=Subject.MANAGED_DEVICE,
+        key=story.DEVICE_ID,
+        cause=Cause.NONCOMPLIANT,
+        source="intune",
+        at=world.clock.now(),
+    )
+    await events.take_hints(message(write_hints([device, world.hint()])))
+    assert (await world.case()).state is CaseState.OPENED
+    (again,) = world.messages.queues[HINTS]
+    assert read_hints(again.body) == [world.hint()]
+    assert until < again.visible_at <= until + timedelta(seconds=15)
+    assert world.devices.reads.total() == 0
+
+
+async def test_an_event_waits_at_the_gate_and_asks_graph_nothing(world: World) -> None:
+    await GraphGate(Ledger(world.rows, world.ids)).close(world.clock.now() + timedelta(minutes=2))
+    await events.take_device_event(message(cloud_event(serialNumber=story.SERIAL_NUMBER)))
+    assert len(world.messages.queues[DEVICE_EVENTS]) == 1
+    assert world.devices.reads.total() == 0
 
 
 async def test_packed_hints_open_and_wake_cases(world: World) -> None:

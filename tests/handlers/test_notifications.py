@@ -1,16 +1,23 @@
 """The webhook: Graph's handshake, genuine notifications stored, forged ones answered alike, and no false 202."""
 
+import asyncio
 import json
+import logging
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
 from handlers import notifications
 from local.host.bindings import HttpAnswer
+from shared.bootstrap import install
 from shared.domain.hint import Hint, Subject
+from shared.domain.policy import Mode
 from shared.errors import RetryLater
+from shared.intake import receive, tally
 from shared.intake.messages import read_hints
 from shared.names import HINTS, QUEUES
+from shared.ports import Row
 from shared.records.subscriptions import KeptSubscription, SubscriptionBook
 from tests.fakes import story
 from tests.fakes.world import World
@@ -222,3 +229,107 @@ async def test_nothing_but_hints_is_written_by_the_webhook(world: World, book: S
     await notifications.receive(posted(notification()))
     assert {name for name in QUEUES if world.messages.queues[name]} == {HINTS}
     assert world.devices.reads.total() == world.tenant.reads == 0
+
+
+async def test_concurrent_requests_share_messages_and_each_is_answered_when_its_own_is_stored(
+    world: World, book: SubscriptionBook
+) -> None:
+    users = [f"00000000-0000-4000-8000-{number:012}" for number in range(64)]
+    given = await asyncio.gather(*(notifications.receive(posted(notification(user))) for user in users))
+    assert {each.status_code for each in given} == {202}
+    assert [len(hints) for hints in stored(world)] == [32, 32]
+
+
+async def test_all_who_ask_at_once_read_the_subscriptions_once(world: World, book: SubscriptionBook) -> None:
+    scans, scan = list[str](), world.rows.scan
+
+    def counted(table: str, partition: str | None = None, *, key_prefix: str = "") -> AsyncIterator[Row]:
+        scans.append(table)
+        return scan(table, partition, key_prefix=key_prefix)
+
+    world.rows.scan = counted
+    await asyncio.gather(*(notifications.receive(posted(notification())) for _ in range(50)))
+    assert len(scans) == 1
+
+
+async def hang(*_: object, **__: object) -> None:
+    await asyncio.sleep(60)
+
+
+@pytest.mark.parametrize("part", ["messages", "book"])
+async def test_storage_that_does_not_answer_is_503_in_time(
+    world: World, book: SubscriptionBook, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receive, "ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(receive, "READ_SECONDS", 0.05)
+    if part == "messages":
+        world.messages.send = hang
+    else:
+        monkeypatch.setattr(SubscriptionBook, "all", hang)
+    async with asyncio.timeout(1):
+        assert (await notifications.receive(posted(notification()))).status_code == 503
+
+
+def test_the_time_for_an_answer_is_less_than_graph_waits_for() -> None:
+    assert receive.READ_SECONDS < receive.ANSWER_SECONDS < 2.5
+
+
+async def test_ids_of_before_serve_while_tables_are_away(world: World, book: SubscriptionBook) -> None:
+    await notifications.receive(posted(notification()))
+    world.rows.away = True
+    world.clock.move(timedelta(minutes=30))
+    assert (await notifications.receive(posted(notification()))).status_code == 202
+    world.clock.move(timedelta(minutes=31))
+    assert (await notifications.receive(posted(notification()))).status_code == 503
+    world.rows.away = False
+    assert (await notifications.receive(posted(notification()))).status_code == 202
+
+
+@pytest.mark.parametrize("number", [0, 17, "0", "17", None, 1e30, -1, [], {}], ids=repr)
+async def test_the_sequence_number_may_be_whatever_graph_makes_of_it(
+    world: World, book: SubscriptionBook, number: object
+) -> None:
+    data = {"@odata.type": "#Microsoft.Graph.User", "id": story.OWNER_ID, "sequenceNumber": number}
+    assert (await notifications.receive(posted(notification(resourceData=data)))).status_code == 202
+    assert len(stored(world)) == 1
+
+
+async def test_a_notification_needs_no_id_of_its_own(world: World, book: SubscriptionBook) -> None:
+    given: list[dict[str, object]] = [{}, {"id": None}, {"id": "a" * 32}, {"id": 5}]
+    for its_id in given:
+        world.clock.move(timedelta(seconds=5))
+        await notifications.receive(posted({**notification(), **its_id}))
+    assert len(stored(world)) == 4
+
+
+async def test_a_rich_notification_is_refused_clearly_and_beside_it_a_basic_one_is_taken(
+    world: World, book: SubscriptionBook, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    rich = notification(encryptedContent={"data": "AAAA", "dataKey": "AAAA"})
+    assert (await notifications.receive(posted(rich, notification()))).status_code == 202
+    assert len(stored(world)) == 1
+    told = [vars(record)["fields"] for record in caplog.records if record.getMessage() == "notification.discarded"]
+    assert told == [{"reason": "encrypted_content", "count": 1}]
+
+
+async def test_both_secrets_are_taken_while_one_replaces_the_other(world: World, book: SubscriptionBook) -> None:
+    world.set_settings(Mode.APPROVE, client_state="the-next-secret-of-graph", client_state_previous=story.CLIENT_STATE)
+    install(world.services)
+    for secret in (story.CLIENT_STATE, "the-next-secret-of-graph", "ein-Geheimnis-\u00e4"):
+        world.clock.move(timedelta(seconds=5))
+        await notifications.receive(posted(notification(clientState=secret)))
+    assert len(stored(world)) == 2
+
+
+async def test_a_flood_of_forged_notifications_is_counted_and_not_a_flood_of_lines(
+    world: World, book: SubscriptionBook, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tally, "TELL_EVERY_SECONDS", 0.05)
+    caplog.set_level(logging.INFO)
+    for _ in range(200):
+        await notifications.receive(posted(notification(clientState="guessed")))
+    await asyncio.sleep(0.1)
+    told = [vars(record)["fields"] for record in caplog.records if record.getMessage() == "notification.discarded"]
+    assert sum(each["count"] for each in told) == 200
+    assert len(told) < 20

@@ -10,7 +10,7 @@ HERE = Path(__file__).parent
 FILES = sorted(HERE.rglob("*.json"))
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(HERE).with_suffix("").as_posix())
 async def test_a_scenario_reaches_its_expected_end(file: Path, azurite_account: str) -> None:
     moments: list[object] = []
     problems = await run_file(file, moments.append, connection_string=azurite_account)

@@ -8,14 +8,16 @@ import pytest
 
 from shared.domain.case import LicenceRequest
 from shared.domain.effects import Answer, Done, Refused
+from shared.domain.facts import ManagedDevice, Missing
 from shared.domain.policy import Mode
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.errors import AccessDenied, RetryLater, Unexpected
 from shared.names import CASE_STEPS
-from shared.records.gate import GraphGate
+from shared.records.gate import GraphGate, Passage
 from shared.records.ledger import Ledger
-from shared.remedy.advance import LONGEST_PAUSE, MOST_STUMBLES, Outcome
+from shared.remedy.advance import FIRST_PAUSE, LONGEST_PAUSE, MOST_STUMBLES, Outcome
+from shared.remedy.messages import StepDue
 from shared.rules.confirm import identity_of
 from shared.rules.decide import RULES
 from shared.rules.licensing import LOOK_FOR_MENDING_AFTER
@@ -216,3 +218,51 @@ async def test_a_check_in_that_fails_changes_nothing_of_what_was_decided(answer:
     case = await world.case()
     assert world.devices.synced == {story.DEVICE_ID: 1}
     assert (case.state, case.due_at, case.stumbles) == (S.WATCHING, now + LOOK_FOR_MENDING_AFTER, 0)
+
+
+async def two_cases_behind_a_gate(world: World) -> tuple[StepDue, StepDue]:
+    """Two cases that are due, and a gate whose time has come."""
+    await gate_of(world).close(world.clock.now())
+    steps: list[StepDue] = []
+    for case_id in (story.CASE_ID, "device-2"):
+        case = await world.put(story.case_in(S.OPENED, world.policy, world.clock.now(), id=case_id))
+        steps.append(StepDue(case_id=case.id, version=case.version))
+    return steps[0], steps[1]
+
+
+async def test_after_a_throttle_one_case_tries_and_the_others_wait_until_it_came_through() -> None:
+    world = World()
+    first, second = await two_cases_behind_a_gate(world)
+    in_between: list[Outcome] = []
+    read = world.devices.read
+
+    async def read_while_the_other_waits(managed_device_id: str) -> ManagedDevice | Missing:
+        if not in_between:
+            in_between.append(await world.services.advance.one_step(second))
+        return await read(managed_device_id)
+
+    world.devices.read = read_while_the_other_waits
+    assert await world.services.advance.one_step(first) is Outcome.MOVED
+    assert in_between == [Outcome.PARKED_BY_GATE]
+    assert await gate_of(world).enter(world.clock.now()) == Passage()
+
+
+@pytest.mark.parametrize(
+    "error", [RetryLater("503"), RetryLater("429", timedelta(minutes=1), throttled=True)], ids=["503", "429"]
+)
+async def test_when_the_one_that_tries_gets_no_answer_the_others_go_on_waiting(error: RetryLater) -> None:
+    world = World()
+    first, second = await two_cases_behind_a_gate(world)
+    world.devices.read_answers = [error]
+    await world.services.advance.one_step(first)
+    assert await world.services.advance.one_step(second) is Outcome.PARKED_BY_GATE
+    assert world.devices.reads.total() == 1
+
+
+@pytest.mark.parametrize("wish", [None, timedelta()], ids=["none", "zero"])
+async def test_a_429_without_a_sensible_time_closes_the_gate_all_the_same(wish: timedelta | None) -> None:
+    world = World()
+    await world.put(story.case_in(S.OPENED, world.policy, world.clock.now()))
+    world.devices.read_answers = [RetryLater("429", wish, throttled=True)]
+    await world.step()
+    assert await gate_of(world).closed_until(world.clock.now()) == world.clock.now() + FIRST_PAUSE

@@ -27,6 +27,7 @@ def test_the_storys_device_goes_on_to_its_owner_with_everything_it_is_known_by()
         "device": identity_of(a_device()),
         "serial_number": SERIAL,
         "readings": Readings(count=1, first_at=NOW, last_at=NOW),
+        "notice": None,
     }
     assert decision.evidence == {
         "compliance": "noncompliant",

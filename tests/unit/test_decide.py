@@ -26,6 +26,7 @@ NEXT: Mapping[CaseState, CaseState] = {
     CaseState.CHECKING_READINESS: CaseState.BINDING,
     CaseState.NOT_READY: CaseState.BINDING,
     CaseState.BINDING: CaseState.BINDING,
+    CaseState.GIVING_NOTICE: CaseState.AWAITING_APPROVAL,
     CaseState.AWAITING_APPROVAL: CaseState.AWAITING_APPROVAL,
     CaseState.CLEARED_TO_WIPE: CaseState.WIPE_INTENDED,
     CaseState.WIPE_INTENDED: CaseState.WIPE_SENT,

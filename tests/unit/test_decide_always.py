@@ -122,8 +122,18 @@ def _conditions(case: Case, read: Facts, policy: Policy, now: datetime) -> Mappi
         "it is approved": approval is not None
         and not approval.used
         and now <= approval.expires_at
-        and approval.proposal == proposal_of(case, policy.version),
+        and approval.proposal == proposal_of(case, policy.as_of(now).version),
         "a person approved it": approval is not None
-        and (policy.mode is Mode.AUTO or approval.by == "admin@contoso.example"),
+        and (_armed(policy, now) or approval.by == "admin@contoso.example"),
+        "the owner's time is over": case.notice is None
+        or case.notice.wipe_not_before is None
+        or now >= case.notice.wipe_not_before,
         "nothing is frozen": read.freeze == Freeze(frozen=False),
+        "the owner had their time": case.notice is None or now >= (case.notice.wipe_not_before or now),
+        "it is within the hours": policy.wipe_hours is None or policy.wipe_hours.is_open(now),
     }
+
+
+def _armed(policy: Policy, now: datetime) -> bool:
+    days = None if policy.auto_until is None else (policy.auto_until - now.date()).days
+    return policy.mode is Mode.AUTO and days is not None and 0 <= days <= policy.armed_days

@@ -13,9 +13,9 @@ from shared.domain.facts import MISSING, Compliance, Facts, Freeze
 from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
+from shared.rules.after_wipe import after_answer
 from shared.rules.answers import changes_by
 from shared.rules.decide import RULES, decide
-from shared.rules.fence import after_answer
 from tests.arbitrary import cases, facts, policies, times
 from tests.builders import (
     NOW,

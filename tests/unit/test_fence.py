@@ -10,9 +10,9 @@ from shared.domain.facts import MISSING, AutopilotDevice, Compliance, Missing, U
 from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
+from shared.rules.after_wipe import LOOK_FOR_WIPE_AFTER
 from shared.rules.confirm import identity_of
 from shared.rules.fence import (
-    LOOK_FOR_WIPE_AFTER,
     check_fence,
     readiness_is_old,
     what_changed,

@@ -7,12 +7,9 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.hint import Cause, Hint, Subject
-from shared.errors import BadInput, RetryLater
-from shared.intake.messages import MOST_IN_A_MESSAGE, HintQueue, read_hints, write_hints
-from shared.names import HINTS
+from shared.errors import BadInput
+from shared.intake.messages import MOST_IN_A_MESSAGE, read_hints, write_hints
 from tests.builders import NOW, OWNER_ID, SERIAL
-from tests.fakes.clock import FixedClock
-from tests.fakes.messages import FakeMessages
 
 HINT = Hint(subject=Subject.USER, key=OWNER_ID, cause=Cause.USER_CHANGED, source="graph", at=NOW)
 
@@ -22,35 +19,6 @@ def test_hints_come_back_as_they_were_written():
 
     assert read_hints(write_hints(hints)) == hints
     assert read_hints(write_hints([])) == []
-
-
-async def test_many_hints_are_packed_thirty_two_to_a_message():
-    messages = FakeMessages(FixedClock(NOW))
-    hints = [
-        replace(HINT, key=f"{number:08}-0000-4000-8000-000000000000") for number in range(MOST_IN_A_MESSAGE * 2 + 1)
-    ]
-
-    await HintQueue(messages=messages).send(hints)
-
-    packed = [read_hints(body) for body in messages.take(HINTS)]
-    assert [len(each) for each in packed] == [32, 32, 1]
-    assert [hint for each in packed for hint in each] == hints
-
-
-async def test_no_hints_are_no_message():
-    messages = FakeMessages(FixedClock(NOW))
-
-    await HintQueue(messages=messages).send([])
-
-    assert messages.take(HINTS) == []
-
-
-async def test_a_storage_that_is_away_is_told_to_the_sender():
-    messages = FakeMessages(FixedClock(NOW))
-    messages.away = True
-
-    with pytest.raises(RetryLater):
-        await HintQueue(messages=messages).send([HINT])
 
 
 def _packed(**fields: object) -> str:

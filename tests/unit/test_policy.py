@@ -10,6 +10,7 @@ import pytest
 
 from shared.domain.facts import Sku, age
 from shared.domain.policy import EnrolmentAttestation, Mode, Policy
+from shared.domain.weekly_hours import WeeklyHours
 from tests.builders import NOW, SPB_ID, spb, tenant_facts
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +36,13 @@ OTHERWISE: dict[str, object] = {
     "wipes_in_flight": 1,
     "serial_rest": timedelta(hours=1),
     "tells_owner": True,
+    "grace": timedelta(hours=1),
+    "deferral": timedelta(hours=1),
+    "deferrals": 1,
+    "auto_until": date(2026, 3, 12),
+    "armed_days": 1,
+    "why_not_auto": "Auto mode expired on 2026-03-04",
+    "wipe_hours": WeeklyHours.parse("Sat 00:00-24:00", "UTC"),
 }
 
 

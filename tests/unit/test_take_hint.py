@@ -1,6 +1,7 @@
 """A hint opens, reopens or wakes a case, or is dropped for a reason: duplicates, late ones and strangers change nothing."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,9 +14,12 @@ from shared.domain.policy import Mode
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.errors import RetryLater
-from shared.intake.take_hint import REPEAT_WITHIN, RESPECT_A_PERSON_FOR, Taken
-from shared.names import CASE_STEPS
-from shared.records.gate import GraphGate
+from shared.intake.messages import read_hints
+from shared.intake.take_hint import REPEAT_WITHIN, RESPECT_A_PERSON_FOR, WAKE_AGAIN_AFTER, Taken
+from shared.names import CASE_STEPS, HINTS
+from shared.ports import Row
+from shared.records.asked import AskedBook
+from shared.records.gate import GraphGate, Passage
 from shared.records.ledger import Ledger
 from shared.records.subscriptions import SubscriptionBook
 from shared.remedy.messages import StepDue, read_step
@@ -120,8 +124,10 @@ async def test_the_same_hint_twenty_times_at_once_opens_one_case() -> None:
     world = World()
     taken = await asyncio.gather(*(take(world) for _ in range(20)))
     assert taken.count(T.OPENED) == 1
-    assert set(taken) == {T.OPENED, T.ALREADY_HANDLED}
+    assert set(taken) <= {T.OPENED, T.ALREADY_HANDLED, T.LATER, T.REPEATED}
+    assert taken.count(T.LATER) <= 1
     assert len(await world.cases.journal(story.CASE_ID)) == 1
+    assert world.devices.finds == 1
 
 
 @pytest.mark.parametrize("state", [state for state in S if state.ended])
@@ -130,7 +136,7 @@ async def test_an_ended_case_is_reopened_but_not_by_an_echo(state: CaseState) ->
     ended = await put(world, state)
     rest = RESPECT_A_PERSON_FOR if state is S.CANCELLED else REPEAT_WITHIN
     world.clock.move(rest - timedelta(seconds=1))
-    assert await take(world) is T.ALREADY_HANDLED
+    assert await take(world) is (T.ALREADY_HANDLED if state is S.CANCELLED else T.LATER)
     world.clock.move(timedelta(seconds=1))
     assert await take(world) is T.REOPENED
     case = await world.case()
@@ -230,3 +236,149 @@ async def test_a_hint_is_never_evidence() -> None:
     await world.live()
     assert (await world.case()).state is S.NO_ACTION_NEEDED
     assert world.graph_writes() == {}
+
+
+async def test_ten_thousand_repeats_within_a_minute_are_one_case_and_at_most_two_looks() -> None:
+    world = World()
+    world.devices.change(story.DEVICE_ID, compliance=Compliance.COMPLIANT)
+    services = world.services
+    for number in range(10_000):
+        if number % 40 == 0:
+            services = world.another_worker()  # the window is not of one process
+        await services.take_hint.open_or_wake(replace(world.hint(), at=world.clock.now()))
+        if number % 100 == 0:
+            await world.step() if number else None
+            world.clock.move(timedelta(milliseconds=590))
+    assert (await world.case()).state is S.NO_ACTION_NEEDED
+    assert len(world.messages.queues[HINTS]) == 1, "one more look"
+    await world.live(until=world.clock.now() + timedelta(hours=1))
+    assert (await world.case()).episode == 2
+    assert world.messages.queues[HINTS] == []
+    assert world.devices.finds <= 2
+    assert world.devices.reads.total() <= 2
+
+
+async def test_what_happens_right_after_a_look_is_looked_at_once_more() -> None:
+    """The device was compliant when it was read, and is not any more when it is heard of again: not swallowed."""
+    world = World()
+    world.devices.change(story.DEVICE_ID, compliance=Compliance.COMPLIANT)
+    await take(world)
+    await world.live()
+    assert (await world.case()).state is S.NO_ACTION_NEEDED
+    world.devices.change(story.DEVICE_ID, compliance=Compliance.NONCOMPLIANT)
+    assert await take(world) is T.LATER
+    assert [await take(world) for _ in range(3)] == [T.REPEATED] * 3
+    await world.live(until=world.clock.now() + REPEAT_WITHIN + timedelta(minutes=2))
+    case = await world.case()
+    assert case.episode == 2
+    assert not case.state.ended
+
+
+async def test_a_second_look_is_sent_again_by_the_message_that_died_before_it_was_sent() -> None:
+    world = World()
+    await put(world, S.NO_ACTION_NEEDED)
+    world.clock.move(timedelta(minutes=1))
+    hint = replace(world.hint(), subject=Subject.MANAGED_DEVICE, key=story.DEVICE_ID)
+    at = world.clock.now() + REPEAT_WITHIN
+    await AskedBook(Ledger(world.rows, world.ids)).ask_again(
+        hint.subject, hint.key, at, world.clock.now(), "the message"
+    )
+    take_hint = world.services.take_hint
+    assert await take_hint.open_or_wake(hint, "another message") is T.REPEATED
+    assert await take_hint.open_or_wake(hint, "the message") is T.LATER
+    assert len(world.messages.queues[HINTS]) == 1
+
+
+async def test_when_the_second_look_cannot_be_sent_the_hint_itself_comes_again() -> None:
+    world = World()
+    await put(world, S.NO_ACTION_NEEDED)
+    world.messages.away = True
+    with pytest.raises(RetryLater):
+        await take(world)
+    world.messages.away = False
+    assert await take(world) is T.LATER
+
+
+async def test_a_device_that_was_not_there_a_moment_ago_is_looked_for_again() -> None:
+    world = World()
+    device = world.devices.devices.pop(story.DEVICE_ID)
+    world.autopilot.registrations.clear()
+    assert await take(world) is T.NO_SUCH_DEVICE
+    world.devices.devices[device.id] = device
+    assert [await take(world) for _ in range(3)] == [T.LATER, T.REPEATED, T.REPEATED]
+    assert world.devices.finds == 1
+    await world.live(until=world.clock.now() + timedelta(minutes=5))
+    await world.case()
+
+
+async def test_repeats_of_an_assignment_to_a_pc_that_nobody_knows_ask_graph_once() -> None:
+    world = World()
+    world.devices.devices.clear()
+    world.autopilot.registrations.clear()
+    hint = world.hint(Cause.USER_ASSIGNED, owner=story.OWNER_UPN)
+    assert {await take(world, hint) for _ in range(20)} == {T.NO_SUCH_DEVICE}
+    assert world.devices.finds == 1
+    world.clock.move(timedelta(seconds=30))
+    world.autopilot.registrations[story.AUTOPILOT_ID] = story.registration()
+    assert await take(world, world.hint(Cause.USER_ASSIGNED, owner=story.OWNER_UPN)) is T.OPENED
+
+
+async def test_an_assignment_that_comes_while_another_worker_looks_comes_again_in_a_moment() -> None:
+    world = World()
+    hint = world.hint(Cause.USER_ASSIGNED, owner=story.OWNER_UPN)
+    asked = AskedBook(Ledger(world.rows, world.ids))
+    await asked.begin_to_look(hint.subject, hint.key, world.clock.now(), unless_within=timedelta(minutes=1))
+    with pytest.raises(RetryLater) as raised:
+        await take(world, hint)
+    assert raised.value.after is not None and raised.value.after < timedelta(minutes=1)
+
+
+async def test_a_worker_that_died_while_it_looked_is_followed_by_another() -> None:
+    world = World()
+    asked = AskedBook(Ledger(world.rows, world.ids))
+    hint = world.hint()
+    await asked.begin_to_look(hint.subject, hint.key, world.clock.now(), unless_within=timedelta(minutes=1))
+    assert await take(world) is T.LATER
+    await world.live(until=world.clock.now() + timedelta(minutes=5))
+    await world.case()
+
+
+async def test_a_storm_of_changes_of_a_user_wakes_the_waiting_case_twice() -> None:
+    world = World()
+    await put(world, S.AWAITING_SEAT)
+    taken = [await take(world, licence_hint(world)) for _ in range(1000)]
+    assert (taken.count(T.WOKEN), taken.count(T.LATER), taken.count(T.REPEATED)) == (1, 1, 998)
+    world.clock.move(WAKE_AGAIN_AFTER + timedelta(minutes=1))
+    (again,) = [read_hints(body) for body in world.messages.take(HINTS)]
+    assert await world.services.take_hint.take_all(again) is None
+    assert len(await world.cases.journal(story.CASE_ID)) == 3
+
+
+async def test_the_users_of_one_message_are_woken_by_one_reading_of_the_worklist() -> None:
+    world = World()
+    await put(world, S.AWAITING_SEAT)
+    scans: list[str] = []
+    scan = world.rows.scan
+
+    def counted(table: str, partition: str | None = None, **rest: str) -> AsyncIterator[Row]:
+        scans.append(table)
+        return scan(table, partition, **rest)
+
+    world.rows.scan = counted
+    users = [replace(licence_hint(world), key=f"{number:08}-0000-4000-8000-000000000000") for number in range(31)]
+    assert await world.services.take_hint.take_all([*users, licence_hint(world)]) is None
+    assert (await world.case()).due_at == world.clock.now()
+    assert len(scans) == 1
+
+
+async def test_a_throttled_look_closes_the_gate_and_the_next_one_asks_nothing() -> None:
+    world = World()
+    world.devices.find_answers = [RetryLater("429", timedelta(seconds=90), throttled=True)]
+    for _ in range(3):
+        with pytest.raises(RetryLater):
+            await take(world)
+    assert world.devices.finds == 1
+    assert await GraphGate(Ledger(world.rows, world.ids)).closed_until(world.clock.now()) is not None
+    world.clock.move(timedelta(seconds=91))
+    assert await take(world) is T.OPENED
+    assert await GraphGate(Ledger(world.rows, world.ids)).enter(world.clock.now()) == Passage()

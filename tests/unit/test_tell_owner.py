@@ -63,9 +63,11 @@ async def test_a_mode_that_changes_nothing_tells_nobody() -> None:
 def test_the_answer_is_kept_with_the_notice() -> None:
     case = replace(a_case(), notice=NOTICE)
 
-    assert changes_by(case, TELL, Done()) == {"notice": replace(NOTICE, sent=True)}
+    coming = replace(TELL, matter=Matter.WIPE_COMING)
+    assert changes_by(case, coming, Done()) == {"notice": replace(NOTICE, sent=True)}
     refused = replace(NOTICE, refused="ErrorInvalidUser: no such mailbox")
-    assert changes_by(case, TELL, REFUSED) == {"notice": refused}
+    assert changes_by(case, coming, REFUSED) == {"notice": refused}
+    assert changes_by(case, TELL, REFUSED) == {}, "that mail was about something else"
     assert changes_by(case, BindOwner(autopilot_id="a", user_principal_name="u", display_name="U"), Done())["bound"]
 
 

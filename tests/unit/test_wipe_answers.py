@@ -9,7 +9,7 @@ from shared.domain.effects import WipeAccepted, WipeNotSent, WipeRefused, WipeUn
 from shared.domain.facts import MISSING, ActionResult, Facts, ManagedDevice, Missing
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
-from shared.rules.fence import (
+from shared.rules.after_wipe import (
     LOOK_AGAIN_AFTER,
     LOOK_FOR_WIPE_AFTER,
     OWN_POLL_AFTER,

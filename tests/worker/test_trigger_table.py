@@ -40,9 +40,13 @@ def test_a_function_has_the_name_of_its_python_function(name: str) -> None:
     assert FUNCTIONS[name].get_user_function().__name__ == name
 
 
-def test_only_the_webhook_is_open_to_everybody() -> None:
+def test_only_the_webhook_and_the_link_in_a_mail_are_open_to_everybody() -> None:
     http = {name: trigger for name, trigger in TRIGGERS.items() if trigger.kind == "httpTrigger"}
-    assert [name for name, trigger in http.items() if trigger.auth_level == "ANONYMOUS"] == ["receive_notifications"]
+    assert [name for name, trigger in http.items() if trigger.auth_level == "ANONYMOUS"] == [
+        "receive_notifications",
+        "show_deferral",
+        "defer_wipe",
+    ]
     assert {trigger.auth_level for trigger in http.values()} == {"ANONYMOUS", "FUNCTION"}
 
 

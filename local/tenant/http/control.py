@@ -1,5 +1,6 @@
 """What Graph has not: the simulation's clock, its state and counts, faults and timeline items added while it runs."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from datetime import UTC, datetime, timedelta
@@ -86,6 +87,7 @@ class Control:
                 "subscriptions": len(self._model.subscriptions.live()),
                 "devices": [self._device(machine) for machine in self._model.machines.store.values()],
                 "users": [self._user(user) for user in self._model.users.store.values()],
+                "subscription_ids": [s.id for s in self._model.subscriptions.live()],
             }
         )
 
@@ -127,7 +129,8 @@ class Control:
         serials = {machine.serial.casefold(): machine.serial for machine in self._model.machines.store.values()}
         for name in ("by_device", "wipes_by_serial", "wipe_posts_by_serial"):
             counts[name] = {serials.get(serial, serial): count for serial, count in counts[name].items()}
-        return JSONResponse(counts | {"wipes": self._model.counts.wipes})
+        mails = Counter(address.casefold() for sent in self._model.mail.sent for address in sent.to)
+        return JSONResponse(counts | {"wipes": self._model.counts.wipes, "mails_to": mails})
 
     async def _outbox(self, _: Request) -> Response:
         mail = self._model.mail

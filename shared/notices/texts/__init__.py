@@ -1,10 +1,12 @@
 """The text files beside this one, filled in by Jinja2 with every value escaped."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:  # only who writes a text pays for loading Jinja2; the webhook never does
     from jinja2 import Environment
@@ -21,6 +23,11 @@ def fill_in(template: str, values: Mapping[str, object], *, block: str | None = 
     if block is None:
         return text.render(values)
     return " ".join(unescape("".join(text.blocks[block](text.new_context(dict(values))))).split())
+
+
+def local_time(at: datetime | None, time_zone: str) -> str | None:
+    """A moment as people there write it; the numbers are the same in every language."""
+    return None if at is None else at.astimezone(ZoneInfo(time_zone)).strftime("%Y-%m-%d %H:%M (%Z)")
 
 
 @cache
