@@ -116,6 +116,10 @@ class Devices(Protocol):
         """Every enrolment of this Entra device id (not object id); every row is re-checked."""
         ...
 
+    async def of_user(self, user_id: str) -> tuple[ManagedDevice, ...]:
+        """Every enrolment of this user; every row is re-checked."""
+        ...
+
     def enrolled_since(self, since: datetime) -> AsyncIterator[ManagedDevice]:
         """Enrolments later than ``since``, page by page; every row is re-checked."""
         ...
@@ -157,6 +161,18 @@ class Directory(Protocol):
 
     async def assign_licence(self, user_id: str, sku_id: str) -> Answer:
         """Add one licence; repeating it is harmless. Refused carries Graph's code and message."""
+        ...
+
+    async def groups_of_user(self, user_id: str, group_ids: tuple[str, ...]) -> frozenset[str] | Missing:
+        """Which of the groups (at most 20) the user is in, through other groups as well; ids in lower case."""
+        ...
+
+    async def groups_of_device(self, entra_device_id: str, group_ids: tuple[str, ...]) -> frozenset[str] | Missing:
+        """The same of a device; MISSING unless exactly one device object has this device id (not object id)."""
+        ...
+
+    async def recovery_keys(self, entra_device_id: str) -> int:
+        """How many BitLocker recovery keys of the device Entra ID keeps; the keys themselves are not read."""
         ...
 
     async def changed_users(self, link: str | None) -> Page[str]:

@@ -56,7 +56,7 @@ class WipeProtocol:
         """
         case = stored.case
         assert case.state is CaseState.WIPE_INTENDED and case.wipe is not None and case.device is not None
-        facts = await self.gatherer.fence(case)
+        facts = await self.gatherer.fence(case, policy)
         decision = check_fence(case, facts, policy, self.clock.now())
         if decision.to is not CaseState.WIPE_SENT:
             held = await self._save(stored, decision)
