@@ -82,6 +82,12 @@ def perform(model: TenantModel, item: TenantItem) -> None:
         case ExpireDeltaTokens():
             for log in (model.users_log, model.groups_log, model.devices_log):
                 log.expire_tokens()
+        case DropSubscription() | TellLifecycle():
+            _to_subscriptions(model, item)
+
+
+def _to_subscriptions(model: TenantModel, item: DropSubscription | TellLifecycle) -> None:
+    match item:
         case DropSubscription():
             model.subscriptions.drop(item.resource)
         case TellLifecycle():
