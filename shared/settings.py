@@ -62,6 +62,11 @@ class _UnknownNames(PydanticBaseSettingsSource):
         }
 
 
+def event_hub_is_set() -> bool:
+    """Whether the app listens to an Event Hub at all: asked when its functions are registered, before any setting is read."""
+    return bool(os.environ.get("HANDOVER_EVENT_HUB", "").strip())
+
+
 class Settings(BaseSettings):
     """What an administrator sets as app settings. Names are upper case with the prefix HANDOVER_, but for the two of others."""
 
@@ -101,6 +106,9 @@ class Settings(BaseSettings):
     """UPN or id of a test user. When nothing was heard of the users for a day, its office location is changed in approve and auto mode, and a notification must follow. Needs User.ReadWrite.All."""
     sweep_minutes: int = Field(15, ge=0, le=1440)
     """So long after a sweep the next one looks for what no event told, 0 to 1440; 0: never, and what is lost stays lost."""
+
+    event_hub: str | None = None
+    """Name of the Event Hub that Intune's diagnostic settings send to; its namespace is in IntuneLogs__fullyQualifiedNamespace. Empty: there is none."""
 
     staging_accounts: Words = ()
     """UPNs or patterns (staging*@contoso.com) of accounts that only enrol devices; they never own one."""
