@@ -19,6 +19,7 @@ from shared.clients.teams import TeamsWorkflow
 from shared.domain.part import Part
 from shared.errors import RetryLater
 from shared.intake.find_device import FindDevice
+from shared.intake.heard import Heard
 from shared.intake.intune_logs import TakeIntuneLogs
 from shared.intake.packing import HintQueue
 from shared.intake.parked_input import TendParkedInput
@@ -58,7 +59,7 @@ from shared.remedy.tell_operators import TellOperators
 from shared.remedy.wipe import WipeProtocol
 from shared.settings import Settings
 from shared.telemetry import event, set_up_logging
-from shared.upkeep.keep_subscriptions import KeepSubscriptions
+from shared.upkeep.keep_subscriptions import KeepSubscriptions, Probe
 from shared.upkeep.measure_queues import MeasureQueues
 from shared.upkeep.send_notice import SendNotice
 from shared.upkeep.supervise import Supervise
@@ -234,6 +235,7 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
             locks=Locks(ledger),
             clock=clock,
             ids=ids,
+            probe=_probe(settings, ports),
         ),
         sweep=_sweep(settings, ports, ledger, cases, book, hints),
         watch_fleet=WatchFleet(fleet=fleet, brake=brake, gate=GraphGate(ledger), policy=policy, clock=clock),
@@ -288,8 +290,16 @@ def _receive(settings: Settings, ports: Ports, book: SubscriptionBook, hints: Hi
         book=book,
         known=KnownSubscriptions(book, ports.clock),
         hints=hints,
+        heard=Heard(book),
         clock=ports.clock,
     )
+
+
+def _probe(settings: Settings, ports: Ports) -> Probe | None:
+    """None where nothing may be written."""
+    if settings.canary_user is None or not settings.mode.may_write:
+        return None
+    return Probe(directory=ports.directory, user=settings.canary_user)
 
 
 def _pages(settings: Settings) -> Pages:

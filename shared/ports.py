@@ -208,6 +208,10 @@ class Directory(Protocol):
         """One page of the ids of users who joined or left one of the groups; see ``changed_users``."""
         ...
 
+    async def touch(self, id_or_upn: str, note: str) -> Answer:
+        """Write a note into the office location of a test user, so that Graph has a change to tell of."""
+        ...
+
 
 class Autopilot(Protocol):
     """Windows Autopilot registrations."""
@@ -267,6 +271,7 @@ class GraphSubscription:
     id: str
     resource: str
     expires_at: datetime
+    notification_url: str = ""
 
 
 class Subscriptions(Protocol):
@@ -275,7 +280,10 @@ class Subscriptions(Protocol):
     async def create(
         self, *, resource: str, change_type: str, notification_url: str, client_state: str, expires_at: datetime
     ) -> GraphSubscription | str:
-        """Create one (Graph calls the notification URL first). If Graph says one exists, the id it names is returned."""
+        """Create one (Graph calls the notification URL first). If Graph says one exists, the id it names is returned.
+
+        Raises HandshakeFailed when the URL gave Graph no proper answer: no more than a slow start may be behind it.
+        """
         ...
 
     async def renew(self, subscription_id: str, expires_at: datetime) -> GraphSubscription | Missing:
@@ -284,4 +292,8 @@ class Subscriptions(Protocol):
 
     async def delete(self, subscription_id: str) -> None:
         """Delete it; gone already is fine."""
+        ...
+
+    async def all(self) -> tuple[GraphSubscription, ...]:
+        """All subscriptions of this app, those that nobody remembers included. Graph allows 25 such lists in 20 seconds."""
         ...

@@ -103,6 +103,8 @@ class Settings(BaseSettings):
     """The secret before the last rotation, accepted as well."""
     subscribe_to: Words = ("users",)
     """Graph resources to subscribe to: users, and groups/{id}/members. A change of a user or of the groups a user is in wakes the cases that wait for their licence."""
+    canary_user: str | None = Field(None, pattern=r"^[^\s/\\?#%]{1,113}$")
+    """UPN or id of a test user. When nothing was heard of the users for a day, its office location is changed in approve and auto mode, and a notification must follow. Needs User.ReadWrite.All."""
     sweep_minutes: int = Field(15, ge=0, le=1440)
     """So long after a sweep the next one looks for what no event told, 0 to 1440; 0: never, and what is lost stays lost."""
 

@@ -204,6 +204,13 @@ class DropSubscription(Item):
     resource: str | None = None
 
 
+class TellLifecycle(Item):
+    """Graph sends a lifecycle notification to every subscription; a removed one is gone."""
+
+    do: Literal["lifecycle"]
+    event: Literal["reauthorizationRequired", "subscriptionRemoved", "missed"]
+
+
 class RunnerItem(BaseModel):
     """An item that is not the tenant's: whoever runs the scenario knows what it means."""
 
@@ -244,6 +251,7 @@ _TENANT_ITEMS: dict[str, str] = {
     "edit_profile": "EditProfile",
     "expire_delta_tokens": "ExpireDeltaTokens",
     "drop_subscription": "DropSubscription",
+    "lifecycle": "TellLifecycle",
 }
 
 
@@ -275,6 +283,7 @@ TenantItem = (
     | EditProfile
     | ExpireDeltaTokens
     | DropSubscription
+    | TellLifecycle
 )
 """Everything that the tenant itself can do."""
 
@@ -301,6 +310,7 @@ TimelineItem = Annotated[
     | Annotated[EditProfile, Tag("EditProfile")]
     | Annotated[ExpireDeltaTokens, Tag("ExpireDeltaTokens")]
     | Annotated[DropSubscription, Tag("DropSubscription")]
+    | Annotated[TellLifecycle, Tag("TellLifecycle")]
     | Annotated[RunnerItem, Tag("RunnerItem")],
     Discriminator(_kind),
 ]

@@ -38,6 +38,7 @@ from local.tenant.scenario_timeline import (
     SetOtherDevices,
     SetUsageLocation,
     SignIn,
+    TellLifecycle,
     TenantItem,
     TimelineItem,
     WipeInPortal,
@@ -87,8 +88,18 @@ def perform(model: TenantModel, item: TenantItem) -> None:
         case ExpireDeltaTokens():
             for log in (model.users_log, model.groups_log, model.devices_log):
                 log.expire_tokens()
+        case DropSubscription() | TellLifecycle():
+            _to_subscriptions(model, item)
+
+
+def _to_subscriptions(model: TenantModel, item: DropSubscription | TellLifecycle) -> None:
+    match item:
         case DropSubscription():
             model.subscriptions.drop(item.resource)
+        case TellLifecycle():
+            model.notifications.tell_lifecycle(item.event)
+            if item.event == "subscriptionRemoved":
+                model.subscriptions.drop()
 
 
 def _wait_for_anchor(model: TenantModel, item: TenantItem) -> None:

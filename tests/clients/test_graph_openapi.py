@@ -117,6 +117,8 @@ async def do_everything(graph: Graph) -> None:
         ),
         subscriptions.renew(SUBSCRIPTION, NOW),
         subscriptions.delete(SUBSCRIPTION),
+        subscriptions.all(),
+        directory.touch(USER, "a note"),
         graph.mail.send(to="def456@contoso.com", subject="Hello", html="<p>Hello</p>"),
     ]
     for call in calls:
@@ -129,7 +131,7 @@ async def do_everything(graph: Graph) -> None:
 async def test_every_request_is_one_that_graph_knows() -> None:
     async with graph_over(lambda request: httpx.Response(200, json={"value": []})) as (graph, wire):
         await do_everything(graph)
-    assert len(wire.requests) == 31
+    assert len(wire.requests) == 32
     for request in wire.requests:
         if request.url.path in NOT_DESCRIBED:
             continue

@@ -254,6 +254,8 @@ class FakeDirectory:
         self.user_answers: list[User | Missing | Exception] = []
         self.assign_answers: list[Answer | Exception] = []
         self.location_answers: list[Answer | Exception] = []
+        self.touched: Counter[str] = Counter()
+        self.touch_answers: list[Answer | Exception] = []
         self.groups: dict[str, set[str]] = {}
         """Members of each group by id: user ids and Entra device ids, all lower case."""
         self.group_answers: list[frozenset[str] | Missing | Exception] = []
@@ -320,6 +322,11 @@ class FakeDirectory:
         assert group_ids
         return await self.members_changed.page(link)
 
+    async def touch(self, id_or_upn: str, note: str) -> Answer:
+        answer = await _next_answer(self.touch_answers, Done())
+        self.touched[id_or_upn] += 1
+        return answer
+
     def provision(self, user_id: str) -> None:
         """Everything the user holds is ready now."""
         self.statuses.pop(user_id, None)
@@ -372,6 +379,7 @@ class FakeSubscriptions:
         self.client_states: dict[str, str] = {}
         self.created = 0
         self.renewed: Counter[str] = Counter()
+        self.lists = 0
         self.create_answers: list[GraphSubscription | str | Exception] = []
 
     async def create(
@@ -380,7 +388,12 @@ class FakeSubscriptions:
         there = next((one for one in self.existing.values() if one.resource == resource), None)
         if there is not None:
             return await _next_answer(self.create_answers, there.id)
-        fresh = GraphSubscription(id=f"subscription-{self.created + 1}", resource=resource, expires_at=expires_at)
+        fresh = GraphSubscription(
+            id=f"subscription-{self.created + 1}",
+            resource=resource,
+            expires_at=expires_at,
+            notification_url=notification_url,
+        )
         answer = await _next_answer(self.create_answers, fresh)
         if isinstance(answer, GraphSubscription):
             self.created += 1
@@ -399,3 +412,8 @@ class FakeSubscriptions:
     async def delete(self, subscription_id: str) -> None:
         await asyncio.sleep(0)
         self.existing.pop(subscription_id, None)
+
+    async def all(self) -> tuple[GraphSubscription, ...]:
+        self.lists += 1
+        await asyncio.sleep(0)
+        return tuple(self.existing.values())

@@ -44,9 +44,11 @@ OPERATIONS = {
     "directory.changed_users": Operation.USERS_DELTA,
     "directory.plans": Operation.USERS_LICENSE_DETAILS,
     "directory.set_usage_location": Operation.USERS_UPDATE,
+    "directory.touch": Operation.USERS_UPDATE,
     "directory.user": Operation.USERS_GET,
     "mail.send": Operation.SEND_MAIL,
     "subscriptions.create": Operation.SUBSCRIPTIONS_CREATE,
+    "subscriptions.all": Operation.SUBSCRIPTIONS_LIST,
     "subscriptions.delete": Operation.SUBSCRIPTIONS_DELETE,
     "subscriptions.renew": Operation.SUBSCRIPTIONS_UPDATE,
     "tenant.enrolled_devices": Operation.MANAGED_DEVICE_OVERVIEW,
@@ -83,8 +85,8 @@ MEMBERSHIP = {"directory.groups_of_device", "directory.groups_of_user", "tenant.
 KEYS, POLICIES = {"directory.recovery_keys"}, {"tenant.approval_policies"}
 WHEN_SET = MEMBERSHIP | KEYS | POLICIES
 LEVELS: dict[str, set[str]] = {
-    "report": set(OPERATIONS) - WRITES - {"directory.set_usage_location", "mail.send"} - WHEN_SET,
-    "remediate": set(OPERATIONS) - {"directory.set_usage_location", "mail.send"} - WHEN_SET,
+    "report": set(OPERATIONS) - WRITES - {"directory.set_usage_location", "directory.touch", "mail.send"} - WHEN_SET,
+    "remediate": set(OPERATIONS) - {"directory.set_usage_location", "directory.touch", "mail.send"} - WHEN_SET,
     "usageLocation": set(OPERATIONS) - {"mail.send"} - WHEN_SET,
     "mail": set(OPERATIONS) - WHEN_SET,
     "groups": set(OPERATIONS) - KEYS - POLICIES,

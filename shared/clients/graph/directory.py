@@ -87,6 +87,13 @@ class GraphDirectory:
         builder, query = self._transport.v1.groups.delta, {"select": "id,members", "filter": wanted}
         return await delta_page(self._transport, "directory.changed_members", builder, query, link, _changed_members)
 
+    async def touch(self, id_or_upn: str, note: str) -> Answer:
+        """See the port. Raises RetryLater, AccessDenied or Unexpected."""
+        if not is_user_key(id_or_upn):
+            return _NO_USER
+        builder = self._transport.v1.users.by_user_id(id_or_upn)
+        return await self._transport.write("directory.touch", "PATCH", builder, {"officeLocation": note})
+
 
 def directory_user(row: Json) -> User:
     """One user. Raises Unexpected when it has no id.
