@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from shared.domain.facts import (
+    AdminApprovalRequest,
     AutopilotDevice,
     Compliance,
     EnrolmentStatusPage,
@@ -166,6 +167,17 @@ def a_budget(**fields: object) -> WipeBudget:
     return replace(WipeBudget(last_hour=0, last_day=0, in_flight=0, serial_wiped_at=None, frees_at=None), **fields)
 
 
+def an_approval_request(**fields: object) -> AdminApprovalRequest:
+    """The request in Intune for the case's first wipe, not decided yet."""
+    request = AdminApprovalRequest(
+        id="request-1",
+        status="needsApproval",
+        justification=f"Handover: Intune device {DEVICE_ID} attempt nonce-1. Factory reset",
+        requested_at=SENT_AT,
+    )
+    return replace(request, **fields)
+
+
 def all_facts(**fields: object) -> Facts:
     """Everything read, and everything right for DEF456, who has got the licence."""
     facts = Facts(
@@ -179,5 +191,6 @@ def all_facts(**fields: object) -> Facts:
         budget=a_budget(),
         nonce="nonce-2",
         deferral_code="2" * 64,
+        admin_requests=(),
     )
     return replace(facts, **fields)

@@ -156,6 +156,12 @@ class DropSubscription(Item):
     resource: str | None = None
 
 
+class AdminDecides(Item):
+    """The second administrator decides on every open request of Multi Admin Approval."""
+
+    do: Literal["admin_approves", "admin_rejects"]
+
+
 class RunnerItem(BaseModel):
     """An item that is not the tenant's: whoever runs the scenario knows what it means."""
 
@@ -188,6 +194,8 @@ _TENANT_ITEMS: dict[str, str] = {
     "edit_profile": "EditProfile",
     "expire_delta_tokens": "ExpireDeltaTokens",
     "drop_subscription": "DropSubscription",
+    "admin_approves": "AdminDecides",
+    "admin_rejects": "AdminDecides",
 }
 
 
@@ -213,6 +221,7 @@ TenantItem = (
     | EditProfile
     | ExpireDeltaTokens
     | DropSubscription
+    | AdminDecides
 )
 """Everything that the tenant itself can do."""
 
@@ -233,6 +242,7 @@ TimelineItem = Annotated[
     | Annotated[EditProfile, Tag("EditProfile")]
     | Annotated[ExpireDeltaTokens, Tag("ExpireDeltaTokens")]
     | Annotated[DropSubscription, Tag("DropSubscription")]
+    | Annotated[AdminDecides, Tag("AdminDecides")]
     | Annotated[RunnerItem, Tag("RunnerItem")],
     Discriminator(_kind),
 ]

@@ -13,6 +13,7 @@ from local.tenant.model.tenant import TenantModel
 from local.tenant.scenario import ScenarioError, explain
 from local.tenant.scenario_timeline import (
     AddSeats,
+    AdminDecides,
     AssignAutopilotUser,
     ComplianceItem,
     DropSubscription,
@@ -73,6 +74,8 @@ def perform(model: TenantModel, item: TenantItem) -> None:
         case ExpireDeltaTokens():
             for log in (model.users_log, model.groups_log, model.devices_log):
                 log.expire_tokens()
+        case AdminDecides():
+            model.approvals.decide_all("approved" if item.do == "admin_approves" else "rejected")
         case DropSubscription():
             model.subscriptions.drop(item.resource)
 

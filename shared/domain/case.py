@@ -77,6 +77,17 @@ class WipeAttempt:
     allowed_by: str
     sent_at: datetime | None = None
     outcome: str | None = None
+    admin_asked_at: datetime | None = None
+    """When it was sent first, if Intune then wanted a second administrator's approval."""
+    admin_code: str | None = None
+    """The approval request in Intune; goes with the second request."""
+    admin_approved_at: datetime | None = None
+    """When that approval was read; from then on the attempt is in its second, last request."""
+
+    @property
+    def second_request(self) -> bool:
+        """What is sent now is the wipe that a second administrator approved."""
+        return self.admin_approved_at is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

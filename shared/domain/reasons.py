@@ -82,6 +82,11 @@ class Reason(StrEnum):
     WIPE_SEEN = "wipe_seen"
     WIPE_FAILED_ON_DEVICE = "wipe_failed_on_device"
     WIPE_NEVER_SEEN = "wipe_never_seen"
+    ADMIN_APPROVAL_NEEDED = "admin_approval_needed"
+    ADMIN_APPROVED = "admin_approved"
+    ADMIN_APPROVAL_REJECTED = "admin_approval_rejected"
+    ADMIN_APPROVAL_EXPIRED = "admin_approval_expired"
+    ADMIN_APPROVAL_NOT_FOUND = "admin_approval_not_found"
     # return and proof
     AWAITING_OOBE = "awaiting_oobe"
     BACK_UNDER_OWNER = "back_under_owner"

@@ -7,6 +7,7 @@ from shared.domain.case import AUTOPILOT_PREFIX, Case, managed_device_id_of
 from shared.domain.facts import MISSING, AutopilotDevice, Facts, Missing, User
 from shared.domain.policy import Mode, Policy
 from shared.domain.states import CaseState
+from shared.errors import AccessDenied, Unexpected
 from shared.ports import Autopilot, Clock, Devices, Directory, Ids
 from shared.records.budget import BudgetBook
 from shared.records.freeze import FreezeSwitch
@@ -44,17 +45,13 @@ class Gatherer:
         if policy.tells_owner and case.state in MAY_TELL and known.deferral_code is None:
             # two identifiers: 244 random bits
             known = replace(known, deferral_code=self.ids.new() + self.ids.new())
+        if case.state in (CaseState.WIPE_UNKNOWN, CaseState.AWAITING_ADMIN_APPROVAL):
+            return await self._with_what_became_of_the_wipe(case, known)
         return await self._needed(case, policy, known)
 
     async def _needed(self, case: Case, policy: Policy, known: Facts) -> Facts:
         match case.state:
-            case (
-                CaseState.OPENED
-                | CaseState.WATCHING
-                | CaseState.GIVING_NOTICE
-                | CaseState.AWAITING_APPROVAL
-                | CaseState.WIPE_UNKNOWN
-            ):
+            case CaseState.OPENED | CaseState.WATCHING | CaseState.GIVING_NOTICE | CaseState.AWAITING_APPROVAL:
                 return await self._with_device(case, known)
             case CaseState.CHECKING_OWNER:
                 return await self._with_owner(case, policy, known)
@@ -87,6 +84,20 @@ class Gatherer:
         if not case.enrolled or known.device is not None:
             return known
         return replace(known, device=await self.devices.read(managed_device_id_of(case)))
+
+    async def _with_what_became_of_the_wipe(self, case: Case, known: Facts) -> Facts:
+        """The device, and the approval requests. After a lost answer these are read only if they can be: most tenants
+        have none, and may not have granted it."""
+        known = await self._with_device(case, known)
+        if case.state is CaseState.AWAITING_ADMIN_APPROVAL:
+            requests = await self.devices.approval_requests()
+            return replace(known, admin_requests=requests, freeze=await self.freeze.read())
+        if case.wipe is None or case.wipe.second_request:
+            return known
+        try:
+            return replace(known, admin_requests=await self.devices.approval_requests())
+        except (AccessDenied, Unexpected):
+            return known
 
     async def _with_owner(self, case: Case, policy: Policy, known: Facts) -> Facts:
         known = await self._with_device(case, known)

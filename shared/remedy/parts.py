@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Never
 
-from shared.domain.effects import Answer, Done, WipeAnswer, WipeRefused
-from shared.domain.facts import ManagedDevice, Missing
+from shared.domain.effects import Answer, Done, WipeAnswer, WipeBacking, WipeRefused
+from shared.domain.facts import AdminApprovalRequest, ManagedDevice, Missing
 from shared.domain.pages import DeviceChange, FoundDevice, Page
 from shared.errors import AccessDenied
 from shared.ports import Devices
@@ -42,9 +42,13 @@ class UnprivilegedDevices:
         """Left out: a device checks in by itself every 8 hours, so the case only takes longer, and ends the same."""
         return Done()
 
-    async def wipe(self, managed_device_id: str) -> WipeAnswer:  # noqa: ARG002  # the port has it
+    async def wipe(self, managed_device_id: str, backing: WipeBacking) -> WipeAnswer:  # noqa: ARG002  # the port has them
         """Refused before anything is sent: only the wiper wipes."""
         return WipeRefused(status=0, code="not_this_part", message="this part of Handover never wipes")
+
+    async def approval_requests(self) -> tuple[AdminApprovalRequest, ...]:
+        """See the port."""
+        return await self.devices.approval_requests()
 
     async def changes(self, link: str | None) -> Page[DeviceChange]:
         """See the port."""

@@ -1,4 +1,4 @@
-"""The wipe protocol, and the only caller of Devices.wipe. One case, one device, at most one request per attempt.
+"""The wipe protocol, and the only caller of Devices.wipe. One case, one device, at most one wipe per attempt.
 
     WIPE_INTENDED   written before (with a nonce)
       | read everything once more        any doubt -> back, nothing sent
@@ -8,9 +8,17 @@
       | read the kill switch again       frozen    -> give back, back, nothing sent
       | ONE request, no retry, no redirect
     AWAITING_RETURN | NEEDS_PERSON (cleanly refused) | WIPE_UNKNOWN (anything else)
+      | AWAITING_ADMIN_APPROVAL (Multi Admin Approval: not wiped, filed for a second administrator)
+          | polled by the worker; only "approved" leads on
+        WIPE_INTENDED   the same attempt: same nonce, already paid; the whole fence and the kill switch once more
+        WIPE_SENT       written before
+          | ONE identical request, with the approval's code instead of the justification
+        AWAITING_RETURN | NEEDS_PERSON (refused: there is no third request) | WIPE_UNKNOWN (only the device is read)
 
-A worker that finds WIPE_SENT never sends: it reads. Graph has no idempotency key for a wipe, so at most one attempt
-is promised, not exactly one.
+The request with a justification wipes at once where no such policy is: it is the wipe, and obeys every check. One
+request per phase and two phases are the most an attempt may send; one of them at most is carried out. A worker that
+finds WIPE_SENT never sends: it reads the device, and in the first phase the approval requests. Graph has no
+idempotency key for a wipe, so at most one wipe is promised, not exactly one.
 """
 
 import logging
@@ -18,7 +26,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.domain.case import Case, Decision, managed_device_id_of, move
-from shared.domain.effects import WipeAccepted, WipeAnswer, WipeNotSent, WipeRefused
+from shared.domain.effects import (
+    AdminApproved,
+    Justified,
+    WipeAccepted,
+    WipeAnswer,
+    WipeBacking,
+    WipeNeedsApproval,
+    WipeNotSent,
+    WipeRefused,
+)
 from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
@@ -27,8 +44,10 @@ from shared.records.budget import BudgetBook
 from shared.records.cases import CaseStore, Stored
 from shared.records.freeze import FreezeSwitch
 from shared.remedy.gather import Gatherer
+from shared.rules.admin_approval import keep_approval
 from shared.rules.after_wipe import after_answer
 from shared.rules.fence import back_to_hold, check_fence
+from shared.rules.justification import justification
 from shared.telemetry import event
 
 log = logging.getLogger(__name__)
@@ -59,14 +78,13 @@ class WipeProtocol:
         facts = await self.gatherer.fence(case)
         decision = check_fence(case, facts, policy, self.clock.now())
         if decision.to is not CaseState.WIPE_SENT:
-            held = await self._save(stored, decision)
-            await self.settle(held.case)
-            return held
+            return await self._save_hold(stored, decision)
         if held := await self._pay_or_hold(stored, policy):
             return held
+        backing = _backing(case)
         sent = await self._save(stored, decision)
         event(log, "wipe.sent", level=logging.WARNING, case=case.id, nonce=case.wipe.nonce)
-        answer = await self._frozen_now() or await self.devices.wipe(managed_device_id_of(sent.case))
+        answer = await self._frozen_now() or await self.devices.wipe(managed_device_id_of(sent.case), backing)
         event(log, "wipe.answered", level=logging.WARNING, case=case.id, nonce=case.wipe.nonce, outcome=_word(answer))
         answered = await self._save(sent, after_answer(sent.case, answer, self.clock.now()))
         await self.settle(answered.case)
@@ -77,10 +95,10 @@ class WipeProtocol:
 
         Given back when it never was sent, was cleanly refused or failed on the device; no longer in flight when the
         device is back or a person closed the case. Only for a case that has left WIPE_INTENDED: then nobody can send
-        that attempt any more. A worker that died, or that lost a race after it had paid, leaves a payment behind.
+        that attempt any more. It stays paid while a second administrator decides. A worker that died, or that lost a race after it had paid, leaves a payment behind.
         """
         attempt, now = case.wipe, self.clock.now()
-        if attempt is None or case.device is None:
+        if attempt is None or case.device is None or case.state is CaseState.AWAITING_ADMIN_APPROVAL:
             return
         if attempt.sent_at is None or attempt.outcome in ("refused", "failed"):
             await self.budget.release(nonce=attempt.nonce, serial_number=case.device.serial_number, now=now)
@@ -95,11 +113,11 @@ class WipeProtocol:
             nonce=case.wipe.nonce, serial_number=case.device.serial_number, policy=policy, now=now
         )
         if denied is not None:
-            return await self._save(stored, back_to_hold(*denied, now))
+            return await self._save_hold(stored, back_to_hold(*denied, now))
         if (await self.freeze.read()).frozen:
-            held = await self._save(stored, back_to_hold(Reason.FROZEN, "All wipes are frozen; nothing was sent.", now))
-            await self.settle(held.case)
-            return held
+            return await self._save_hold(
+                stored, back_to_hold(Reason.FROZEN, "All wipes are frozen; nothing was sent.", now)
+            )
         return None
 
     async def _frozen_now(self) -> WipeNotSent | None:
@@ -111,9 +129,24 @@ class WipeProtocol:
             return WipeNotSent(why=why, frozen=True)
         return None
 
+    async def _save_hold(self, stored: Stored, decision: Decision) -> Stored:
+        held = await self._save(stored, keep_approval(stored.case, decision, self.clock.now()))
+        await self.settle(held.case)
+        return held
+
     async def _save(self, stored: Stored, decision: Decision) -> Stored:
         moved, entry = move(stored.case, decision, at=self.clock.now())
         return await self.cases.save(stored, moved, [entry])
+
+
+def _backing(case: Case) -> WipeBacking:
+    attempt = case.wipe
+    assert attempt is not None
+    if not attempt.second_request:
+        assert attempt.admin_asked_at is None, "a wipe that waits for an administrator is not sent as a first one"
+        return Justified(text=justification(case))
+    assert attempt.admin_code is not None, "an approved wipe has its code"
+    return AdminApproved(code=attempt.admin_code)
 
 
 def _word(answer: WipeAnswer) -> str:
@@ -122,6 +155,8 @@ def _word(answer: WipeAnswer) -> str:
             return "accepted"
         case WipeRefused():
             return "refused"
+        case WipeNeedsApproval():
+            return "needs approval"
         case WipeNotSent():
             return "not sent"
         case _:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from shared.clients.graph.client import Graph
+from shared.domain.effects import AdminApproved, Justified
 from shared.errors import HandoverError
 from tests.clients.graph_wire import DEVICE, REGISTRATION, SUBSCRIPTION, USER, graph_over
 
@@ -86,7 +87,8 @@ async def do_everything(graph: Graph) -> None:
         devices.with_entra_device(USER),
         anext(aiter(devices.enrolled_since(NOW)), None),
         devices.sync(DEVICE),
-        devices.wipe(DEVICE),
+        devices.wipe(DEVICE, Justified(text="Why")),
+        devices.wipe(DEVICE, AdminApproved(code="1")),
         directory.user("o'neil@contoso.com"),
         directory.plans(USER),
         directory.set_usage_location(USER, "GB"),
@@ -121,7 +123,7 @@ async def do_everything(graph: Graph) -> None:
 async def test_every_request_is_one_that_graph_knows() -> None:
     async with graph_over(lambda request: httpx.Response(200, json={"value": []})) as (graph, wire):
         await do_everything(graph)
-    assert len(wire.requests) == 26
+    assert len(wire.requests) == 27
     for request in wire.requests:
         version, known = operation(request)
         parameters = {each["name"] for each in known.get("parameters", ()) if each.get("in") == "query"}

@@ -24,6 +24,7 @@ OPERATIONS = {
     "autopilot.listed": Operation.AUTOPILOT_LIST,
     "autopilot.find": Operation.AUTOPILOT_LIST,
     "autopilot.read": Operation.AUTOPILOT_GET,
+    "devices.approval_requests": Operation.APPROVAL_REQUESTS_LIST,
     "devices.changes": Operation.DEVICES_DELTA,
     "devices.noncompliant": Operation.MANAGED_DEVICES_LIST,
     "devices.enrolled_since": Operation.MANAGED_DEVICES_LIST,
@@ -47,6 +48,7 @@ OPERATIONS = {
     "tenant.skus": Operation.SUBSCRIBED_SKUS_LIST,
     "tenant.status_pages": Operation.CONFIGURATIONS_LIST,
 }
+AFTER_A_WIPE = {"devices.approval_requests"}
 WRITES = {"autopilot.bind", "devices.sync", "devices.wipe", "directory.assign_licence"}
 # tests/unit/test_parts.py sees the first three; the registration is read when an approval came long after the checks
 BY_THE_WIPER = {"devices.reread", "devices.wipe", "directory.user", "autopilot.read"}
@@ -59,7 +61,7 @@ CALLED_BY = {
     "wiper": BY_THE_WIPER,
 }
 LEVELS: dict[str, set[str]] = {
-    "report": set(OPERATIONS) - WRITES - {"directory.set_usage_location", "mail.send"},
+    "report": set(OPERATIONS) - WRITES - AFTER_A_WIPE - {"directory.set_usage_location", "mail.send"},
     "remediate": set(OPERATIONS) - {"directory.set_usage_location", "mail.send"},
     "usageLocation": set(OPERATIONS) - {"mail.send"},
     "mail": set(OPERATIONS),

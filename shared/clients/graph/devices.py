@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 
+from shared.clients.graph.approval_requests import approval_requests
 from shared.clients.graph.rounds import delta_page, list_page
 from shared.clients.graph.transport import Transport
 from shared.clients.graph.values import (
@@ -20,8 +21,8 @@ from shared.clients.graph.values import (
     word,
 )
 from shared.clients.graph.wipe import wipe
-from shared.domain.effects import Answer, Refused, WipeAnswer
-from shared.domain.facts import MISSING, ActionResult, Compliance, ManagedDevice, Missing
+from shared.domain.effects import Answer, Refused, WipeAnswer, WipeBacking
+from shared.domain.facts import MISSING, ActionResult, AdminApprovalRequest, Compliance, ManagedDevice, Missing
 from shared.domain.pages import DeviceChange, FoundDevice, Page
 from shared.errors import Unexpected
 
@@ -102,9 +103,13 @@ class GraphDevices:
         device = self._transport.v1.device_management.managed_devices.by_managed_device_id(managed_device_id)
         return await self._transport.write("devices.sync", "POST", device.sync_device)
 
-    async def wipe(self, managed_device_id: str) -> WipeAnswer:
+    async def wipe(self, managed_device_id: str, backing: WipeBacking) -> WipeAnswer:
         """See the port and wipe.py."""
-        return await wipe(self._transport, managed_device_id)
+        return await wipe(self._transport, managed_device_id, backing)
+
+    async def approval_requests(self) -> tuple[AdminApprovalRequest, ...]:
+        """See the port and approval_requests.py."""
+        return await approval_requests(self._transport)
 
     async def changes(self, link: str | None) -> Page[DeviceChange]:
         """See the port. Raises ResyncNeeded, RetryLater, AccessDenied or Unexpected."""
