@@ -143,7 +143,7 @@ def no_longer_fits(case: Case, policy: Policy) -> tuple[Reason, str] | None:
     """
     approval = case.approval
     if approval is None:
-        return Reason.APPROVAL_NEEDED, "The approval in Handover is gone. Nothing was wiped."
+        return Reason.APPROVAL_NO_LONGER_FITS, "The approval in Handover is gone. Nothing was wiped."
     if approval.proposal != proposal_of(case, policy.version):
         return (
             Reason.APPROVAL_NO_LONGER_FITS,
