@@ -183,6 +183,8 @@ class Player:
             case "kill_host":
                 await self.stack.kill_host()
                 await self.stack.start_host()
+            case "change_settings":
+                await self.stack.restart_with(item["settings"])
             case "defer":
                 await self._press_deferral_link(item, cases)
             case "freeze" | "thaw":
@@ -276,6 +278,7 @@ DOES = frozenset(
         "freeze",
         "thaw",
         "kill_host",
+        "change_settings",
         "wait",
         "defer",
     }

@@ -29,6 +29,7 @@ from shared.operate.act import Operate
 from shared.operate.defer import DeferWipe
 from shared.operate.look import Look
 from shared.ports import Autopilot, Clock, Devices, Directory, Ids, Mail, Messages, Rows, Subscriptions, Tenant
+from shared.records.approvals import ApprovalBook
 from shared.records.asked import AskedBook
 from shared.records.budget import BudgetBook
 from shared.records.cases import CaseStore
@@ -209,7 +210,13 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
         sweep=_sweep(settings, ports, ledger, cases, book, hints),
         look=Look(cases=cases, freeze=freeze, policy=policy, clock=clock),
         operate=Operate(
-            cases=cases, steps=steps, freeze=freeze, settle=advance.wipe.settle, policy=policy, clock=clock
+            cases=cases,
+            steps=steps,
+            freeze=freeze,
+            settle=advance.wipe.settle,
+            approvals=ApprovalBook(ledger),
+            policy=policy,
+            clock=clock,
         ),
         defer=DeferWipe(cases=cases, steps=steps, policy=policy, clock=clock),
         pages=_pages(settings),

@@ -122,6 +122,9 @@ class Settings(BaseSettings):
     wipes_in_flight: int = Field(10, ge=0, le=100)
     """At most this many devices wiped and not yet back."""
 
+    approvals_by_one: int = Field(5, ge=0, le=100)
+    """So many wipes a day one person approves alone; each further one needs a second person. 0: each wipe needs two."""
+
     mail_from: str | None = Field(None, pattern=r"^[^\s/\\]{1,256}$")
     """Mailbox (UPN or id) that mails to users come from; empty: nobody is told anything by mail."""
     support_contact: str | None = Field(None, max_length=200)
@@ -207,6 +210,7 @@ class Settings(BaseSettings):
             wipes_per_hour=self.wipes_per_hour,
             wipes_per_day=self.wipes_per_day,
             wipes_in_flight=self.wipes_in_flight,
+            approvals_by_one=self.approvals_by_one,
             tells_owner=self.mail_from is not None,
             grace=timedelta(hours=self.grace_hours),
             deferral=timedelta(hours=self.deferral_hours),

@@ -129,6 +129,8 @@ class Case:
     """User id or UPN that an explicit assignment event named."""
     named_at: datetime | None = None
     """When that assignment was made, by the event's own time."""
+    requested_by: tuple[str, ...] = ()
+    """Who asked for that assignment or let the case go on; none of them may approve its wipe."""
     serial_number: str | None = None
     device: DeviceIdentity | None = None
     autopilot_id: str | None = None
@@ -143,6 +145,8 @@ class Case:
     binding_refused: str | None = None
     proposal: str | None = None
     approval: Approval | None = None
+    first_approval: Approval | None = None
+    """The yes of one person where two are needed; it clears nothing by itself."""
     wipe: WipeAttempt | None = None
     returned_device_id: str | None = None
     returned_at: datetime | None = None

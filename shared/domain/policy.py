@@ -68,6 +68,9 @@ class Policy:
     serial_rest: timedelta = timedelta(days=30)
     """One wipe of a serial number in this time."""
 
+    approvals_by_one: int = 5
+    """From the next one on in a UTC day, what this person approves needs a second person."""
+
     tells_owner: bool = False
     """A mailbox is configured, so users can be told by mail."""
     grace: timedelta = timedelta(hours=24)

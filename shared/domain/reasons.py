@@ -63,6 +63,7 @@ class Reason(StrEnum):
     MODE_IS_NO_LONGER_REPORT = "mode_is_no_longer_report"
     APPROVAL_NEEDED = "approval_needed"
     APPROVED = "approved"
+    SECOND_APPROVAL_NEEDED = "second_approval_needed"
     APPROVAL_EXPIRED = "approval_expired"
     APPROVAL_NO_LONGER_FITS = "approval_no_longer_fits"
     AUTO_MODE = "auto_mode"

@@ -8,6 +8,7 @@ from shared.domain.facts import Compliance, Facts, ManagedDevice, Missing
 from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
+from shared.rules.approving import first_of_two
 from shared.rules.clearing import BY_POLICY as BY_POLICY  # noqa: PLC0414  # known by this name elsewhere
 from shared.rules.clearing import LOOK_AGAIN_AFTER, ask_or_clear, clear
 from shared.rules.decisions import ask_person, device_evidence, go, in_words, wait
@@ -109,6 +110,15 @@ def await_approval(case: Case, facts: Facts, policy: Policy, now: datetime) -> D
     if policy.mode is Mode.AUTO:
         return clear(case, policy, now, so_far="The owner is bound.")
     proposal = proposal_of(case, policy.version)
+    if (first := first_of_two(case, policy, now)) is not None:
+        return wait(
+            case,
+            Reason.SECOND_APPROVAL_NEEDED,
+            f"Approved by {first.by}; a second person has to approve wiping {_device(case)}.",
+            until=min(now + LOOK_AGAIN_AFTER, first.expires_at),
+            evidence={"proposal": proposal, "policy": policy.version},
+            proposal=proposal,
+        )
     return wait(
         case,
         Reason.APPROVAL_NEEDED,
@@ -116,6 +126,7 @@ def await_approval(case: Case, facts: Facts, policy: Policy, now: datetime) -> D
         until=now + LOOK_AGAIN_AFTER,
         evidence={"proposal": proposal, "policy": policy.version},
         proposal=proposal,
+        first_approval=None,
     )
 
 
