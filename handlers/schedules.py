@@ -23,3 +23,13 @@ async def watch_returns(timer: func.TimerRequest) -> None:
 async def sweep(timer: func.TimerRequest) -> None:
     """Look for what no event told, if it is time."""
     await services().sweep.run()
+
+
+async def measure_queues(timer: func.TimerRequest) -> None:
+    """Tell how full the queues are."""
+    await services().measure_queues.run()
+
+
+async def send_report(timer: func.TimerRequest) -> None:
+    """Mail the report of the day."""
+    await services().report.send()

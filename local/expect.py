@@ -1,7 +1,7 @@
 """What a scenario expects at its end, compared with what the app says and, above all, with what the tenant counted itself."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -49,12 +49,23 @@ class Expected(BaseModel):
     no_case_for: list[str] = Field(default_factory=list)
     number_of_cases: int | None = None
     tenant: ExpectedTenant = Field(default_factory=ExpectedTenant)
+    report: dict[str, Any] = Field(default_factory=dict)
+    """Fields of GET /api/v1/report that must be so; lists of counts are written as an object."""
 
 
-def unmet(expect: Json, cases: list[Json], counts: Json, state: Json) -> list[str]:
+def unmet(expect: Json, cases: list[Json], counts: Json, state: Json, report: Json | None = None) -> list[str]:
     """Every difference in words; empty when the end is reached. Raises ValidationError for an unknown expectation."""
     expected = Expected.model_validate(expect)
-    return [*_cases(expected, cases), *_tenant(expected.tenant, counts, state)]
+    return [*_cases(expected, cases), *_tenant(expected.tenant, counts, state), *_report(expected, report or {})]
+
+
+def _report(expected: Expected, report: Json) -> Iterator[str]:
+    for name, value in expected.report.items():
+        have: object = report.get(name)
+        if isinstance(value, dict) and isinstance(have, list):
+            have = {each["what"]: each["count"] for each in cast("list[Json]", have)}
+        if have != value:
+            yield f"the report says {name} {have}, expected {value}"
 
 
 def _cases(expected: Expected, cases: list[Json]) -> Iterator[str]:

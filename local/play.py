@@ -176,6 +176,10 @@ class Player:
                 await self.stack.send("device-events", json.dumps(await self._cloud_event(item)))
             case "message":
                 await self.stack.send(str(item["queue"]), str(item["body"]))
+            case "replay_parked":
+                for parked in (await self._ask("/api/v1/parked"))["parked"]:
+                    body = {"body": item["body"]} if "body" in item else {}
+                    await self.stack.tell(f"parked/{parked['id']}/replay", {"by": _by(item), **body})
             case "post_notification":
                 await self.stack.notify(item)
             case "wait":
@@ -233,7 +237,9 @@ class Player:
 
     async def _unmet(self, cases: list[Json]) -> list[str]:
         counts, state = await self.stack.simulated("counts"), await self.stack.simulated("state")
-        return unmet(self.stack.scenario.expect, cases, counts, state)
+        expect = self.stack.scenario.expect
+        report = await self.stack.ask("report?days=60") if "report" in expect else None
+        return unmet(expect, cases, counts, state, report)
 
     async def _next_time(self, cases: list[Json]) -> datetime | None:
         now = self.stack.clock.now()
@@ -271,6 +277,7 @@ DOES = frozenset(
         "event",
         "message",
         "post_notification",
+        "replay_parked",
         "approve",
         "reject",
         "cancel",

@@ -19,15 +19,20 @@ from shared.domain.part import Part
 from shared.domain.policy import Policy
 from shared.errors import RetryLater
 from shared.intake.find_device import FindDevice
+from shared.intake.intune_logs import TakeIntuneLogs
 from shared.intake.packing import HintQueue
+from shared.intake.parked_input import TendParkedInput
 from shared.intake.receive import KnownSubscriptions, ReceiveNotifications
 from shared.intake.second_look import SecondLook
 from shared.intake.take_hint import TakeHint
+from shared.names import QUEUES, WIPE_STEPS
 from shared.notices.letters import Letters
 from shared.notices.pages import Pages
+from shared.notices.report import as_html, as_markdown
 from shared.operate.act import Operate
 from shared.operate.defer import DeferWipe
 from shared.operate.look import Look
+from shared.operate.report import Report
 from shared.ports import Autopilot, Clock, Devices, Directory, Ids, Mail, Messages, Rows, Subscriptions, Tenant
 from shared.records.approvals import ApprovalBook
 from shared.records.asked import AskedBook
@@ -50,6 +55,7 @@ from shared.remedy.wipe import WipeProtocol
 from shared.settings import Settings
 from shared.telemetry import event, set_up_logging
 from shared.upkeep.keep_subscriptions import KeepSubscriptions
+from shared.upkeep.measure_queues import MeasureQueues
 from shared.upkeep.supervise import Supervise
 from shared.upkeep.sweep import Sweep
 from shared.upkeep.sweep_legs import Legs
@@ -93,7 +99,11 @@ class Services:
     operate: Operate
     defer: DeferWipe
     pages: Pages
+    report: Report
     parking: ParkingLot
+    tend_parked: TendParkedInput
+    take_intune_logs: TakeIntuneLogs
+    measure_queues: MeasureQueues
     messages: Messages
     clock: Clock
     close: Callable[[], Awaitable[None]]
@@ -141,6 +151,11 @@ def _count(operation: str, status: int) -> None:
     event(log, "graph.requested", level=level, operation=operation, status=status)
 
 
+def queues_of(part: Part) -> tuple[str, ...]:
+    """The queues that this part may look into: a worker beside a wiper only sends to the wiper's."""
+    return tuple(queue for queue in QUEUES if part is not Part.WORKER or queue != WIPE_STEPS)
+
+
 def limited(ports: Ports, part: Part) -> Ports:
     """The outside world as far as this part may touch it: the same limits as its identity's, once more."""
     if part is Part.WORKER:
@@ -180,6 +195,7 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
     )
     advance = _advance(policy, ports, ledger, freeze, cases, steps, actor)
     hints, asked = HintQueue(messages=ports.messages, clock=clock, hidden=hide_hints), AskedBook(ledger)
+    parking = ParkingLot(ports.rows, ids)
     return Services(
         receive=_receive(settings, ports, book, hints),
         take_hint=TakeHint(
@@ -220,7 +236,19 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
         ),
         defer=DeferWipe(cases=cases, steps=steps, policy=policy, clock=clock),
         pages=_pages(settings),
-        parking=ParkingLot(ports.rows, ids),
+        report=Report(
+            cases=cases,
+            mail=ports.mail,
+            write_html=as_html,
+            write_markdown=as_markdown,
+            send_to=settings.operators_mail,
+            policy=policy,
+            clock=clock,
+        ),
+        parking=parking,
+        take_intune_logs=TakeIntuneLogs(tenant_id=settings.tenant_id, hints=hints, parking=parking, clock=clock),
+        measure_queues=MeasureQueues(queues=queues_of(settings.part), messages=ports.messages, clock=clock),
+        tend_parked=TendParkedInput(parking=parking, cases=cases, messages=ports.messages, clock=clock),
         messages=ports.messages,
         clock=clock,
         close=ports.close,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from shared.domain.checks import Check
 from shared.domain.effects import Effect, Matter
 from shared.domain.hint import Cause
 from shared.domain.reasons import Reason
@@ -141,6 +142,8 @@ class Case:
     """When Intune and Entra ID P1 were last read as provisioned."""
     ready_at: datetime | None = None
     """When every readiness check was last ok."""
+    checks: tuple[Check, ...] = ()
+    """What the readiness checks found when they were last made."""
     bound: bool = False
     binding_refused: str | None = None
     proposal: str | None = None

@@ -30,6 +30,7 @@ class Reason(StrEnum):
     OWNER_EXCLUDED = "owner_excluded"
     OWNER_NOT_FOUND = "owner_not_found"
     OWNER_CONTRADICTED = "owner_contradicted"
+    EXCLUSION_NOT_READABLE = "exclusion_not_readable"
     # licence
     LICENCE_MISSING = "licence_missing"
     LICENCE_ASSIGNED = "licence_assigned"

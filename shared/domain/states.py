@@ -88,8 +88,8 @@ TRANSITIONS: dict[CaseState, frozenset[CaseState]] = {
     _S.AWAITING_SEAT: frozenset({_S.AWAITING_LICENCE, _S.WATCHING, _S.CHECKING_READINESS, *_STOP}),
     _S.AWAITING_LICENCE: frozenset({_S.CHECKING_LICENCE, _S.AWAITING_SEAT, _S.WATCHING, _S.CHECKING_READINESS, *_STOP}),
     _S.WATCHING: frozenset({_S.CHECKING_READINESS, _S.NO_ACTION_NEEDED, _S.REFUSED, *_STOP}),
-    _S.CHECKING_READINESS: frozenset({_S.CHECKING_LICENCE, _S.NOT_READY, _S.BINDING, _S.REPORTED, *_STOP}),
-    _S.NOT_READY: frozenset({_S.BINDING, _S.REPORTED, *_STOP}),
+    _S.CHECKING_READINESS: frozenset({_S.CHECKING_LICENCE, _S.NOT_READY, _S.BINDING, _S.REPORTED, _S.REFUSED, *_STOP}),
+    _S.NOT_READY: frozenset({_S.BINDING, _S.REPORTED, _S.NO_ACTION_NEEDED, _S.REFUSED, *_STOP}),
     _S.BINDING: frozenset(
         {_S.GIVING_NOTICE, _S.AWAITING_APPROVAL, _S.CLEARED_TO_WIPE, _S.READY_TO_GO, _S.REPORTED, *_STOP}
     ),
@@ -99,7 +99,15 @@ TRANSITIONS: dict[CaseState, frozenset[CaseState]] = {
     _S.AWAITING_APPROVAL: frozenset({_S.CLEARED_TO_WIPE, _S.NO_ACTION_NEEDED, *_STOP}),
     _S.CLEARED_TO_WIPE: frozenset({_S.WIPE_INTENDED, _S.GIVING_NOTICE, _S.AWAITING_APPROVAL, *_STOP}),
     _S.WIPE_INTENDED: frozenset(
-        {_S.WIPE_SENT, _S.CLEARED_TO_WIPE, _S.AWAITING_ADMIN_APPROVAL, _S.NO_ACTION_NEEDED, _S.REFUSED, *_STOP}
+        {
+            _S.WIPE_SENT,
+            _S.CLEARED_TO_WIPE,
+            _S.AWAITING_ADMIN_APPROVAL,
+            _S.NOT_READY,
+            _S.NO_ACTION_NEEDED,
+            _S.REFUSED,
+            *_STOP,
+        }
     ),
     # back to CLEARED_TO_WIPE only by the worker that knows for sure that nothing left it
     _S.WIPE_SENT: frozenset(

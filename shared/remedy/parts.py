@@ -38,11 +38,21 @@ class UnprivilegedDevices:
         """See the port."""
         return self.devices.enrolled_since(since)
 
+    async def of_user(self, user_id: str) -> tuple[ManagedDevice, ...]:
+        """See the port."""
+        return await self.devices.of_user(user_id)
+
     async def sync(self, managed_device_id: str) -> Answer:  # noqa: ARG002  # the port has it
         """Left out: a device checks in by itself every 8 hours, so the case only takes longer, and ends the same."""
         return Done()
 
-    async def wipe(self, managed_device_id: str, backing: WipeBacking) -> WipeAnswer:  # noqa: ARG002  # the port has them
+    async def wipe(
+        self,
+        managed_device_id: str,  # noqa: ARG002  # the port has it
+        backing: WipeBacking,  # noqa: ARG002  # the port has it
+        *,
+        not_after: datetime | None = None,  # noqa: ARG002  # the port has it
+    ) -> WipeAnswer:
         """Refused before anything is sent: only the wiper wipes."""
         return WipeRefused(status=0, code="not_this_part", message="this part of Handover never wipes")
 

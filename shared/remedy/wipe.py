@@ -10,7 +10,7 @@
     AWAITING_RETURN | NEEDS_PERSON (cleanly refused) | WIPE_UNKNOWN (anything else)
       | AWAITING_ADMIN_APPROVAL (Multi Admin Approval: not wiped, filed for a second administrator)
           | polled by the worker; only "approved" leads on
-        WIPE_INTENDED   the same attempt: same nonce, already paid; the whole fence and the kill switch once more
+        WIPE_INTENDED   the same attempt: same nonce, paid anew; the whole fence and the kill switch once more
         WIPE_SENT       written before
           | ONE identical request, with the approval's code instead of the justification
         AWAITING_RETURN | NEEDS_PERSON (refused: there is no third request) | WIPE_UNKNOWN (only the device is read)
@@ -23,7 +23,7 @@ idempotency key for a wipe, so at most one wipe is promised, not exactly one.
 
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.domain.case import Case, Decision, managed_device_id_of, move
 from shared.domain.effects import (
@@ -52,6 +52,8 @@ from shared.telemetry import event
 
 log = logging.getLogger(__name__)
 
+A_LOOK_HOLDS_FOR = timedelta(seconds=60)
+"""So old may the reading of the device be when the wipe leaves."""
 SWITCH_AT_MOST = timedelta(seconds=5)
 """How old a reading of the kill switch may be when the request leaves."""
 
@@ -75,7 +77,8 @@ class WipeProtocol:
         """
         case = stored.case
         assert case.state is CaseState.WIPE_INTENDED and case.wipe is not None and case.device is not None
-        facts = await self.gatherer.fence(case)
+        good_until = self.clock.now() + A_LOOK_HOLDS_FOR
+        facts = await self.gatherer.fence(case, policy)
         decision = check_fence(case, facts, policy, self.clock.now())
         if decision.to is not CaseState.WIPE_SENT:
             return await self._save_hold(stored, decision)
@@ -84,11 +87,17 @@ class WipeProtocol:
         backing = _backing(case)
         sent = await self._save(stored, decision)
         event(log, "wipe.sent", level=logging.WARNING, case=case.id, nonce=case.wipe.nonce)
-        answer = await self._frozen_now() or await self.devices.wipe(managed_device_id_of(sent.case), backing)
+        answer = await self._frozen_now() or await self._send(managed_device_id_of(sent.case), backing, good_until)
         event(log, "wipe.answered", level=logging.WARNING, case=case.id, nonce=case.wipe.nonce, outcome=_word(answer))
         answered = await self._save(sent, after_answer(sent.case, answer, self.clock.now()))
         await self.settle(answered.case)
         return answered
+
+    async def _send(self, managed_device_id: str, backing: WipeBacking, good_until: datetime) -> WipeAnswer:
+        """The one request, unless storage was so slow that the last look at the device has become an old one."""
+        if self.clock.now() > good_until:
+            return WipeNotSent(why="the last look at the device is too old")
+        return await self.devices.wipe(managed_device_id, backing, not_after=good_until)
 
     async def settle(self, case: Case) -> None:
         """Bring the budget in line with what became of the last attempt.

@@ -24,6 +24,9 @@ pytestmark = [
     pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no OpenAPI of Graph in {FOLDER.name}/ beside the repository"),
 ]
 
+NOT_DESCRIBED = frozenset({"/v1.0/informationProtection/bitlocker/recoveryKeys"})
+"""Left out of this extract of Graph's OpenAPI; Microsoft's page "List recoveryKeys" has path and filter."""
+
 SKU = "cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46"
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 NOT_IN_THE_DOCUMENT = {"$deltatoken"}
@@ -90,7 +93,11 @@ async def do_everything(graph: Graph) -> None:
         devices.wipe(DEVICE, Justified(text="Why")),
         devices.wipe(DEVICE, AdminApproved(code="1")),
         directory.user("o'neil@contoso.com"),
+        devices.of_user(USER),
         directory.plans(USER),
+        directory.groups_of_user(USER, (USER,)),
+        directory.groups_of_device(USER, (USER,)),
+        directory.recovery_keys(USER),
         directory.set_usage_location(USER, "GB"),
         directory.assign_licence(USER, SKU),
         autopilot.with_serial_number("5CG1234XYZ"),
@@ -123,8 +130,10 @@ async def do_everything(graph: Graph) -> None:
 async def test_every_request_is_one_that_graph_knows() -> None:
     async with graph_over(lambda request: httpx.Response(200, json={"value": []})) as (graph, wire):
         await do_everything(graph)
-    assert len(wire.requests) == 27
+    assert len(wire.requests) == 31
     for request in wire.requests:
+        if request.url.path in NOT_DESCRIBED:
+            continue
         version, known = operation(request)
         parameters = {each["name"] for each in known.get("parameters", ()) if each.get("in") == "query"}
         assert set(request.url.params) - NOT_IN_THE_DOCUMENT <= parameters, request.url

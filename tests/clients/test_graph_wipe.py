@@ -4,6 +4,7 @@ import asyncio
 import base64
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -22,6 +23,7 @@ from shared.domain.effects import (
 )
 from tests.clients.graph_wire import (
     DEVICE,
+    NOW,
     FixedClock,
     Tokens,
     always,
@@ -346,3 +348,18 @@ async def test_approval_requests_are_read_as_they_are_and_out_of_base64() -> Non
         None,
     )
     assert wire.targets == ["/beta/deviceManagement/operationApprovalRequests"]
+
+
+async def test_a_token_that_comes_too_late_stops_the_wipe() -> None:
+    async with graph_over(in_turn(always(204))) as (graph, wire):
+        answer = await graph.devices.wipe(DEVICE, WHY, not_after=NOW - timedelta(seconds=1))
+
+    assert isinstance(answer, WipeNotSent)
+    assert wire.requests == []
+
+
+async def test_a_wipe_in_time_leaves() -> None:
+    async with graph_over(in_turn(always(204))) as (graph, wire):
+        assert await graph.devices.wipe(DEVICE, WHY, not_after=NOW) == WipeAccepted()
+
+    assert len(wire.requests) == 1

@@ -169,6 +169,10 @@ class FakeDevices:
         found = self._newest_first([d for d in self.devices.values() if (d.entra_device_id or "").lower() == wanted])
         return await _next_answer(self.find_answers, found)
 
+    async def of_user(self, user_id: str) -> tuple[ManagedDevice, ...]:
+        await asyncio.sleep(0)
+        return self._newest_first([d for d in self.devices.values() if (d.user_id or "").lower() == user_id.lower()])
+
     async def enrolled_since(self, since: datetime) -> AsyncIterator[ManagedDevice]:
         self.lists += 1
         await asyncio.sleep(0)
@@ -180,7 +184,9 @@ class FakeDevices:
         self.synced[managed_device_id] += 1
         return await _next_answer(self.sync_answers, Done())
 
-    async def wipe(self, managed_device_id: str, backing: WipeBacking) -> WipeAnswer:
+    async def wipe(
+        self, managed_device_id: str, backing: WipeBacking, *, not_after: datetime | None = None
+    ) -> WipeAnswer:
         queued = bool(self.wipe_answers)
         answer = await _next_answer(self.wipe_answers, WipeAccepted())
         if isinstance(answer, WipeNotSent):
@@ -247,6 +253,8 @@ class FakeTenant:
         self.skus = {sku.id: sku for sku in skus}
         self.status_pages = tuple(pages)
         self.mdm_authority = authority
+        self.more: dict[str, object] = {}
+        """Other fields of the facts."""
         self.reads = 0
         self.answers: list[TenantFacts | Exception] = []
         self._clock = clock
@@ -259,6 +267,7 @@ class FakeTenant:
             skus=tuple(self.skus.values()),
             status_pages=self.status_pages,
         )
+        facts = replace(facts, **self.more)
         return await _next_answer(self.answers, facts)
 
 
@@ -274,9 +283,28 @@ class FakeDirectory:
         self.user_answers: list[User | Missing | Exception] = []
         self.assign_answers: list[Answer | Exception] = []
         self.location_answers: list[Answer | Exception] = []
+        self.groups: dict[str, set[str]] = {}
+        """Members of each group by id: user ids and Entra device ids, all lower case."""
+        self.group_answers: list[frozenset[str] | Missing | Exception] = []
+        self.asked_groups: Counter[str] = Counter()
+        self.keys: Counter[str] = Counter()
+        self.key_answers: list[int | Exception] = []
         self.users_changed = FakeRound[str]()
         self.members_changed = FakeRound[str]()
         self._tenant = tenant
+
+    async def groups_of_user(self, user_id: str, group_ids: tuple[str, ...]) -> frozenset[str] | Missing:
+        assert 0 < len(group_ids) <= 20
+        self.asked_groups[user_id.lower()] += 1
+        members = ((group.lower(), self.groups.get(group.lower(), set())) for group in group_ids)
+        found = frozenset(group for group, who in members if user_id.lower() in who)
+        return await _next_answer(self.group_answers, found)
+
+    async def groups_of_device(self, entra_device_id: str, group_ids: tuple[str, ...]) -> frozenset[str] | Missing:
+        return await self.groups_of_user(entra_device_id, group_ids)
+
+    async def recovery_keys(self, entra_device_id: str) -> int:
+        return await _next_answer(self.key_answers, self.keys[entra_device_id])
 
     async def user(self, id_or_upn: str) -> User | Missing:
         wanted = id_or_upn.lower()

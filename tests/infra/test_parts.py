@@ -28,6 +28,7 @@ OPERATIONS = {
     "devices.changes": Operation.DEVICES_DELTA,
     "devices.noncompliant": Operation.MANAGED_DEVICES_LIST,
     "devices.enrolled_since": Operation.MANAGED_DEVICES_LIST,
+    "devices.of_user": Operation.USERS_MANAGED_DEVICES,
     "devices.read": Operation.MANAGED_DEVICES_GET,
     "devices.reread": Operation.MANAGED_DEVICES_GET,
     "devices.sync": Operation.SYNC_DEVICE,
@@ -35,6 +36,10 @@ OPERATIONS = {
     "devices.with_entra_device": Operation.MANAGED_DEVICES_LIST,
     "devices.with_serial_number": Operation.MANAGED_DEVICES_LIST,
     "directory.assign_licence": Operation.ASSIGN_LICENSE,
+    "directory.device_object": Operation.DEVICES_LIST,
+    "directory.groups_of_device": Operation.CHECK_DEVICE_GROUPS,
+    "directory.groups_of_user": Operation.CHECK_MEMBER_GROUPS,
+    "directory.recovery_keys": Operation.RECOVERY_KEYS_LIST,
     "directory.changed_members": Operation.GROUPS_DELTA,
     "directory.changed_users": Operation.USERS_DELTA,
     "directory.plans": Operation.USERS_LICENSE_DETAILS,
@@ -44,14 +49,26 @@ OPERATIONS = {
     "subscriptions.create": Operation.SUBSCRIPTIONS_CREATE,
     "subscriptions.delete": Operation.SUBSCRIPTIONS_DELETE,
     "subscriptions.renew": Operation.SUBSCRIPTIONS_UPDATE,
+    "tenant.approval_policies": Operation.APPROVAL_POLICIES,
+    "tenant.configurations": Operation.CONFIGURATIONS_LIST,
+    "tenant.group": Operation.GROUPS_GET,
     "tenant.organization": Operation.ORGANIZATION_LIST,
     "tenant.skus": Operation.SUBSCRIBED_SKUS_LIST,
-    "tenant.status_pages": Operation.CONFIGURATIONS_LIST,
 }
-AFTER_A_WIPE = {"devices.approval_requests"}
 WRITES = {"autopilot.bind", "devices.sync", "devices.wipe", "directory.assign_licence"}
-# tests/unit/test_parts.py sees the first three; the registration is read when an approval came long after the checks
-BY_THE_WIPER = {"devices.reread", "devices.wipe", "directory.user", "autopilot.read"}
+# tests/unit/test_parts.py sees the first three; the others are read when an approval came long after the checks
+READINESS = {
+    "autopilot.find",
+    "autopilot.read",
+    "devices.of_user",
+    "devices.with_serial_number",
+    "directory.device_object",
+    "directory.groups_of_device",
+    "directory.groups_of_user",
+    "directory.recovery_keys",
+    *(name for name in OPERATIONS if name.startswith("tenant.")),
+}
+BY_THE_WIPER = {"devices.reread", "devices.wipe", "directory.user"} | READINESS
 ONLY_UNSPLIT = {"devices.sync"}
 ONLY_WITH_GROUPS = {"directory.changed_members"}
 CALLED_BY = {
@@ -60,11 +77,17 @@ CALLED_BY = {
     "worker": set(OPERATIONS) - ONLY_UNSPLIT - {"devices.wipe", "devices.reread"},
     "wiper": BY_THE_WIPER,
 }
+MEMBERSHIP = {"directory.groups_of_device", "directory.groups_of_user", "tenant.group"}
+KEYS, POLICIES = {"directory.recovery_keys"}, {"tenant.approval_policies", "devices.approval_requests"}
+WHEN_SET = MEMBERSHIP | KEYS | POLICIES
 LEVELS: dict[str, set[str]] = {
-    "report": set(OPERATIONS) - WRITES - AFTER_A_WIPE - {"directory.set_usage_location", "mail.send"},
-    "remediate": set(OPERATIONS) - {"directory.set_usage_location", "mail.send"},
-    "usageLocation": set(OPERATIONS) - {"mail.send"},
-    "mail": set(OPERATIONS),
+    "report": set(OPERATIONS) - WRITES - {"directory.set_usage_location", "mail.send"} - WHEN_SET,
+    "remediate": set(OPERATIONS) - {"directory.set_usage_location", "mail.send"} - WHEN_SET,
+    "usageLocation": set(OPERATIONS) - {"mail.send"} - WHEN_SET,
+    "mail": set(OPERATIONS) - WHEN_SET,
+    "groups": set(OPERATIONS) - KEYS - POLICIES,
+    "recoveryKeys": set(OPERATIONS) - POLICIES,
+    "approvalPolicies": set(OPERATIONS),
 }
 """What is called when all grants up to this one are given."""
 
@@ -171,4 +194,3 @@ def test_what_is_granted_is_called(part: str, level: str) -> None:
 def test_group_notifications_need_the_one_role_of_their_grant() -> None:
     """Which permission a subscription needs depends on its resource, so the table of requests cannot tell."""
     assert roles("worker", "groups") == {"GroupMember.Read.All"}
-    assert roles("wiper", "groups") == set()

@@ -247,6 +247,22 @@ async def test_a_freeze_between_the_second_fence_and_the_request_sends_nothing_a
     assert (world.requests_sent, world.wipes) == (2, 1)
 
 
+async def test_what_was_approved_all_at_once_still_keeps_to_the_budget() -> None:
+    world = await approved()
+    now = world.clock.now()
+    for number in range(world.policy.wipes_per_hour):
+        nonce = f"other-{number}"
+        assert await world.budget.reserve(nonce=nonce, serial_number=nonce, policy=world.policy, now=now) is None
+        await world.budget.came_back(nonce=nonce, now=now)
+    await world.step()
+    case = await world.case()
+    assert (case.state, case.reason) == (S.AWAITING_ADMIN_APPROVAL, Reason.WIPE_BUDGET_SPENT)
+    assert world.requests_sent == 1
+    await world.live()
+    assert (await world.case()).state is S.PROVEN
+    assert (world.requests_sent, world.wipes) == (2, 1)
+
+
 async def test_a_second_request_that_never_left_is_made_again() -> None:
     world = await approved()
     world.devices.wipe_answers = [WipeNotSent(why="no token")]

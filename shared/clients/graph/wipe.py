@@ -1,6 +1,7 @@
 """The wipe: exactly one POST for exactly one device, whose answer is a value whatever happens."""
 
 import base64
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from shared.clients.graph.answers import APPROVAL_CODE, is_approval_code, printable, wipe_answer
@@ -17,11 +18,14 @@ BODY = {"keepEnrollmentData": False, "keepUserData": False}
 """msgraph's own WipePostRequestBody would add ``persistEsimDataPlan``."""
 
 
-async def wipe(transport: "Transport", managed_device_id: str, backing: WipeBacking) -> WipeAnswer:
+async def wipe(
+    transport: "Transport", managed_device_id: str, backing: WipeBacking, *, not_after: datetime | None = None
+) -> WipeAnswer:
     """Ask Intune once to reset the device to its first start; only cancelling this call raises.
 
     Source of the two headers: "Use Multi Admin Approval with the Microsoft Graph API" (Intune). Without such a policy
-    in the tenant the request with a justification wipes at once. A request that provably never left is WipeNotSent. Whatever is not proven is WipeUnknown.
+    in the tenant the request with a justification wipes at once. A request that provably never left is WipeNotSent.
+    Whatever is not proven is WipeUnknown.
     """
     if not is_path_id(managed_device_id):
         return WipeRefused(status=0, code="not_sent", message="not the id of a managed device")
@@ -30,6 +34,8 @@ async def wipe(transport: "Transport", managed_device_id: str, backing: WipeBack
         request = await transport.prepare("POST", device.wipe, BODY, _headers(backing))
     except Exception as error:
         return _not_sent(f"{type(error).__name__}: {error}")
+    if not_after is not None and transport.now() > not_after:
+        return _not_sent("what was read before is too old by now")
     try:
         reply = await transport.send_once(OPERATION, request)
     except Exception as error:

@@ -1,0 +1,91 @@
+"""The report on a period: reads its cases, and mails it to the operators once a day where an address is set."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from shared.domain.case import Case, JournalEntry
+from shared.domain.effects import Refused
+from shared.domain.policy import Policy
+from shared.errors import HandoverError
+from shared.ports import Clock, Mail
+from shared.records.cases import CaseStore, Listed
+from shared.rules.summary import Summary, summarise
+from shared.telemetry import event
+
+log = logging.getLogger(__name__)
+
+MOST_READ = 2_000
+"""So many cases are read one by one; of more, only state and reason are counted."""
+_SUMMARY = TypeAdapter(Summary)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Makes the report, and sends it."""
+
+    cases: CaseStore
+    mail: Mail
+    write_html: Callable[[Summary], str]
+    write_markdown: Callable[[Summary], str]
+    send_to: tuple[str, ...]
+    policy: Policy
+    clock: Clock
+
+    async def of_days(self, days: int) -> Summary:
+        """The report of the last so many days: cases open now, and those that ended since."""
+        until = self.clock.now()
+        since = until - timedelta(days=days)
+        listed = await self._listed(since, until)
+        found = [each for each in [await self._read(line) for line in listed[:MOST_READ]] if each is not None]
+        return summarise(
+            found,
+            policy=self.policy,
+            since=since,
+            until=until,
+            listed=[(line.state, line.reason) for line in listed],
+        )
+
+    async def send(self) -> None:
+        """Mail yesterday's report to each operator; a mail that fails is only logged, tomorrow there is another."""
+        if not self.send_to:
+            return
+        summary = await self.of_days(1)
+        html = self.write_html(summary)
+        subject = f"Handover: {summary.cases} cases in the last day (mode {summary.mode})"
+        for address in self.send_to:
+            try:
+                answer = await self.mail.send(to=address, subject=subject, html=html)
+            except HandoverError as error:
+                log.error("report.not_sent", exc_info=error)
+                continue
+            event(log, "report.sent", refused=answer.code if isinstance(answer, Refused) else None)
+
+    async def _listed(self, since: datetime, until: datetime) -> list[Listed]:
+        found = {line.case_id: line async for line in self.cases.open_cases()}
+        for month in months(since, until):
+            # a line can be in two places for a moment; the newer one counts
+            async for line in self.cases.ended_cases(month):
+                other = found.get(line.case_id)
+                if line.moved_at >= since and (other is None or other.moved_at <= line.moved_at):
+                    found[line.case_id] = line
+        return sorted(found.values(), key=lambda line: line.moved_at, reverse=True)
+
+    async def _read(self, line: Listed) -> tuple[Case, list[JournalEntry]] | None:
+        stored = await self.cases.load(line.case_id)
+        return None if stored is None else (stored.case, await self.cases.journal(line.case_id))
+
+
+def months(since: datetime, until: datetime) -> list[str]:
+    """Every month from one moment to another, as YYYY-MM."""
+    first, last = since.year * 12 + since.month - 1, until.year * 12 + until.month - 1
+    return [f"{month // 12:04}-{month % 12 + 1:02}" for month in range(first, last + 1)]
+
+
+def as_json(summary: Summary) -> dict[str, Any]:
+    """The report as plain JSON values."""
+    return _SUMMARY.dump_python(summary, mode="json")
