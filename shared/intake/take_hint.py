@@ -199,7 +199,15 @@ class TakeHint:
             decision = Decision(to=case.state, reason=case.reason, says=says, changes=named, due=now)
         else:
             says = f"{hint.source} gives this device to {hint.owner} while it is being made ready for somebody else."
-            decision = ask_person(Reason.OWNER_CONTRADICTED, says, approval=None, first_approval=None, **named)
+            decision = ask_person(
+                Reason.OWNER_CONTRADICTED,
+                says,
+                approval=None,
+                first_approval=None,
+                requested_by=named["requested_by"],
+                named_owner=hint.owner,
+                named_at=hint.at,
+            )
         await self._save(stored, *move(case, decision, at=now, who=hint.source))
         return Taken.WOKEN
 
