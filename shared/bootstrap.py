@@ -36,6 +36,7 @@ from shared.operate.go_on import GoOn
 from shared.operate.look import Look
 from shared.operate.report import Report
 from shared.ports import Autopilot, Chat, Clock, Devices, Directory, Ids, Mail, Messages, Rows, Subscriptions, Tenant
+from shared.records.approvals import ApprovalBook
 from shared.records.asked import AskedBook
 from shared.records.budget import BudgetBook
 from shared.records.cases import CaseStore
@@ -247,6 +248,7 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
             fleet=fleet,
             go_on=GoOn(cases=cases, steps=steps, clock=clock),
             settle=advance.wipe.settle,
+            approvals=ApprovalBook(ledger),
             policy=policy,
             clock=clock,
         ),

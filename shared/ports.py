@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from shared.domain.effects import Answer, WipeAnswer
+from shared.domain.effects import Answer, WipeAnswer, WipeBacking
 from shared.domain.facts import (
+    AdminApprovalRequest,
     AutopilotDevice,
     Fleet,
     ManagedDevice,
@@ -150,11 +151,18 @@ class Devices(Protocol):
         """Ask the device to check in now."""
         ...
 
-    async def wipe(self, managed_device_id: str, *, not_after: datetime | None = None) -> WipeAnswer:
+    async def wipe(
+        self, managed_device_id: str, backing: WipeBacking, *, not_after: datetime | None = None
+    ) -> WipeAnswer:
         """ONE wipe POST for exactly one device: no retry, no redirect. Never raises: the answer is a value.
 
-        WipeNotSent when a token could only be had after ``not_after``: what was read before is too old by then.
+        Path and body do not depend on ``backing``, which is a header. WipeNotSent when a token could only be had after
+        ``not_after``: what was read before is too old by then.
         """
+        ...
+
+    async def approval_requests(self) -> tuple[AdminApprovalRequest, ...]:
+        """The requests of Intune's Multi Admin Approval, in no order; whose they are has to be told by their text."""
         ...
 
     async def changes(self, link: str | None) -> Page[DeviceChange]:

@@ -179,6 +179,9 @@ class Settings(BaseSettings):
     site_wipes_per_hour: int = Field(3, ge=1, le=100)
     """So many wipes in 60 minutes at one office (the owners' officeLocation); owners without one are not counted."""
 
+    approvals_by_one: int = Field(5, ge=0, le=100)
+    """So many wipes a day one person approves alone; each further one needs a second person. 0: each wipe needs two."""
+
     mail_from: str | None = Field(None, pattern=r"^[^\s/\\]{1,256}$")
     """Mailbox (UPN or id) that mails to users come from; empty: nobody is told anything by mail."""
     support_contact: str | None = Field(None, max_length=200)
@@ -331,6 +334,7 @@ class Settings(BaseSettings):
             serial_wipes_per_year=self.serial_wipes_per_year,
             user_rest=timedelta(days=self.user_rest_days),
             site_wipes_per_hour=self.site_wipes_per_hour,
+            approvals_by_one=self.approvals_by_one,
             exclusion_group=self.exclusion_group.lower() if self.exclusion_group else None,
             recovery_key_required=self.bitlocker_key == "require",
             approval_policy_expected=self.expect_multi_admin_approval,

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from shared.domain.facts import (
+    AdminApprovalRequest,
     AutopilotDevice,
     Compliance,
     DeviceLimit,
@@ -197,6 +198,17 @@ def a_fleet(**fields: object) -> Fleet:
     return replace(Fleet(read_at=NOW, enrolled=5000, noncompliant=50, usual=50), **fields)
 
 
+def an_approval_request(**fields: object) -> AdminApprovalRequest:
+    """The request in Intune for the case's first wipe, not decided yet."""
+    request = AdminApprovalRequest(
+        id="request-1",
+        status="needsApproval",
+        justification=f"Handover: Intune device {DEVICE_ID} attempt nonce-1. Factory reset",
+        requested_at=SENT_AT,
+    )
+    return replace(request, **fields)
+
+
 def all_facts(**fields: object) -> Facts:
     """Everything read, and everything right for DEF456, who has got the licence."""
     facts = Facts(
@@ -212,5 +224,6 @@ def all_facts(**fields: object) -> Facts:
         nonce="nonce-2",
         deferral_code="2" * 64,
         policy_states=failing(),
+        admin_requests=(),
     )
     return replace(facts, **fields)

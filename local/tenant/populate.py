@@ -22,7 +22,11 @@ def tenant_of(scenario: Scenario, seed: int | None = None) -> TenantModel:
     if scenario.tenant.multi_admin_approval is not None:
         asked = scenario.tenant.multi_admin_approval
         model.approvals.policy = ApprovalPolicy(
-            id=model.world.ids.guid(), answer=asked.answer, decision=asked.decision, after=asked.after
+            id=model.world.ids.guid(),
+            answer=asked.answer,
+            decision=asked.decision,
+            after=asked.after,
+            names_code=asked.names_code,
         )
     for log in (model.users_log, model.groups_log, model.devices_log):
         log.expired_status = scenario.tenant.delta_expired_status

@@ -211,6 +211,12 @@ class TellLifecycle(Item):
     event: Literal["reauthorizationRequired", "subscriptionRemoved", "missed"]
 
 
+class AdminDecides(Item):
+    """The second administrator decides on every open request of Multi Admin Approval."""
+
+    do: Literal["admin_approves", "admin_rejects"]
+
+
 class RunnerItem(BaseModel):
     """An item that is not the tenant's: whoever runs the scenario knows what it means."""
 
@@ -252,6 +258,8 @@ _TENANT_ITEMS: dict[str, str] = {
     "expire_delta_tokens": "ExpireDeltaTokens",
     "drop_subscription": "DropSubscription",
     "lifecycle": "TellLifecycle",
+    "admin_approves": "AdminDecides",
+    "admin_rejects": "AdminDecides",
 }
 
 
@@ -284,6 +292,7 @@ TenantItem = (
     | ExpireDeltaTokens
     | DropSubscription
     | TellLifecycle
+    | AdminDecides
 )
 """Everything that the tenant itself can do."""
 
@@ -311,6 +320,7 @@ TimelineItem = Annotated[
     | Annotated[ExpireDeltaTokens, Tag("ExpireDeltaTokens")]
     | Annotated[DropSubscription, Tag("DropSubscription")]
     | Annotated[TellLifecycle, Tag("TellLifecycle")]
+    | Annotated[AdminDecides, Tag("AdminDecides")]
     | Annotated[RunnerItem, Tag("RunnerItem")],
     Discriminator(_kind),
 ]

@@ -17,6 +17,7 @@ from local.tenant.model.tenant import TenantModel
 from local.tenant.scenario import ScenarioError, explain
 from local.tenant.scenario_timeline import (
     AddSeats,
+    AdminDecides,
     AssignAutopilotUser,
     ComplianceItem,
     DropSubscription,
@@ -81,7 +82,7 @@ def perform(model: TenantModel, item: TenantItem) -> None:
             model.skus.buy(model.skus.by_part_number(item.sku).product.sku_id, item.seats)
         case SetMdmAuthority():
             model.organization.mdm_authority = item.to
-        case SetOtherDevices() | WipeInPortal():
+        case SetOtherDevices() | WipeInPortal() | AdminDecides():
             _to_guardrails(model, item)
         case EditProfile():
             model.profiles.edit(item.profile, join=item.join, usage=item.usage, user_type=item.user_type)
@@ -119,9 +120,11 @@ def _wait_for_anchor(model: TenantModel, item: TenantItem) -> None:
     anchor.connect(came)
 
 
-def _to_guardrails(model: TenantModel, item: SetOtherDevices | WipeInPortal) -> None:
+def _to_guardrails(model: TenantModel, item: SetOtherDevices | WipeInPortal | AdminDecides) -> None:
     if isinstance(item, SetOtherDevices):
         model.fleet.others = OtherDevices(enrolled=item.enrolled, noncompliant=item.noncompliant)
+    elif isinstance(item, AdminDecides):
+        model.approvals.decide_all("approved" if item.do == "admin_approves" else "rejected")
     else:
         model.actions.wiped_by_others(model.machines.require(item.device).managed_device_id or "", item.by)
 

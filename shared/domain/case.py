@@ -80,6 +80,17 @@ class WipeAttempt:
     allowed_by: str
     sent_at: datetime | None = None
     outcome: str | None = None
+    admin_asked_at: datetime | None = None
+    """When it was sent first, if Intune then wanted a second administrator's approval."""
+    admin_code: str | None = None
+    """The approval request in Intune; goes with the second request."""
+    admin_approved_at: datetime | None = None
+    """When that approval was read; from then on the attempt is in its second, last request."""
+
+    @property
+    def second_request(self) -> bool:
+        """What is sent now is the wipe that a second administrator approved."""
+        return self.admin_approved_at is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +132,8 @@ class Case:
     """User id or UPN that an explicit assignment event named."""
     named_at: datetime | None = None
     """When that assignment was made, by the event's own time."""
+    requested_by: tuple[str, ...] = ()
+    """Who asked for that assignment or let the case go on; none of them may approve its wipe."""
     serial_number: str | None = None
     device: DeviceIdentity | None = None
     autopilot_id: str | None = None
@@ -137,6 +150,8 @@ class Case:
     binding_refused: str | None = None
     proposal: str | None = None
     approval: Approval | None = None
+    first_approval: Approval | None = None
+    """The yes of one person where two are needed; it clears nothing by itself."""
     wipe: WipeAttempt | None = None
     returned_device_id: str | None = None
     returned_at: datetime | None = None

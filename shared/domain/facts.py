@@ -311,6 +311,18 @@ class Freeze:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AdminApprovalRequest:
+    """A request for a second administrator's approval (operationApprovalRequest). ``status`` as Intune words it."""
+
+    id: str
+    status: str
+    justification: str
+    requested_at: datetime | None
+    decided_by: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What was read for one decision. None means not read; MISSING means read and not there."""
 
@@ -337,6 +349,8 @@ class Facts:
     """A fresh secret for the link in the owner's mail."""
     policy_states: tuple[PolicyState, ...] | None = None
     """The device's compliance policies; () when the device is gone or has none."""
+    admin_requests: tuple[AdminApprovalRequest, ...] | None = None
+    """Of Multi Admin Approval; None also where we may not read them."""
 
 
 def age(of: datetime | None, now: datetime) -> timedelta:

@@ -76,6 +76,9 @@ class Policy:
     approval_policy_expected: bool = False
     """A wipe needs a Multi Admin Approval policy for device wipes in the tenant."""
 
+    approvals_by_one: int = 5
+    """From the next one on in a UTC day, what this person approves needs a second person."""
+
     tells_owner: bool = False
     """A mailbox is configured, so users can be told by mail."""
     grace: timedelta = timedelta(hours=24)

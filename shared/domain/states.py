@@ -21,6 +21,7 @@ class CaseState(StrEnum):
     WIPE_INTENDED = "wipe_intended"
     WIPE_SENT = "wipe_sent"
     WIPE_UNKNOWN = "wipe_unknown"
+    AWAITING_ADMIN_APPROVAL = "awaiting_admin_approval"
     AWAITING_RETURN = "awaiting_return"
     AWAITING_PROOF = "awaiting_proof"
     NEEDS_PERSON = "needs_person"
@@ -65,6 +66,7 @@ MEANINGS: dict[CaseState, str] = {
     _S.WIPE_INTENDED: "The wipe is written down; the device is read once more before it is sent.",
     _S.WIPE_SENT: "The wipe is on its way; its answer is not recorded yet.",
     _S.WIPE_UNKNOWN: "The answer to the wipe was lost; the device is only read, the wipe never re-sent.",
+    _S.AWAITING_ADMIN_APPROVAL: "A second Intune administrator has to approve the wipe in the Intune admin center.",
     _S.AWAITING_RETURN: "The wipe was accepted; waiting for the device to come back through OOBE.",
     _S.AWAITING_PROOF: "The device is back under its owner; waiting until it is compliant.",
     _S.NEEDS_PERSON: "Handover cannot go on alone; a person decides.",
@@ -97,11 +99,24 @@ TRANSITIONS: dict[CaseState, frozenset[CaseState]] = {
     _S.AWAITING_APPROVAL: frozenset({_S.CLEARED_TO_WIPE, _S.WATCHING, _S.NO_ACTION_NEEDED, _S.REFUSED, *_STOP}),
     _S.CLEARED_TO_WIPE: frozenset({_S.WIPE_INTENDED, _S.GIVING_NOTICE, _S.AWAITING_APPROVAL, _S.WATCHING, *_STOP}),
     _S.WIPE_INTENDED: frozenset(
-        {_S.WIPE_SENT, _S.CLEARED_TO_WIPE, _S.NOT_READY, _S.WATCHING, _S.NO_ACTION_NEEDED, _S.REFUSED, *_STOP}
+        {
+            _S.WIPE_SENT,
+            _S.CLEARED_TO_WIPE,
+            _S.AWAITING_ADMIN_APPROVAL,
+            _S.NOT_READY,
+            _S.WATCHING,
+            _S.NO_ACTION_NEEDED,
+            _S.REFUSED,
+            *_STOP,
+        }
     ),
     # back to CLEARED_TO_WIPE only by the worker that knows for sure that nothing left it
-    _S.WIPE_SENT: frozenset({_S.AWAITING_RETURN, _S.WIPE_UNKNOWN, _S.CLEARED_TO_WIPE, _S.NEEDS_PERSON}),
-    _S.WIPE_UNKNOWN: frozenset({_S.AWAITING_RETURN, _S.NEEDS_PERSON}),
+    _S.WIPE_SENT: frozenset(
+        {_S.AWAITING_RETURN, _S.WIPE_UNKNOWN, _S.AWAITING_ADMIN_APPROVAL, _S.CLEARED_TO_WIPE, _S.NEEDS_PERSON}
+    ),
+    _S.WIPE_UNKNOWN: frozenset({_S.AWAITING_RETURN, _S.AWAITING_ADMIN_APPROVAL, _S.NEEDS_PERSON}),
+    # Intune answered that it has not wiped; to WIPE_INTENDED with the approval's code, for the same attempt
+    _S.AWAITING_ADMIN_APPROVAL: frozenset({_S.WIPE_INTENDED, _S.AWAITING_RETURN, _S.NO_ACTION_NEEDED, *_STOP}),
     _S.AWAITING_RETURN: frozenset({_S.AWAITING_PROOF, _S.NEEDS_PERSON}),
     _S.AWAITING_PROOF: frozenset({_S.PROVEN, _S.NEEDS_PERSON}),
     _S.NEEDS_PERSON: frozenset({_S.OPENED, _S.AWAITING_RETURN, _S.CANCELLED}),

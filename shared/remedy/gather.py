@@ -56,11 +56,13 @@ class Gatherer:
         if policy.tells_owner and case.state in MAY_TELL and known.deferral_code is None:
             # two identifiers: 244 random bits
             known = replace(known, deferral_code=self.ids.new() + self.ids.new())
+        if case.state in (CaseState.WIPE_UNKNOWN, CaseState.AWAITING_ADMIN_APPROVAL):
+            return await self._with_what_became_of_the_wipe(case, known)
         return await self._needed(case, policy, known)
 
     async def _needed(self, case: Case, policy: Policy, known: Facts) -> Facts:  # noqa: PLR0912  # one branch a state
         match case.state:
-            case CaseState.OPENED | CaseState.GIVING_NOTICE | CaseState.AWAITING_APPROVAL | CaseState.WIPE_UNKNOWN:
+            case CaseState.OPENED | CaseState.GIVING_NOTICE | CaseState.AWAITING_APPROVAL:
                 return await self._with_device(case, known)
             case CaseState.WATCHING:
                 return await self._with_cause(case, policy, known)
@@ -119,6 +121,20 @@ class Gatherer:
         if not wants_policy_states(case, known, policy, self.clock.now()):
             return known
         return replace(known, policy_states=await self.devices.policy_states(managed_device_id_of(case)))
+
+    async def _with_what_became_of_the_wipe(self, case: Case, known: Facts) -> Facts:
+        """The device, and the approval requests. After a lost answer these are read only if they can be: most tenants
+        have none, and may not have granted it."""
+        known = await self._with_device(case, known)
+        if case.state is CaseState.AWAITING_ADMIN_APPROVAL:
+            requests = await self.devices.approval_requests()
+            return replace(known, admin_requests=requests, freeze=await self.freeze.read())
+        if case.wipe is None or case.wipe.second_request:
+            return known
+        try:
+            return replace(known, admin_requests=await self.devices.approval_requests())
+        except (AccessDenied, Unexpected):
+            return known
 
     async def _with_owner(self, case: Case, policy: Policy, known: Facts) -> Facts:
         known = await self._with_device(case, known)

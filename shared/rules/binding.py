@@ -8,6 +8,7 @@ from shared.domain.facts import Compliance, Facts, ManagedDevice, Missing
 from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
+from shared.rules.approving import first_of_two
 from shared.rules.clearing import BY_POLICY as BY_POLICY  # noqa: PLC0414  # known by this name elsewhere
 from shared.rules.clearing import LOOK_AGAIN_AFTER, ask_or_clear, clear
 from shared.rules.confirm import evidence_is_old, evidence_too_old, read_again, refusal_of
@@ -116,6 +117,15 @@ def await_approval(case: Case, facts: Facts, policy: Policy, now: datetime) -> D
     if policy.mode is Mode.AUTO:
         return clear(case, policy, now, so_far="The owner is bound.")
     proposal = proposal_of(case, policy.version)
+    if (first := first_of_two(case, policy, now)) is not None:
+        return wait(
+            case,
+            Reason.SECOND_APPROVAL_NEEDED,
+            f"Approved by {first.by}; a second person has to approve wiping {_device(case)}.",
+            until=min(now + LOOK_AGAIN_AFTER, first.expires_at),
+            evidence={"proposal": proposal, "policy": policy.version},
+            proposal=proposal,
+        )
     return wait(
         case,
         Reason.APPROVAL_NEEDED,
@@ -126,6 +136,7 @@ def await_approval(case: Case, facts: Facts, policy: Policy, now: datetime) -> D
         readings=read_again(case.readings, policy, now)
         if device.compliance is Compliance.NONCOMPLIANT
         else case.readings,
+        first_approval=None,
     )
 
 

@@ -8,6 +8,7 @@ from shared.domain.facts import Facts
 from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
+from shared.rules.admin_approval import await_admin_approval
 from shared.rules.after_wipe import look_for_wipe
 from shared.rules.binding import after_binding, await_approval
 from shared.rules.confirm import confirm
@@ -39,6 +40,7 @@ RULES: Mapping[CaseState, Rule] = {
     CaseState.WIPE_INTENDED: check_fence,
     CaseState.WIPE_SENT: look_for_wipe,
     CaseState.WIPE_UNKNOWN: look_for_wipe,
+    CaseState.AWAITING_ADMIN_APPROVAL: await_admin_approval,
     CaseState.AWAITING_RETURN: await_return,
     CaseState.AWAITING_PROOF: await_proof,
 }

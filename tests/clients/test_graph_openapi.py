@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from shared.clients.graph.client import Graph
+from shared.domain.effects import AdminApproved, Justified
 from shared.errors import HandoverError
 from tests.clients.graph_wire import DEVICE, REGISTRATION, SUBSCRIPTION, USER, graph_over
 
@@ -90,7 +91,8 @@ async def do_everything(graph: Graph) -> None:
         devices.with_entra_device(USER),
         anext(aiter(devices.enrolled_since(NOW)), None),
         devices.sync(DEVICE),
-        devices.wipe(DEVICE),
+        devices.wipe(DEVICE, Justified(text="Why")),
+        devices.wipe(DEVICE, AdminApproved(code="1")),
         directory.user("o'neil@contoso.com"),
         devices.of_user(USER),
         directory.plans(USER),

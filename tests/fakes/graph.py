@@ -11,9 +11,20 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from shared.domain.effects import Answer, Done, WipeAccepted, WipeAnswer, WipeNotSent
+from shared.domain.effects import (
+    AdminApproved,
+    Answer,
+    Done,
+    WipeAccepted,
+    WipeAnswer,
+    WipeBacking,
+    WipeNeedsApproval,
+    WipeNotSent,
+    WipeRefused,
+)
 from shared.domain.facts import (
     MISSING,
+    AdminApprovalRequest,
     AutopilotDevice,
     Compliance,
     EnrolmentStatusPage,
@@ -93,12 +104,48 @@ BUILT_IN_FAILS = (
 )
 
 
+class FakeSecondAdmin:
+    """Multi Admin Approval of wipes. ``names_code`` false: the answer does not say which request it filed."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.requests: dict[str, AdminApprovalRequest] = {}
+        self.names_code = True
+        self.clock = clock
+
+    def check(self, managed_device_id: str, backing: WipeBacking) -> WipeAnswer:
+        if isinstance(backing, AdminApproved):
+            request = self.requests.get(backing.code)
+            if request is None or request.status != "approved" or managed_device_id not in request.justification:
+                return WipeRefused(status=403, code="Forbidden", message="not an approved request")
+            self.requests[request.id] = replace(request, status="completed")
+            return WipeAccepted()
+        if any(one.status == "needsApproval" for one in self.requests.values()):
+            return WipeNeedsApproval(status=409, code=None, message="An active Approval Request already exists")
+        code = f"request-{len(self.requests) + 1}"
+        self.requests[code] = AdminApprovalRequest(
+            id=code, status="needsApproval", justification=backing.text, requested_at=self.clock.now()
+        )
+        return WipeNeedsApproval(
+            status=403, code=code if self.names_code else None, message="ApprovalRequired Approval is required."
+        )
+
+    def decide(self, status: str, by: str | None = "Second Admin") -> None:
+        """The second administrator decides on what is open."""
+        for one in list(self.requests.values()):
+            if one.status == "needsApproval":
+                self.requests[one.id] = replace(one, status=status, decided_by=by)
+
+
 class FakeDevices:
-    """The port Devices. ``wiped`` and ``synced`` count the requests for each device."""
+    """The port Devices. ``wiped`` and ``synced`` count the requests for each device; ``executed`` the wipes carried out."""
 
     def __init__(self, devices: Sequence[ManagedDevice] = ()) -> None:
         self.devices = {device.id: device for device in devices}
         self.wiped: Counter[str] = Counter()
+        self.executed: Counter[str] = Counter()
+        self.backings: list[WipeBacking] = []
+        self.second_admin: FakeSecondAdmin | None = None
+        self.approval_answers: list[tuple[AdminApprovalRequest, ...] | Exception] = []
         self.synced: Counter[str] = Counter()
         self.reads: Counter[str] = Counter()
         self.lists = 0
@@ -158,15 +205,26 @@ class FakeDevices:
         self.synced[managed_device_id] += 1
         return await _next_answer(self.sync_answers, Done())
 
-    async def wipe(self, managed_device_id: str, *, not_after: datetime | None = None) -> WipeAnswer:
+    async def wipe(
+        self, managed_device_id: str, backing: WipeBacking, *, not_after: datetime | None = None
+    ) -> WipeAnswer:
+        queued = bool(self.wipe_answers)
         answer = await _next_answer(self.wipe_answers, WipeAccepted())
         if isinstance(answer, WipeNotSent):
             return answer
         self.wiped[managed_device_id] += 1
+        self.backings.append(backing)
+        if self.second_admin is not None and not queued:
+            answer = self.second_admin.check(managed_device_id, backing)
         if isinstance(answer, WipeAccepted):
+            self.executed[managed_device_id] += 1
             self.change(managed_device_id, management_state="wipePending")
             self.when_wiped(managed_device_id)
         return answer
+
+    async def approval_requests(self) -> tuple[AdminApprovalRequest, ...]:
+        requests = () if self.second_admin is None else tuple(self.second_admin.requests.values())
+        return await _next_answer(self.approval_answers, requests)
 
     async def changes(self, link: str | None) -> Page[DeviceChange]:
         return await self.changed.page(link)

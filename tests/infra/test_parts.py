@@ -24,6 +24,7 @@ OPERATIONS = {
     "autopilot.listed": Operation.AUTOPILOT_LIST,
     "autopilot.find": Operation.AUTOPILOT_LIST,
     "autopilot.read": Operation.AUTOPILOT_GET,
+    "devices.approval_requests": Operation.APPROVAL_REQUESTS_LIST,
     "devices.changes": Operation.DEVICES_DELTA,
     "devices.noncompliant": Operation.MANAGED_DEVICES_LIST,
     "devices.enrolled_since": Operation.MANAGED_DEVICES_LIST,
@@ -82,7 +83,7 @@ CALLED_BY = {
     "wiper": BY_THE_WIPER,
 }
 MEMBERSHIP = {"directory.groups_of_device", "directory.groups_of_user", "tenant.group"}
-KEYS, POLICIES = {"directory.recovery_keys"}, {"tenant.approval_policies"}
+KEYS, POLICIES = {"directory.recovery_keys"}, {"tenant.approval_policies", "devices.approval_requests"}
 WHEN_SET = MEMBERSHIP | KEYS | POLICIES
 LEVELS: dict[str, set[str]] = {
     "report": set(OPERATIONS) - WRITES - {"directory.set_usage_location", "directory.touch", "mail.send"} - WHEN_SET,

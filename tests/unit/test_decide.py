@@ -32,6 +32,7 @@ NEXT: Mapping[CaseState, CaseState] = {
     CaseState.WIPE_INTENDED: CaseState.WIPE_SENT,
     CaseState.WIPE_SENT: CaseState.WIPE_UNKNOWN,
     CaseState.WIPE_UNKNOWN: CaseState.WIPE_UNKNOWN,
+    CaseState.AWAITING_ADMIN_APPROVAL: CaseState.AWAITING_ADMIN_APPROVAL,
     CaseState.AWAITING_RETURN: CaseState.AWAITING_RETURN,
     CaseState.AWAITING_PROOF: CaseState.NEEDS_PERSON,
 }

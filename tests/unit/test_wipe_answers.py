@@ -15,9 +15,9 @@ from shared.rules.after_wipe import (
     OWN_POLL_AFTER,
     after_answer,
     look_for_wipe,
-    wipe_seen,
 )
 from shared.rules.holding import hold_or_go
+from shared.rules.wipe_signs import wipe_seen
 from tests.builders import A_SECOND, NOW, SENT_AT, a_device, all_facts
 from tests.case_builders import a_case, a_policy, an_approval, an_attempt, moved
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 
+from shared.clients.graph.approval_requests import approval_requests
 from shared.clients.graph.rounds import delta_page, list_page
 from shared.clients.graph.transport import Transport
 from shared.clients.graph.values import (
@@ -21,8 +22,17 @@ from shared.clients.graph.values import (
     word,
 )
 from shared.clients.graph.wipe import wipe
-from shared.domain.effects import Answer, Refused, WipeAnswer
-from shared.domain.facts import MISSING, ActionResult, Compliance, ManagedDevice, Missing, PolicyState, SettingState
+from shared.domain.effects import Answer, Refused, WipeAnswer, WipeBacking
+from shared.domain.facts import (
+    MISSING,
+    ActionResult,
+    AdminApprovalRequest,
+    Compliance,
+    ManagedDevice,
+    Missing,
+    PolicyState,
+    SettingState,
+)
 from shared.domain.pages import DeviceChange, FoundDevice, Page
 from shared.errors import Unexpected
 
@@ -121,9 +131,15 @@ class GraphDevices:
         device = self._transport.v1.device_management.managed_devices.by_managed_device_id(managed_device_id)
         return await self._transport.write("devices.sync", "POST", device.sync_device)
 
-    async def wipe(self, managed_device_id: str, *, not_after: datetime | None = None) -> WipeAnswer:
+    async def wipe(
+        self, managed_device_id: str, backing: WipeBacking, *, not_after: datetime | None = None
+    ) -> WipeAnswer:
         """See the port and wipe.py."""
-        return await wipe(self._transport, managed_device_id, not_after=not_after)
+        return await wipe(self._transport, managed_device_id, backing, not_after=not_after)
+
+    async def approval_requests(self) -> tuple[AdminApprovalRequest, ...]:
+        """See the port and approval_requests.py."""
+        return await approval_requests(self._transport)
 
     async def changes(self, link: str | None) -> Page[DeviceChange]:
         """See the port. Raises ResyncNeeded, RetryLater, AccessDenied or Unexpected."""
