@@ -81,8 +81,11 @@ class Rows(Protocol):
         """Delete the row; a row that is already gone is fine. Raises Changed when ``expect`` does not match."""
         ...
 
-    def scan(self, table: str, partition: str | None = None, *, key_prefix: str = "") -> AsyncIterator[Row]:
-        """Rows in key order of one partition (or of all), page by page; ``key_prefix`` keeps keys that start with it."""
+    def scan(
+        self, table: str, partition: str | None = None, *, key_prefix: str = "", after: str = ""
+    ) -> AsyncIterator[Row]:
+        """Rows in key order of one partition (or of all), page by page; ``key_prefix`` keeps keys that start with it,
+        ``after`` those that come later than it."""
         ...
 
 
@@ -95,6 +98,19 @@ class Messages(Protocol):
         Raises RetryLater when storage is busy or away.
         """
         ...
+
+    async def measure(self, queue: str) -> "QueueSize":
+        """How full a queue is. Raises RetryLater when storage is busy or away, AccessDenied when it refuses us."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueSize:
+    """``messages`` is about how many there are, those that are still invisible included. ``oldest_at`` is when the message
+    that is next was put there, None when none is visible; a delayed message was put there that long before it is due."""
+
+    messages: int
+    oldest_at: datetime | None
 
 
 class Devices(Protocol):
@@ -128,8 +144,11 @@ class Devices(Protocol):
         """Ask the device to check in now."""
         ...
 
-    async def wipe(self, managed_device_id: str) -> WipeAnswer:
-        """ONE wipe POST for exactly one device: no retry, no redirect. Never raises: the answer is a value."""
+    async def wipe(self, managed_device_id: str, *, not_after: datetime | None = None) -> WipeAnswer:
+        """ONE wipe POST for exactly one device: no retry, no redirect. Never raises: the answer is a value.
+
+        WipeNotSent when a token could only be had after ``not_after``: what was read before is too old by then.
+        """
         ...
 
     async def changes(self, link: str | None) -> Page[DeviceChange]:

@@ -62,6 +62,11 @@ class _UnknownNames(PydanticBaseSettingsSource):
         }
 
 
+def event_hub_is_set() -> bool:
+    """Whether the app listens to an Event Hub at all: asked when its functions are registered, before any setting is read."""
+    return bool(os.environ.get("HANDOVER_EVENT_HUB", "").strip())
+
+
 class Settings(BaseSettings):
     """What an administrator sets as app settings. Names are upper case with the prefix HANDOVER_, but for the two of others."""
 
@@ -99,6 +104,9 @@ class Settings(BaseSettings):
     """Graph resources to subscribe to: users, and groups/{id}/members. A change of a user or of the groups a user is in wakes the cases that wait for their licence."""
     sweep_minutes: int = Field(15, ge=0, le=1440)
     """So long after a sweep the next one looks for what no event told, 0 to 1440; 0: never, and what is lost stays lost."""
+
+    event_hub: str | None = None
+    """Name of the Event Hub that Intune's diagnostic settings send to; its namespace is in IntuneLogs__fullyQualifiedNamespace. Empty: there is none."""
 
     staging_accounts: Words = ()
     """UPNs or patterns (staging*@contoso.com) of accounts that only enrol devices; they never own one."""

@@ -137,7 +137,7 @@ class FakeDevices:
         self.synced[managed_device_id] += 1
         return await _next_answer(self.sync_answers, Done())
 
-    async def wipe(self, managed_device_id: str) -> WipeAnswer:
+    async def wipe(self, managed_device_id: str, *, not_after: datetime | None = None) -> WipeAnswer:
         answer = await _next_answer(self.wipe_answers, WipeAccepted())
         if isinstance(answer, WipeNotSent):
             return answer

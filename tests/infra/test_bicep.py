@@ -23,6 +23,7 @@ AZURE_ROLES = {
     "Storage Queue Data Contributor": "974c5e8b-45b9-4653-ba55-5f855dd0fb88",
     "Storage Table Data Contributor": "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",
     "Key Vault Secrets User": "4633458b-17de-408a-b874-0445c86b69e6",
+    "Azure Event Hubs Data Receiver": "a638d3c7-ab3a-418d-83e6-5f17a39d4fde",
     "Monitoring Metrics Publisher": "3913510d-42f4-4e42-8a64-420c390055eb",
 }
 
@@ -43,9 +44,9 @@ GRAPH_ROLES = {
     "User.ReadWrite.All": "741f803b-c850-494e-b5df-cde7c675a1ca",
 }
 NOT_AMONG_THE_TYPES = re.compile(
-    r"modules/network\.bicep:.*unknown resource type .* Microsoft\.Network/privateDnsZones"
+    r"modules/(?:network|eventhub|rbac)\.bicep:.*unknown resource type .* Microsoft\.(?:Network/privateDnsZones|EventHub/)"
 )
-"""The checker's copy of Azure's types leaves private DNS out."""
+"""The checker's copy of Azure's types leaves private DNS and Event Hubs out."""
 MICROSOFT_GRAPH = "00000003-0000-0000-c000-000000000000"
 
 

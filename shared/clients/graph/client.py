@@ -36,8 +36,10 @@ class Graph:
         on_request: OnRequest | None = None,
         credential: "AsyncTokenCredential | None" = None,
         network: "httpx.AsyncBaseTransport | None" = None,
+        transport: Transport | None = None,
     ) -> None:
         """``credential`` replaces the one of the settings, ``network`` the real one; ``close`` closes both.
+        ``transport`` replaces all of it: nothing is opened then.
 
         Raises ValueError when the settings' base URL would let a token travel in the clear.
         """
@@ -46,7 +48,7 @@ class Graph:
         def opened() -> Connection:
             return open_connection(endpoint, credential or credential_for(settings), network)
 
-        self._transport = Transport(opened, clock, on_request or _nobody_counts)
+        self._transport = transport or Transport(opened, clock, on_request or _nobody_counts)
         self.devices = GraphDevices(self._transport)
         self.directory = GraphDirectory(self._transport)
         self.autopilot = GraphAutopilot(self._transport)

@@ -112,9 +112,9 @@ class GraphDevices:
         device = self._transport.v1.device_management.managed_devices.by_managed_device_id(managed_device_id)
         return await self._transport.write("devices.sync", "POST", device.sync_device)
 
-    async def wipe(self, managed_device_id: str) -> WipeAnswer:
+    async def wipe(self, managed_device_id: str, *, not_after: datetime | None = None) -> WipeAnswer:
         """See the port and wipe.py."""
-        return await wipe(self._transport, managed_device_id)
+        return await wipe(self._transport, managed_device_id, not_after=not_after)
 
     async def changes(self, link: str | None) -> Page[DeviceChange]:
         """See the port. Raises ResyncNeeded, RetryLater, AccessDenied or Unexpected."""
