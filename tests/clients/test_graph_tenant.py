@@ -219,7 +219,7 @@ async def test_groups_of_the_settings_are_looked_for() -> None:
     ("rows", "needed"),
     [
         ((), False),
-        (({"policyType": "app"}, {"policyType": None}, {}), False),
+        (({"policyType": "app"}, {"policyType": None}), False),
         (({"policyType": "app"}, {"policyType": "deviceWipe"}), True),
     ],
 )
