@@ -61,7 +61,7 @@ def _user(model: TenantModel, entry: UserEntry) -> User:
         enabled=entry.enabled,
         user_type="Guest" if entry.guest else "Member",
         usage_location=entry.usage_location,
-        office=entry.office,
+        office=entry.office or "",
         licences=tuple(_licence(model, held) for held in entry.licences),
     )
 
