@@ -51,7 +51,7 @@ class Assumptions:
     seconds_between_polls: float = 10.0
     """Of the scale controller while no instance runs. Not documented."""
     log_kilobytes_per_execution: float = 4.0
-    alert_rules: int = 6
+    alert_rules: int = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from local.scenario_run import fresh_stack
 from local.stack import Stack
 from local.virtual_time import DelayedMessages, services_on
 from shared.bootstrap import Ports, Services, build, connect, install
-from shared.ports import Messages, Row, Rows, Value, Write
+from shared.ports import Messages, QueueSize, Row, Rows, Value, Write
 
 ROWS_PER_PAGE = 1000
 """Table storage returns at most this many rows a request."""
@@ -74,6 +74,9 @@ class CountedMessages:
         self.operations.seen["queue message"] += 1
         await self.messages.send(queue, body, delay=delay)
 
+    async def measure(self, queue: str) -> QueueSize:
+        return await self.messages.measure(queue)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountedCase:
@@ -126,8 +129,8 @@ async def count(story: Path) -> CountedCase:
 def _install_counting(stack: Stack, of_case: Operations, of_timers: Operations) -> list[Services]:
     """The stack's use cases with counters; what the player asks by the API is not the case's and stays uncounted."""
     plain = services_on(stack.clock, stack.settings)
-    timed = build(stack.settings, _counted(stack, of_timers))
-    cases = build(stack.settings, _counted(stack, of_case))
+    timed = build(stack.settings, _counted(stack, of_timers), hide_hints=False)
+    cases = build(stack.settings, _counted(stack, of_case), hide_hints=False)
     parts = {name: getattr(timed, name) for name in ("supervise", "watch_returns", "keep_subscriptions")}
     install(replace(cases, look=plain.look, operate=plain.operate, **parts))
     return [plain, timed, cases]

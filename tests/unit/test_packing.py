@@ -203,7 +203,8 @@ async def test_while_storage_is_slow_messages_fill_up_and_beyond_a_number_reques
     with pytest.raises(RetryLater, match="too many"):
         await setup.queue.send(about(next(numbers)))
     setup.storage.door.set()
-    await asyncio.gather(*begun)
+    async with asyncio.timeout(10):
+        await asyncio.gather(*begun)
     assert [len(each) for each in setup.storage.packed()] == [32] * (MOST_AT_ONCE + MOST_WAITING - 1) + [1]
     await setup.queue.send(about(next(numbers)))
 
