@@ -84,7 +84,10 @@ class Computers:
             manufacturer=entry.manufacturer,
             model=entry.model,
             profile_name="" if profile is None else profile.name,
-            join_type="azureADJoined" if entry.ownership == "company" else "azureADRegistered",
+            enrollment_type=entry.enrollment_type,
+            join_type=entry.join_type or ("azureADJoined" if entry.ownership == "company" else "azureADRegistered"),
+            device_type=entry.device_type,
+            sku_family=entry.sku_family,
             autopilot_enrolled=profile is not None,
             logged_on=tuple(
                 LogOn(user_id=person, at=self._start - timedelta(hours=1 + 24 * i)) for i, person in enumerate(people)

@@ -113,6 +113,11 @@ class DeviceEntry(Entry):
     keeps_entra_device_id: bool = True
     recovery_keys: int = Field(default=1, ge=0)
     """How many BitLocker recovery keys Entra ID keeps."""
+    enrollment_type: str = "windowsAzureADJoin"
+    join_type: str | None = None
+    """By default azureADJoined, or azureADRegistered for a personal device."""
+    device_type: str = "windowsRT"
+    sku_family: str = "Pro"
     manufacturer: str = "HP"
     model: str = "HP EliteBook 840 G10"
 

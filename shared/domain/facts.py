@@ -60,6 +60,12 @@ class ManagedDevice:
     """UPN of the enrolment user; beta only, so it may be None."""
     logged_on_user_ids: tuple[str, ...] = ()
     """Users who logged on, most recent first; beta only, so it may be empty."""
+    enrolment_type: str | None = None
+    """deviceEnrollmentType."""
+    join_type: str | None = None
+    """joinType; this and the next two are beta only."""
+    device_type: str | None = None
+    sku_family: str | None = None
     grace_expires_at: datetime | None = None
     actions: tuple[ActionResult, ...] = ()
 

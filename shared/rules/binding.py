@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from shared.domain.case import Case, Decision, Evidence, proposal_of
+from shared.domain.case import Case, Decision, Evidence, Journey, proposal_of
 from shared.domain.effects import BindOwner
 from shared.domain.facts import Compliance, Facts, ManagedDevice, Missing
 from shared.domain.policy import Mode, Policy
@@ -77,6 +77,13 @@ def after_binding(case: Case, facts: Facts, policy: Policy, now: datetime) -> De
             _bind(case, facts, {}, ready_at=case.ready_at)
             if len(facts.autopilot or ()) == 1
             else ask_person(Reason.DEVICE_NOT_READY, "The Autopilot registration is gone.", autopilot_id=None)
+        )
+    if case.enrolled and case.journey is not Journey.RE_ENROL:
+        return go(
+            CaseState.READY_TO_GO,
+            Reason.PREPARED_WHILE_COMPLIANT,
+            f"Licence and Autopilot assignment are in place for {case.owner.display_name}. The device is compliant, so it is "
+            "not wiped; if it turns non-compliant, that is looked at anew.",
         )
     if not case.enrolled:
         return go(

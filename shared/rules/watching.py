@@ -4,9 +4,9 @@ re-enrolment can mend leads towards a wipe."""
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.domain.case import Case, Decision
+from shared.domain.case import Case, Decision, Evidence, Journey, Readings
 from shared.domain.facts import MISSING, Compliance, Facts, ManagedDevice, age
-from shared.domain.policy import Policy
+from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.rules.causes import Stop, weigh
@@ -25,7 +25,7 @@ def watch(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision:
     if device is None or device is MISSING:
         return go(CaseState.NO_ACTION_NEEDED, Reason.DEVICE_GONE, "The device is no longer managed by Intune.")
     evidence = device_evidence(device)
-    if refusal := refusal_of(device, policy):
+    if refusal := refusal_of(device, policy, case.journey):
         return go(CaseState.REFUSED, *refusal, evidence=evidence)
     if device.compliance is Compliance.COMPLIANT:
         return go(
@@ -83,6 +83,8 @@ def _weigh(case: Case, device: ManagedDevice, facts: Facts, policy: Policy, now:
             evidence=evidence,
             readings=readings,
         )
+    if case.journey is Journey.CLOUD_PC:
+        return _reprovision(case, device, policy, evidence, readings)
     cause = what_reenrolment_mends(case, device, policy)
     if cause is None:
         return ask_person(
@@ -117,6 +119,21 @@ def _weigh(case: Case, device: ManagedDevice, facts: Facts, policy: Policy, now:
         Reason.EVIDENCE_COMPLETE,
         f"Non-compliant for {in_words(lasted)} in {readings.count} readings, and {cause}: only a re-enrolment mends that. "
         f"{settings.says}.",
+        evidence=evidence,
+        readings=readings,
+    )
+
+
+def _reprovision(case: Case, device: ManagedDevice, policy: Policy, evidence: Evidence, readings: Readings) -> Decision:
+    """A Cloud PC has no OOBE to go back to: Windows 365 makes it anew for its user, which a person has to start."""
+    what = "reprovision it in Windows 365, or look at the failing compliance settings"
+    if policy.mode is Mode.REPORT:
+        would = (*case.would_do, f"ask a person to {what}")
+        says = f"Report mode. Would {'; '.join(would)}."
+        return go(CaseState.REPORTED, Reason.MODE_IS_REPORT, says, evidence=evidence, would_do=would)
+    return ask_person(
+        Reason.CLOUD_PC_NOT_MENDED,
+        f"{device.called} is a Cloud PC and is never wiped. The licence did not mend it: {what}.",
         evidence=evidence,
         readings=readings,
     )

@@ -40,6 +40,10 @@ FULL: dict[str, object] = {
     "model": "EliteBook 840",
     "enrollmentProfileName": "Standard",
     "enrolledByUserPrincipalName": "staging@contoso.com",
+    "deviceEnrollmentType": "windowsAzureADJoin",
+    "joinType": "azureADJoined",
+    "deviceType": "windowsRT",
+    "skuFamily": "Pro",
     "usersLoggedOn": [
         {"userId": "older", "lastLogOnDateTime": "2026-02-20T08:00:00Z"},
         {"userId": "newest", "lastLogOnDateTime": "2026-03-02T08:00:00Z"},
@@ -82,6 +86,10 @@ def test_every_property_of_a_device_is_read() -> None:
         enrolled_by="staging@contoso.com",
         logged_on_user_ids=("newest", "older", "never"),
         grace_expires_at=None,
+        enrolment_type="windowsAzureADJoin",
+        join_type="azureADJoined",
+        device_type="windowsRT",
+        sku_family="Pro",
         actions=(ActionResult(name="factoryReset", state="pending", started_at=datetime(2026, 3, 2, 6, tzinfo=UTC)),),
     )
 
@@ -116,7 +124,7 @@ async def test_a_device_is_read_from_beta_and_reread_from_v1() -> None:
         await graph.devices.reread(DEVICE)
     beta, v1 = wire.targets
     assert beta.startswith(f"/beta/deviceManagement/managedDevices/{DEVICE.upper()}?$select=id,azureADDeviceId,")
-    assert beta.endswith(",enrolledByUserPrincipalName,usersLoggedOn")
+    assert beta.endswith(",enrolledByUserPrincipalName,usersLoggedOn,joinType,deviceType,skuFamily")
     assert v1.startswith(f"/v1.0/deviceManagement/managedDevices/{DEVICE}?$select=id,azureADDeviceId,")
     assert "enrolledBy" not in v1
     assert "usersLoggedOn" not in v1

@@ -39,11 +39,11 @@ from shared.errors import Unexpected
 STABLE = (
     "id,azureADDeviceId,serialNumber,deviceName,userId,userPrincipalName,enrolledDateTime,lastSyncDateTime,"
     "complianceState,complianceGracePeriodExpirationDateTime,managementState,managementAgent,managedDeviceOwnerType,"
-    "operatingSystem,model,enrollmentProfileName,deviceActionResults"
+    "operatingSystem,model,enrollmentProfileName,deviceEnrollmentType,deviceActionResults"
 )
 """Properties that v1.0 has."""
 
-EVERYTHING = f"{STABLE},enrolledByUserPrincipalName,usersLoggedOn"
+EVERYTHING = f"{STABLE},enrolledByUserPrincipalName,usersLoggedOn,joinType,deviceType,skuFamily"
 """With those that only beta has."""
 
 MOST_PAGES_OF_A_LOOKUP = 200
@@ -180,6 +180,10 @@ def managed_device(row: Json) -> ManagedDevice:
         enrolment_profile=word(row, "enrollmentProfileName"),
         enrolled_by=word(row, "enrolledByUserPrincipalName"),
         logged_on_user_ids=_logged_on(row),
+        enrolment_type=word(row, "deviceEnrollmentType"),
+        join_type=word(row, "joinType"),
+        device_type=word(row, "deviceType"),
+        sku_family=word(row, "skuFamily"),
         grace_expires_at=moment(row, "complianceGracePeriodExpirationDateTime"),
         actions=tuple(map(_action, rows(row, "deviceActionResults"))),
     )
