@@ -16,7 +16,7 @@ from shared.clients.graph.client import Graph
 from shared.clients.storage.connect import Storage
 from shared.clients.system import RandomIds, SystemClock
 from shared.domain.part import Part
-from shared.domain.policy import Policy
+from shared.domain.policy import LicenceWay, Policy
 from shared.errors import RetryLater
 from shared.intake.find_device import FindDevice
 from shared.intake.packing import HintQueue
@@ -289,6 +289,11 @@ def _letters(settings: Settings) -> Letters:
     )
 
 
+def _named_in_a_swap(policy: Policy) -> frozenset[str]:
+    """The owner is told which plans a swap takes, by name."""
+    return frozenset((*policy.licence_skus, *policy.licence_swap_from) if policy.licence_way is LicenceWay.SWAP else ())
+
+
 def _advance(
     policy: Policy, ports: Ports, ledger: Ledger, freeze: FreezeSwitch, cases: CaseStore, steps: StepQueue, actor: Actor
 ) -> Advance:
@@ -297,7 +302,7 @@ def _advance(
         devices=ports.devices,
         directory=ports.directory,
         autopilot=ports.autopilot,
-        tenant=TenantFactsCache(ledger, ports.tenant, ports.clock),
+        tenant=TenantFactsCache(ledger, ports.tenant, ports.clock, with_all_plans=_named_in_a_swap(policy)),
         budget=budget,
         freeze=freeze,
         clock=ports.clock,

@@ -21,9 +21,10 @@ grants() {
     fi
     wanted=report
     case "${HANDOVER_MODE:-report}" in approve | auto) wanted="$wanted remediate" ;; esac
-    if [ -n "${HANDOVER_USAGE_LOCATION:-}" ]; then wanted="$wanted usageLocation"; fi
+    if [ -n "${HANDOVER_USAGE_LOCATION:-}${HANDOVER_LICENCE_GROUP:-}" ]; then wanted="$wanted usageLocation"; fi
     if [ -n "${HANDOVER_MAIL_FROM:-}" ]; then wanted="$wanted mail"; fi
-    case "${HANDOVER_SUBSCRIBE_TO:-}" in *groups/*) wanted="$wanted groups" ;; esac
+    case "${HANDOVER_SUBSCRIBE_TO:-}${HANDOVER_LICENCE_GROUP:+groups/}" in *groups/*) wanted="$wanted groups" ;; esac
+    if [ -n "${HANDOVER_LICENCE_GROUP:-}" ]; then wanted="$wanted licenceGroup"; fi
     echo "$wanted"
 }
 

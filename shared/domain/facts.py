@@ -90,6 +90,19 @@ class AutopilotDevice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeldLicence:
+    """One way in which a user has a product, or should have it: directly, or through a group (licenseAssignmentStates)."""
+
+    sku_id: str
+    direct: bool
+    """Assigned to the user themselves; only such a licence can be changed or taken."""
+    group_id: str | None = None
+    error: str | None = None
+    """Why a group could not give it (CountViolation and others); such a licence gives nothing."""
+    disabled_plan_ids: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class User:
     """A directory user with what a licence decision needs."""
 
@@ -103,6 +116,16 @@ class User:
     enabled_plan_ids: frozenset[str]
     """Service plans with capabilityStatus Enabled; says assigned, not yet provisioned."""
     mail_address: str | None = None
+    licences: tuple[HeldLicence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LicenceGroup:
+    """A group whose members inherit products: skuId and the plans switched off in it."""
+
+    id: str
+    name: str
+    products: tuple[tuple[str, frozenset[str]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +148,8 @@ class Sku:
     seats: int
     used: int
     enabled: bool
+    plan_names: Mapping[str, str] = field(default_factory=dict[str, str])
+    """servicePlanName by servicePlanId; kept only where a rule has to name plans."""
 
     @property
     def free_seats(self) -> int:
@@ -194,6 +219,9 @@ class Facts:
     budget: WipeBudget | None = None
     nonce: str | None = None
     """A fresh random value for a wipe that may be written down."""
+    licence_group: LicenceGroup | Missing | None = None
+    staging_devices: tuple[ManagedDevice, ...] | None = None
+    """Every device that the staging account of this case enrols now; None also when that could not be read."""
     deferral_code: str | None = field(default=None, repr=False)
     """A fresh secret for the link in the owner's mail."""
 

@@ -5,15 +5,19 @@ from datetime import timedelta
 
 from shared.domain.case import AUTOPILOT_PREFIX, Case, managed_device_id_of
 from shared.domain.facts import MISSING, AutopilotDevice, Facts, Missing, User
-from shared.domain.policy import Mode, Policy
+from shared.domain.policy import LicenceWay, Mode, Policy
 from shared.domain.states import CaseState
+from shared.errors import AccessDenied, Unexpected
 from shared.ports import Autopilot, Clock, Devices, Directory, Ids
 from shared.records.budget import BudgetBook
 from shared.records.freeze import FreezeSwitch
 from shared.records.tenant_facts import TenantFactsCache
 from shared.rules.decide import AFTER_THE_WIPE
 from shared.rules.fence import readiness_is_old
+from shared.rules.owner_now import reads_owner_again
 from shared.rules.ownership import to_read
+from shared.rules.plans import covers
+from shared.rules.reclaiming import staging_account_of, wants_reclaim
 
 TENANT_FACTS_AT_MOST = timedelta(minutes=10)
 SEATS_AT_MOST = timedelta(minutes=1)
@@ -44,6 +48,8 @@ class Gatherer:
         if policy.tells_owner and case.state in MAY_TELL and known.deferral_code is None:
             # two identifiers: 244 random bits
             known = replace(known, deferral_code=self.ids.new() + self.ids.new())
+        if case.owner is not None and reads_owner_again(case, policy):
+            known = await self._with_user_once(case.owner.user_id, known)
         return await self._needed(case, policy, known)
 
     async def _needed(self, case: Case, policy: Policy, known: Facts) -> Facts:
@@ -58,12 +64,12 @@ class Gatherer:
                 return await self._with_device(case, known)
             case CaseState.CHECKING_OWNER:
                 return await self._with_owner(case, policy, known)
-            case CaseState.CHECKING_LICENCE:
-                return await self._with_seats(case, known, TENANT_FACTS_AT_MOST)
-            case CaseState.AWAITING_SEAT:
-                return await self._with_seats(case, known, SEATS_AT_MOST)
-            case CaseState.AWAITING_LICENCE if case.owner is not None and known.plans is None:
-                return replace(known, plans=await self.directory.plans(case.owner.user_id))
+            case CaseState.CHECKING_LICENCE | CaseState.AWAITING_SEAT:
+                return await self._with_seats(case, policy, known)
+            case CaseState.AWAITING_LICENCE:
+                return await self._with_plans(case, known)
+            case CaseState.RECLAIMING_LICENCE:
+                return await self._with_staging_account(case, policy, known)
             case CaseState.CHECKING_READINESS | CaseState.NOT_READY:
                 known = replace(known, tenant=await self.tenant.get(at_most=TENANT_FACTS_AT_MOST))
                 return await self._with_autopilot(case, known)
@@ -103,11 +109,41 @@ class Gatherer:
             read[user.id.lower()] = user
         return replace(known, users={**known.users, **read})
 
-    async def _with_seats(self, case: Case, known: Facts, at_most: timedelta) -> Facts:
+    async def _with_user_once(self, who: str, known: Facts) -> Facts:
+        return known if who.lower() in known.users else await self._with_user(who, known)
+
+    async def _with_seats(self, case: Case, policy: Policy, known: Facts) -> Facts:
         assert case.owner is not None
-        if case.owner.user_id.lower() not in known.users:
+        known = replace(known, tenant=await self.tenant.get(at_most=SEATS_AT_MOST))
+        user = known.users.get(case.owner.user_id.lower())
+        if policy.licence_way is not LicenceWay.GROUP or not isinstance(user, User) or covers(user.enabled_plan_ids):
+            return known
+        group = await self.directory.licence_group(policy.licence_group) if policy.licence_group else MISSING
+        return replace(known, licence_group=group)
+
+    async def _with_plans(self, case: Case, known: Facts) -> Facts:
+        """A group's licence is given, or not, on the user's record; a direct one shows among the plans."""
+        assert case.owner is not None
+        if case.licence is not None and case.licence.group_id is not None:
             known = await self._with_user(case.owner.user_id, known)
-        return replace(known, tenant=await self.tenant.get(at_most=at_most))
+        return (
+            known if known.plans is not None else replace(known, plans=await self.directory.plans(case.owner.user_id))
+        )
+
+    async def _with_staging_account(self, case: Case, policy: Policy, known: Facts) -> Facts:
+        """What cannot be read keeps the licence where it is; a proven case waits for nothing but a busy Graph."""
+        who = staging_account_of(case, policy)
+        if who is None or not wants_reclaim(case, policy) or (case.reclaim is not None and case.reclaim.answered):
+            return known
+        try:
+            known = await self._with_user(who, known)
+            account = known.users.get(who.lower())
+            if not isinstance(account, User):
+                return known
+            devices = await self.devices.of_user(account.id)
+            return replace(known, staging_devices=devices, tenant=await self.tenant.get(at_most=SEATS_AT_MOST))
+        except (AccessDenied, Unexpected):
+            return known
 
     async def _with_autopilot(self, case: Case, known: Facts) -> Facts:
         if known.autopilot is not None:

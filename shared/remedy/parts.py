@@ -34,6 +34,10 @@ class UnprivilegedDevices:
         """See the port."""
         return await self.devices.with_entra_device(entra_device_id)
 
+    async def of_user(self, user_id: str) -> tuple[ManagedDevice, ...]:
+        """See the port."""
+        return await self.devices.of_user(user_id)
+
     def enrolled_since(self, since: datetime) -> AsyncIterator[ManagedDevice]:
         """See the port."""
         return self.devices.enrolled_since(since)

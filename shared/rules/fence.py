@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.domain.case import Case, Decision, DeviceIdentity
+from shared.domain.case import Case, Decision, DeviceIdentity, Evidence
 from shared.domain.facts import MISSING, Compliance, Facts, ManagedDevice, User, age
 from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
@@ -14,8 +14,9 @@ from shared.rules.clearing import closed
 from shared.rules.confirm import refusal_of
 from shared.rules.decisions import ask_person, device_evidence, go, in_words
 from shared.rules.holding import clearance_unfit
-from shared.rules.licensing import covers
 from shared.rules.notice import owners_hold
+from shared.rules.owner_now import lost_licence, renamed
+from shared.rules.plans import covers
 from shared.rules.readiness import FIT_PROFILE_STATUSES
 
 LOOK_AGAIN_AFTER = timedelta(minutes=15)
@@ -50,15 +51,9 @@ def check_fence(case: Case, facts: Facts, policy: Policy, now: datetime) -> Deci
             f"Intune now says {device.compliance.value}; nothing was sent.",
             evidence=evidence,
         )
-    assert case.owner is not None
-    if case.owner.user_principal_name.lower() in policy.excluded_users:
-        return go(
-            CaseState.REFUSED,
-            Reason.OWNER_EXCLUDED,
-            f"{case.owner.display_name} is on the list of excluded users; nothing was sent.",
-            evidence=evidence,
-        )
-    if doubt := _doubt_about_owner(case, facts) or _doubt_about_registration(case, facts, now):
+    if answer := _look_at_owner(case, facts, policy, now, evidence):
+        return answer
+    if doubt := _doubt_about_registration(case, facts, now):
         return ask_person(*doubt, evidence=evidence)
     if age(device.last_sync_at, now) > policy.last_sync_within:
         return go(
@@ -69,6 +64,31 @@ def check_fence(case: Case, facts: Facts, policy: Policy, now: datetime) -> Deci
             due=now + LOOK_FOR_CHECK_IN_AFTER,
         )
     return _check_permission(case, facts, policy, now, evidence)
+
+
+def _look_at_owner(case: Case, facts: Facts, policy: Policy, now: datetime, evidence: Evidence) -> Decision | None:
+    """What keeps the wipe from being sent because of who the owner is now, by id, and what they hold."""
+    assert case.owner is not None
+    owner = facts.users.get(case.owner.user_id.lower())
+    names = {case.owner.user_principal_name, owner.user_principal_name if isinstance(owner, User) else ""}
+    if {name.lower() for name in names} & policy.excluded_users:
+        return go(
+            CaseState.REFUSED,
+            Reason.OWNER_EXCLUDED,
+            f"{case.owner.display_name} is on the list of excluded users; nothing was sent.",
+            evidence=evidence,
+        )
+    if not (isinstance(owner, User) and owner.enabled):
+        return ask_person(
+            Reason.OWNER_DISABLED,
+            f"{case.owner.display_name}'s account is gone or disabled; nothing was sent.",
+            evidence=evidence,
+        )
+    if owner.user_principal_name.lower() != case.owner.user_principal_name.lower():
+        return renamed(case, owner, now)
+    if case.licence_seen_at is None or not covers(owner.enabled_plan_ids):
+        return lost_licence(case, evidence)
+    return None
 
 
 def _check_permission(
@@ -121,19 +141,6 @@ def what_changed(was: DeviceIdentity, device: ManagedDevice) -> str | None:
         ("enrolment user", (was.enrolment_user_id or "").lower(), (device.user_id or "").lower()),
     )
     return next((f"its {name} changed" for name, before, after in pairs if before != after), None)
-
-
-def _doubt_about_owner(case: Case, facts: Facts) -> tuple[Reason, str] | None:
-    assert case.owner is not None
-    owner = facts.users.get(case.owner.user_id.lower())
-    if not (isinstance(owner, User) and owner.enabled):
-        return Reason.OWNER_DISABLED, f"{case.owner.display_name}'s account is gone or disabled; nothing was sent."
-    if case.licence_seen_at is None or not covers(owner.enabled_plan_ids):
-        return (
-            Reason.LICENCE_MISSING,
-            f"{case.owner.display_name} no longer has Intune and Entra ID P1; the device could not enrol again.",
-        )
-    return None
 
 
 def _doubt_about_registration(case: Case, facts: Facts, now: datetime) -> tuple[Reason, str] | None:

@@ -90,7 +90,12 @@ async def do_everything(graph: Graph) -> None:
         directory.user("o'neil@contoso.com"),
         directory.plans(USER),
         directory.set_usage_location(USER, "GB"),
-        directory.assign_licence(USER, SKU),
+        directory.assign_licence(USER, SKU, disabled_plan_ids=(SKU,), remove_sku_ids=(SKU,)),
+        directory.remove_licences(USER, (SKU,)),
+        directory.licence_group(REGISTRATION),
+        directory.add_to_group(REGISTRATION, USER),
+        directory.reprocess_licences(USER),
+        devices.of_user(USER),
         autopilot.with_serial_number("5CG1234XYZ"),
         autopilot.read(REGISTRATION),
         autopilot.bind(REGISTRATION, "def456@contoso.com", "DEF456"),
@@ -121,7 +126,7 @@ async def do_everything(graph: Graph) -> None:
 async def test_every_request_is_one_that_graph_knows() -> None:
     async with graph_over(lambda request: httpx.Response(200, json={"value": []})) as (graph, wire):
         await do_everything(graph)
-    assert len(wire.requests) == 26
+    assert len(wire.requests) == 31
     for request in wire.requests:
         version, known = operation(request)
         parameters = {each["name"] for each in known.get("parameters", ()) if each.get("in") == "query"}

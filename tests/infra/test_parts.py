@@ -33,7 +33,12 @@ OPERATIONS = {
     "devices.wipe": Operation.WIPE,
     "devices.with_entra_device": Operation.MANAGED_DEVICES_LIST,
     "devices.with_serial_number": Operation.MANAGED_DEVICES_LIST,
+    "devices.of_user": Operation.USERS_MANAGED_DEVICES,
+    "directory.add_to_group": Operation.GROUP_MEMBERS_ADD,
     "directory.assign_licence": Operation.ASSIGN_LICENSE,
+    "directory.licence_group": Operation.GROUPS_GET,
+    "directory.remove_licences": Operation.ASSIGN_LICENSE,
+    "directory.reprocess_licences": Operation.REPROCESS_LICENSE,
     "directory.changed_members": Operation.GROUPS_DELTA,
     "directory.changed_users": Operation.USERS_DELTA,
     "directory.plans": Operation.USERS_LICENSE_DETAILS,
@@ -47,7 +52,8 @@ OPERATIONS = {
     "tenant.skus": Operation.SUBSCRIBED_SKUS_LIST,
     "tenant.status_pages": Operation.CONFIGURATIONS_LIST,
 }
-WRITES = {"autopilot.bind", "devices.sync", "devices.wipe", "directory.assign_licence"}
+WRITES = {"autopilot.bind", "devices.sync", "devices.wipe", "directory.assign_licence", "directory.remove_licences"}
+WITH_A_LICENCE_GROUP = {"directory.licence_group", "directory.add_to_group", "directory.reprocess_licences"}
 # tests/unit/test_parts.py sees the first three; the registration is read when an approval came long after the checks
 BY_THE_WIPER = {"devices.reread", "devices.wipe", "directory.user", "autopilot.read"}
 ONLY_UNSPLIT = {"devices.sync"}
@@ -59,10 +65,12 @@ CALLED_BY = {
     "wiper": BY_THE_WIPER,
 }
 LEVELS: dict[str, set[str]] = {
-    "report": set(OPERATIONS) - WRITES - {"directory.set_usage_location", "mail.send"},
-    "remediate": set(OPERATIONS) - {"directory.set_usage_location", "mail.send"},
-    "usageLocation": set(OPERATIONS) - {"mail.send"},
-    "mail": set(OPERATIONS),
+    "report": set(OPERATIONS) - WRITES - WITH_A_LICENCE_GROUP - {"directory.set_usage_location", "mail.send"},
+    "remediate": set(OPERATIONS) - WITH_A_LICENCE_GROUP - {"directory.set_usage_location", "mail.send"},
+    "usageLocation": set(OPERATIONS) - WITH_A_LICENCE_GROUP - {"mail.send"} | {"directory.reprocess_licences"},
+    "mail": set(OPERATIONS) - WITH_A_LICENCE_GROUP,
+    "groups": set(OPERATIONS) - {"directory.add_to_group"},
+    "licenceGroup": set(OPERATIONS),
 }
 """What is called when all grants up to this one are given."""
 

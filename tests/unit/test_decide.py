@@ -34,6 +34,7 @@ NEXT: Mapping[CaseState, CaseState] = {
     CaseState.WIPE_UNKNOWN: CaseState.WIPE_UNKNOWN,
     CaseState.AWAITING_RETURN: CaseState.AWAITING_RETURN,
     CaseState.AWAITING_PROOF: CaseState.NEEDS_PERSON,
+    CaseState.RECLAIMING_LICENCE: CaseState.PROVEN,
 }
 
 

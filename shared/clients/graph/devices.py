@@ -95,6 +95,14 @@ class GraphDevices:
                 if device.enrolled_at is not None and device.enrolled_at > since:
                     yield device
 
+    async def of_user(self, user_id: str) -> tuple[ManagedDevice, ...]:
+        """See the port. Raises RetryLater, AccessDenied or Unexpected."""
+        if not is_guid(user_id):
+            raise Unexpected("not the id of a user")
+        builder = self._transport.v1.users.by_user_id(user_id).managed_devices
+        found = await self._transport.all_rows("devices.of_user", builder, {"select": STABLE}, missing_is_empty=True)
+        return _newest_first(each for each in map(managed_device, found) if same(each.user_id, user_id))
+
     async def sync(self, managed_device_id: str) -> Answer:
         """See the port. Raises RetryLater, AccessDenied or Unexpected."""
         if not is_path_id(managed_device_id):
