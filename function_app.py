@@ -2,9 +2,12 @@
 
 # azure.functions leaves the type of **kwargs out of queue_trigger:
 # pyright: reportUnknownMemberType=false
+from typing import List  # noqa: UP035  # the worker refuses the app when a batch is declared as list[...]
+
 import azure.functions as func
 
-from handlers import api, defer, events, notifications, report, schedules, steps
+from handlers import api, defer, events, intune_logs, notifications, report, schedules, steps
+from shared.settings import event_hub_is_set
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 STORAGE = "AzureWebJobsStorage"
@@ -158,3 +161,42 @@ async def cancel_case(req: func.HttpRequest) -> func.HttpResponse:
 @app.route("v1/cases/{case_id}/retry", methods=["POST"])
 async def retry_case(req: func.HttpRequest) -> func.HttpResponse:
     return await api.retry_case(req)
+
+
+@app.function_name("list_parked")
+@app.route("v1/parked", methods=["GET"])
+async def list_parked(req: func.HttpRequest) -> func.HttpResponse:
+    return await api.list_parked(req)
+
+
+@app.function_name("show_parked")
+@app.route("v1/parked/{parked_id}", methods=["GET"])
+async def show_parked(req: func.HttpRequest) -> func.HttpResponse:
+    return await api.show_parked(req)
+
+
+@app.function_name("replay_parked")
+@app.route("v1/parked/{parked_id}/replay", methods=["POST"])
+async def replay_parked(req: func.HttpRequest) -> func.HttpResponse:
+    return await api.replay_parked(req)
+
+
+@app.function_name("discard_parked")
+@app.route("v1/parked/{parked_id}/discard", methods=["POST"])
+async def discard_parked(req: func.HttpRequest) -> func.HttpResponse:
+    return await api.discard_parked(req)
+
+
+@app.function_name("measure_queues")
+@app.timer_trigger("timer", "0 */5 * * * *")
+async def measure_queues(timer: func.TimerRequest) -> None:
+    await schedules.measure_queues(timer)
+
+
+if event_hub_is_set():
+
+    @app.function_name("take_intune_logs")
+    @app.event_hub_message_trigger("events", "IntuneLogs", "%HANDOVER_EVENT_HUB%", cardinality=func.Cardinality.MANY)
+    @app.retry("fixed_delay", "-1", delay_interval="00:00:10")
+    async def take_intune_logs(events: List[func.EventHubEvent]) -> None:  # noqa: UP006  # see above
+        await intune_logs.take_intune_logs(events)

@@ -9,6 +9,7 @@ import azure.functions as func
 
 from shared.bootstrap import services
 from shared.errors import BadInput, Changed, HandoverError, RetryLater
+from shared.intake.parked_input import NothingParked, NotReplayable
 from shared.operate.act import NoSuchCase, NotNow
 from shared.remedy.messages import could_be_case
 
@@ -80,6 +81,53 @@ async def retry_case(request: func.HttpRequest) -> func.HttpResponse:
     return await _answer(retry)
 
 
+async def list_parked(request: func.HttpRequest) -> func.HttpResponse:
+    """GET parked?source=...&settled=true&after=...: messages that could not be used, oldest first, 50 to a page."""
+
+    async def list_them() -> Json:
+        asked = cast("Mapping[str, str]", request.params)
+        settled = asked.get("settled", "false")
+        if settled not in ("true", "false"):
+            raise BadInput("settled must be true or false")
+        return await services().tend_parked.list(
+            source=asked.get("source"), after=asked.get("after", ""), settled=settled == "true"
+        )
+
+    return await _answer(list_them)
+
+
+async def show_parked(request: func.HttpRequest) -> func.HttpResponse:
+    """GET parked/{id}: one of them, with its body."""
+    return await _answer(lambda: services().tend_parked.show(_parked_id(request)))
+
+
+async def replay_parked(request: func.HttpRequest) -> func.HttpResponse:
+    """POST parked/{id}/replay {"by": ..., "body": ...}: the body, a text or a JSON object, only if it had to be mended."""
+
+    async def replay() -> Json:
+        fields = _fields(request)
+        body = fields.get("body")
+        if isinstance(body, dict):
+            body = json.dumps(body)
+        if body is not None and not isinstance(body, str):
+            raise BadInput('"body" must be a text or a JSON object')
+        return await services().tend_parked.replay(_parked_id(request), body=body, who=_who(request, fields))
+
+    return await _answer(replay)
+
+
+async def discard_parked(request: func.HttpRequest) -> func.HttpResponse:
+    """POST parked/{id}/discard {"why": ..., "by": ...}."""
+
+    async def discard() -> Json:
+        fields = _fields(request)
+        return await services().tend_parked.discard(
+            _parked_id(request), who=_who(request, fields), why=_word(fields, "why")
+        )
+
+    return await _answer(discard)
+
+
 async def set_freeze(request: func.HttpRequest) -> func.HttpResponse:
     """POST freeze {"frozen": true|false, "why": ..., "by": ...}."""
 
@@ -109,7 +157,9 @@ async def answer_with(respond: Callable[[], Awaitable[func.HttpResponse]]) -> fu
         return _problem(400, "Bad request", str(error))
     except NoSuchCase as error:
         return _problem(404, "No such case", str(error))
-    except (NotNow, Changed) as error:
+    except NothingParked as error:
+        return _problem(404, "Not found", str(error))
+    except (NotNow, NotReplayable, Changed) as error:
         return _problem(409, "Not possible now", str(error))
     except RetryLater:
         return _problem(503, "Try again later", "Storage or Microsoft Graph is not available.")
@@ -136,6 +186,10 @@ def _case_id(request: func.HttpRequest) -> str:
     if not could_be_case(case_id):
         raise NoSuchCase("There is no case with this id.")
     return case_id
+
+
+def _parked_id(request: func.HttpRequest) -> str:
+    return request.route_params.get("parked_id", "")
 
 
 def _fields(request: func.HttpRequest) -> Mapping[str, object]:

@@ -25,6 +25,11 @@ async def sweep(timer: func.TimerRequest) -> None:
     await services().sweep.run()
 
 
+async def measure_queues(timer: func.TimerRequest) -> None:
+    """Tell how full the queues are."""
+    await services().measure_queues.run()
+
+
 async def send_report(timer: func.TimerRequest) -> None:
     """Mail the report of the day."""
     await services().report.send()

@@ -49,6 +49,9 @@ param budgetFrom string = utcNow('yyyy-MM-01')
 @description('Storage is reached over private endpoints only. Costs about 20 EUR a month.')
 param privateNetwork bool = false
 
+@description('An Event Hub that Intune sends its diagnostic logs to. Costs about 20 EUR a month.')
+param intuneLogs bool = false
+
 @description('Memory of one instance in MB.')
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int = 512
@@ -94,6 +97,17 @@ module network 'modules/network.bicep' = if (privateNetwork) {
     location: location
     tags: tags
     storageAccountName: storage.outputs.name
+  }
+}
+
+module eventHub 'modules/eventhub.bicep' = if (intuneLogs) {
+  name: 'eventhub'
+  scope: group
+  params: {
+    name: 'evhns-handover-${token}'
+    location: location
+    tags: tags
+    hubName: 'intune-logs'
   }
 }
 
@@ -171,6 +185,7 @@ module frontApp 'modules/app.bicep' = {
     clientStateUri: keyVault.outputs.clientStateUri
     clientStatePreviousUri: keyVault.outputs.clientStatePreviousUri
     settings: settings
+    eventHubNamespaceName: intuneLogs && front == 'single' ? eventHub!.outputs.name : ''
     subnetId: privateNetwork ? network!.outputs.subnetIds[front] : ''
   }
 }
@@ -196,6 +211,7 @@ module otherApps 'modules/app.bicep' = [
       clientStatePreviousUri: keyVault.outputs.clientStatePreviousUri
       notificationUrl: frontApp.outputs.notificationUrl
       settings: settings
+      eventHubNamespaceName: intuneLogs && part == 'worker' ? eventHub!.outputs.name : ''
       subnetId: privateNetwork ? network!.outputs.subnetIds[part] : ''
     }
   }
@@ -212,5 +228,6 @@ output MI_SINGLE string = layout == 'single' ? frontApp.outputs.principalId : ''
 output MI_WORKER string = layout == 'split' ? otherApps[0]!.outputs.principalId : ''
 output MI_WIPER string = layout == 'split' ? otherApps[1]!.outputs.principalId : ''
 output STORAGE_ACCOUNT string = storage.outputs.name
+output EVENT_HUB_NAMESPACE string = intuneLogs ? eventHub!.outputs.name : ''
 output KEY_VAULT_NAME string = keyVault.outputs.name
 output APPLICATIONINSIGHTS_NAME string = monitoring.outputs.applicationInsightsName

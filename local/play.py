@@ -176,6 +176,10 @@ class Player:
                 await self.stack.send("device-events", json.dumps(await self._cloud_event(item)))
             case "message":
                 await self.stack.send(str(item["queue"]), str(item["body"]))
+            case "replay_parked":
+                for parked in (await self._ask("/api/v1/parked"))["parked"]:
+                    body = {"body": item["body"]} if "body" in item else {}
+                    await self.stack.tell(f"parked/{parked['id']}/replay", {"by": _by(item), **body})
             case "post_notification":
                 await self.stack.notify(item)
             case "wait":
@@ -271,6 +275,7 @@ DOES = frozenset(
         "event",
         "message",
         "post_notification",
+        "replay_parked",
         "approve",
         "reject",
         "cancel",

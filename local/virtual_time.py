@@ -17,7 +17,7 @@ import httpx
 
 from shared.bootstrap import Services, build, connect
 from shared.bootstrap import install as install_services
-from shared.ports import Clock, Messages
+from shared.ports import Clock, Messages, QueueSize
 from shared.settings import Settings
 
 POLL_SECONDS = 0.02
@@ -66,6 +66,10 @@ class DelayedMessages:
         heapq.heappush(self._waiting, (self._clock.now() + delay, next(self._order), queue, body))
         if self._pump is None or self._pump.done():
             self._pump = asyncio.create_task(self._store_when_due())
+
+    async def measure(self, queue: str) -> QueueSize:
+        """How full the real queue is; what waits here is not counted."""
+        return await self._inner.measure(queue)
 
     async def _store_when_due(self) -> None:
         while self._waiting:

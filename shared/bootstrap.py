@@ -19,10 +19,13 @@ from shared.domain.part import Part
 from shared.domain.policy import LicenceWay, Policy
 from shared.errors import RetryLater
 from shared.intake.find_device import FindDevice
+from shared.intake.intune_logs import TakeIntuneLogs
 from shared.intake.packing import HintQueue
+from shared.intake.parked_input import TendParkedInput
 from shared.intake.receive import KnownSubscriptions, ReceiveNotifications
 from shared.intake.second_look import SecondLook
 from shared.intake.take_hint import TakeHint
+from shared.names import QUEUES, WIPE_STEPS
 from shared.notices.letters import Letters
 from shared.notices.pages import Pages
 from shared.notices.report import as_html, as_markdown
@@ -51,6 +54,7 @@ from shared.remedy.wipe import WipeProtocol
 from shared.settings import Settings
 from shared.telemetry import event, set_up_logging
 from shared.upkeep.keep_subscriptions import KeepSubscriptions
+from shared.upkeep.measure_queues import MeasureQueues
 from shared.upkeep.supervise import Supervise
 from shared.upkeep.sweep import Sweep
 from shared.upkeep.sweep_legs import Legs
@@ -96,6 +100,9 @@ class Services:
     pages: Pages
     report: Report
     parking: ParkingLot
+    tend_parked: TendParkedInput
+    take_intune_logs: TakeIntuneLogs
+    measure_queues: MeasureQueues
     messages: Messages
     clock: Clock
     close: Callable[[], Awaitable[None]]
@@ -143,6 +150,11 @@ def _count(operation: str, status: int) -> None:
     event(log, "graph.requested", level=level, operation=operation, status=status)
 
 
+def queues_of(part: Part) -> tuple[str, ...]:
+    """The queues that this part may look into: a worker beside a wiper only sends to the wiper's."""
+    return tuple(queue for queue in QUEUES if part is not Part.WORKER or queue != WIPE_STEPS)
+
+
 def limited(ports: Ports, part: Part) -> Ports:
     """The outside world as far as this part may touch it: the same limits as its identity's, once more."""
     if part is Part.WORKER:
@@ -182,6 +194,7 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
     )
     advance = _advance(policy, ports, ledger, freeze, cases, steps, actor)
     hints, asked = HintQueue(messages=ports.messages, clock=clock, hidden=hide_hints), AskedBook(ledger)
+    parking = ParkingLot(ports.rows, ids)
     return Services(
         receive=_receive(settings, ports, book, hints),
         take_hint=TakeHint(
@@ -225,7 +238,10 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
             policy=policy,
             clock=clock,
         ),
-        parking=ParkingLot(ports.rows, ids),
+        parking=parking,
+        take_intune_logs=TakeIntuneLogs(tenant_id=settings.tenant_id, hints=hints, parking=parking, clock=clock),
+        measure_queues=MeasureQueues(queues=queues_of(settings.part), messages=ports.messages, clock=clock),
+        tend_parked=TendParkedInput(parking=parking, cases=cases, messages=ports.messages, clock=clock),
         messages=ports.messages,
         clock=clock,
         close=ports.close,

@@ -5,6 +5,8 @@ HINTS = "hints"
 CASE_STEPS = "case-steps"
 WIPE_STEPS = "wipe-steps"
 QUEUES = (DEVICE_EVENTS, HINTS, CASE_STEPS, WIPE_STEPS)
+INTUNE_LOGS = "intune-logs"
+"""Not a queue: what is parked of Intune's diagnostic logs."""
 
 CASES = "cases"
 WORKLIST = "worklist"

@@ -82,8 +82,11 @@ class Rows(Protocol):
         """Delete the row; a row that is already gone is fine. Raises Changed when ``expect`` does not match."""
         ...
 
-    def scan(self, table: str, partition: str | None = None, *, key_prefix: str = "") -> AsyncIterator[Row]:
-        """Rows in key order of one partition (or of all), page by page; ``key_prefix`` keeps keys that start with it."""
+    def scan(
+        self, table: str, partition: str | None = None, *, key_prefix: str = "", after: str = ""
+    ) -> AsyncIterator[Row]:
+        """Rows in key order of one partition (or of all), page by page; ``key_prefix`` keeps keys that start with it,
+        ``after`` those that come later than it."""
         ...
 
 
@@ -96,6 +99,19 @@ class Messages(Protocol):
         Raises RetryLater when storage is busy or away.
         """
         ...
+
+    async def measure(self, queue: str) -> "QueueSize":
+        """How full a queue is. Raises RetryLater when storage is busy or away, AccessDenied when it refuses us."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueSize:
+    """``messages`` is about how many there are, those that are still invisible included. ``oldest_at`` is when the message
+    that is next was put there, None when none is visible; a delayed message was put there that long before it is due."""
+
+    messages: int
+    oldest_at: datetime | None
 
 
 class Devices(Protocol):
@@ -117,20 +133,23 @@ class Devices(Protocol):
         """Every enrolment of this Entra device id (not object id); every row is re-checked."""
         ...
 
-    def enrolled_since(self, since: datetime) -> AsyncIterator[ManagedDevice]:
-        """Enrolments later than ``since``, page by page; every row is re-checked."""
+    async def of_user(self, user_id: str) -> tuple[ManagedDevice, ...]:
+        """Every enrolment of this user; every row is re-checked."""
         ...
 
-    async def of_user(self, user_id: str) -> tuple[ManagedDevice, ...]:
-        """Every enrolment whose user this is, by id; every row is re-checked. () also for a user who is not there."""
+    def enrolled_since(self, since: datetime) -> AsyncIterator[ManagedDevice]:
+        """Enrolments later than ``since``, page by page; every row is re-checked."""
         ...
 
     async def sync(self, managed_device_id: str) -> Answer:
         """Ask the device to check in now."""
         ...
 
-    async def wipe(self, managed_device_id: str) -> WipeAnswer:
-        """ONE wipe POST for exactly one device: no retry, no redirect. Never raises: the answer is a value."""
+    async def wipe(self, managed_device_id: str, *, not_after: datetime | None = None) -> WipeAnswer:
+        """ONE wipe POST for exactly one device: no retry, no redirect. Never raises: the answer is a value.
+
+        WipeNotSent when a token could only be had after ``not_after``: what was read before is too old by then.
+        """
         ...
 
     async def changes(self, link: str | None) -> Page[DeviceChange]:
@@ -188,6 +207,18 @@ class Directory(Protocol):
 
     async def reprocess_licences(self, user_id: str) -> Answer:
         """Have the user's group licences worked out again; it takes minutes until that shows."""
+        ...
+
+    async def groups_of_user(self, user_id: str, group_ids: tuple[str, ...]) -> frozenset[str] | Missing:
+        """Which of the groups (at most 20) the user is in, through other groups as well; ids in lower case."""
+        ...
+
+    async def groups_of_device(self, entra_device_id: str, group_ids: tuple[str, ...]) -> frozenset[str] | Missing:
+        """The same of a device; MISSING unless exactly one device object has this device id (not object id)."""
+        ...
+
+    async def recovery_keys(self, entra_device_id: str) -> int:
+        """How many BitLocker recovery keys of the device Entra ID keeps; the keys themselves are not read."""
         ...
 
     async def changed_users(self, link: str | None) -> Page[str]:

@@ -17,6 +17,12 @@ from shared.domain.weekly_hours import WeeklyHours
 Words = Annotated[tuple[str, ...], NoDecode]
 """A comma-separated list."""
 
+MOST_ATTESTED_GROUPS = 15
+"""So that they and the other groups that may matter fit into one question to Graph."""
+
+
+_GROUP_ID = r"^[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$"
+
 
 _GROUP_MEMBERS = re.compile(r"(?i:groups)/(?P<id>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})/(?i:members)")
 
@@ -67,6 +73,11 @@ class _UnknownNames(PydanticBaseSettingsSource):
         }
 
 
+def event_hub_is_set() -> bool:
+    """Whether the app listens to an Event Hub at all: asked when its functions are registered, before any setting is read."""
+    return bool(os.environ.get("HANDOVER_EVENT_HUB", "").strip())
+
+
 class Settings(BaseSettings):
     """What an administrator sets as app settings. Names are upper case with the prefix HANDOVER_, but for the two of others."""
 
@@ -105,6 +116,9 @@ class Settings(BaseSettings):
     sweep_minutes: int = Field(15, ge=0, le=1440)
     """So long after a sweep the next one looks for what no event told, 0 to 1440; 0: never, and what is lost stays lost."""
 
+    event_hub: str | None = None
+    """Name of the Event Hub that Intune's diagnostic settings send to; its namespace is in IntuneLogs__fullyQualifiedNamespace. Empty: there is none."""
+
     staging_accounts: Words = ()
     """UPNs, patterns (staging*@contoso.com) or user ids of accounts that only enrol devices; they never own one."""
     owners: Words = ()
@@ -131,6 +145,14 @@ class Settings(BaseSettings):
     """When, as YYYY-MM-DD; valid for 90 days."""
     enrolment_attested_scope: Literal["all", "some", "none"] = "none"
     """The MDM user scope that was seen."""
+    enrolment_attested_groups: Words = ()
+    """With the scope some: ids of the groups that were seen, at most 15. The owner has to be in one of them."""
+    exclusion_group: str | None = Field(None, pattern=_GROUP_ID)
+    """Id of a group whose users and devices are never touched; a membership that cannot be read holds the case."""
+    bitlocker_key: Literal["ignore", "require"] = "ignore"
+    """require: no wipe unless Entra ID keeps a BitLocker recovery key of the device. It needs one more permission."""
+    expect_multi_admin_approval: bool = False
+    """true: no wipe while no Multi Admin Approval policy covers device wipes. It needs one more permission."""
 
     noncompliant_hours: int = Field(72, ge=1)
     """A wipe needs continuous non-compliance for this long."""
@@ -206,6 +228,18 @@ class Settings(BaseSettings):
             raise ValueError(f"{', '.join(sorted(both))} cannot be both given and taken")
         return self
 
+    @field_validator("enrolment_attested_groups", mode="before")
+    @classmethod
+    def _group_ids(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        groups = tuple(word.strip() for word in value.split(",") if word.strip())
+        if len(groups) > MOST_ATTESTED_GROUPS:
+            raise ValueError(f"name at most {MOST_ATTESTED_GROUPS} groups")
+        if not all(re.fullmatch(_GROUP_ID, group) for group in groups):
+            raise ValueError("every part must be the id of a group")
+        return groups
+
     @field_validator("wipe_hours")
     @classmethod
     def _are_hours(cls, value: str | None) -> str | None:
@@ -262,6 +296,9 @@ class Settings(BaseSettings):
             wipes_per_hour=self.wipes_per_hour,
             wipes_per_day=self.wipes_per_day,
             wipes_in_flight=self.wipes_in_flight,
+            exclusion_group=self.exclusion_group.lower() if self.exclusion_group else None,
+            recovery_key_required=self.bitlocker_key == "require",
+            approval_policy_expected=self.expect_multi_admin_approval,
             tells_owner=self.mail_from is not None,
             grace=timedelta(hours=self.grace_hours),
             deferral=timedelta(hours=self.deferral_hours),
@@ -275,5 +312,8 @@ class Settings(BaseSettings):
         if self.enrolment_attested_by is None or self.enrolment_attested_on is None:
             return None
         return EnrolmentAttestation(
-            by=self.enrolment_attested_by, on=self.enrolment_attested_on, scope=self.enrolment_attested_scope
+            by=self.enrolment_attested_by,
+            on=self.enrolment_attested_on,
+            scope=self.enrolment_attested_scope,
+            group_ids=tuple(group.lower() for group in self.enrolment_attested_groups),
         )

@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 from shared.domain.facts import (
     AutopilotDevice,
     Compliance,
+    DeviceLimit,
     EnrolmentStatusPage,
     Facts,
     Freeze,
     ManagedDevice,
     Missing,
     PlanStatus,
+    PlatformRestriction,
     Sku,
     TenantFacts,
     User,
@@ -147,6 +149,20 @@ def a_status_page(**fields: object) -> EnrolmentStatusPage:
     """The default Enrollment Status Page, which blocks use until apps are in."""
     page = EnrolmentStatusPage(name="Default", priority=0, blocks_use=True, is_default=True, assigned_to_all=True)
     return replace(page, **fields)
+
+
+def a_device_limit(**fields: object) -> DeviceLimit:
+    """The default device limit, which limits nobody."""
+    limit = DeviceLimit(name="All users", priority=0, is_default=True, assigned_to_all=True, limit=1000)
+    return replace(limit, **fields)
+
+
+def a_platform_restriction(**fields: object) -> PlatformRestriction:
+    """The default platform restriction, which lets Windows enrol."""
+    restriction = PlatformRestriction(
+        name="All users", priority=0, is_default=True, assigned_to_all=True, windows_blocked=False
+    )
+    return replace(restriction, **fields)
 
 
 def tenant_facts(**fields: object) -> TenantFacts:

@@ -29,6 +29,9 @@ param clientStatePreviousUri string
 param notificationUrl string = ''
 param settings object
 
+@description('Namespace of the Event Hub that this part listens to; empty: there is none, or it does not.')
+param eventHubNamespaceName string = ''
+
 @description('Subnet of the app; empty: it has no virtual network.')
 param subnetId string = ''
 
@@ -68,6 +71,7 @@ module rbac 'rbac.bicep' = {
     sends: own.sends
     tables: own.tables
     readsClientState: own.readsClientState
+    eventHubNamespaceName: eventHubNamespaceName
     dataAccountName: dataAccountName
     hostAccountName: hostAccountName
     keyVaultName: keyVaultName
@@ -98,6 +102,7 @@ module function 'function.bicep' = {
     clientStatePreviousUri: own.readsClientState ? clientStatePreviousUri : ''
     notificationUrl: notificationUrl
     settings: settings
+    eventHubNamespaceName: eventHubNamespaceName
     subnetId: subnetId
   }
   // the app reads its package, its secret and its triggers' state with these rights from its first start on

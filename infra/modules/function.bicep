@@ -51,6 +51,9 @@ param clientStatePreviousUri string
 @description('More app settings, winning over the defaults below; empty values are left out.')
 param settings object
 
+@description('Namespace of the Event Hub that it listens to; empty: to none.')
+param eventHubNamespaceName string
+
 @description('Where Microsoft Graph sends its notifications; empty: to this app.')
 param notificationUrl string
 
@@ -134,6 +137,8 @@ var platformSettings = {
   AzureWebJobsStorage__blobServiceUri: hostBlobs.properties.primaryEndpoints.blob
   AzureWebJobsStorage__queueServiceUri: data.properties.primaryEndpoints.queue
   AzureWebJobsStorage__tableServiceUri: data.properties.primaryEndpoints.table
+  // a body larger than this is none of Microsoft Graph's, and none of the API's: it never reaches the app
+  FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '2000000'
   APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsightsConnectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
 }
@@ -156,6 +161,15 @@ var rotationSettings = empty(clientStatePreviousUri)
   ? {}
   : { HANDOVER_CLIENT_STATE_PREVIOUS: '@Microsoft.KeyVault(SecretUri=${clientStatePreviousUri})' }
 
+var eventHubSettings = empty(eventHubNamespaceName)
+  ? {}
+  : {
+      HANDOVER_EVENT_HUB: 'intune-logs'
+      IntuneLogs__fullyQualifiedNamespace: '${eventHubNamespaceName}.servicebus.windows.net'
+      IntuneLogs__credential: 'managedidentity'
+      IntuneLogs__clientId: identityClientId
+    }
+
 var givenSettings = toObject(
   filter(items(settings), setting => !empty(setting.value)),
   setting => setting.key,
@@ -167,7 +181,7 @@ var disabledSettings = toObject(disabledFunctions, name => 'AzureWebJobs.${name}
 resource appSettings 'Microsoft.Web/sites/config@2024-11-01' = {
   parent: app
   name: 'appsettings'
-  properties: union(handoverSettings, secretSettings, rotationSettings, givenSettings, disabledSettings, platformSettings)
+  properties: union(handoverSettings, secretSettings, rotationSettings, eventHubSettings, givenSettings, disabledSettings, platformSettings)
 }
 
 output name string = app.name

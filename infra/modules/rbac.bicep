@@ -17,6 +17,9 @@ param tables array
 
 @description('Whether it checks or makes subscriptions, and so needs the secret.')
 param readsClientState bool
+
+@description('Namespace of the Event Hub that it listens to; empty: to none.')
+param eventHubNamespaceName string
 param dataAccountName string
 param hostAccountName string
 param keyVaultName string
@@ -28,6 +31,7 @@ var queueDataContributor = '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
 var queueMessageSender = 'c6a89b2d-59bc-44d0-9896-0f6e12d7b80a'
 var tableDataContributor = '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
 var keyVaultSecretsUser = '4633458b-17de-408a-b874-0445c86b69e6'
+var eventHubsDataReceiver = 'a638d3c7-ab3a-418d-83e6-5f17a39d4fde'
 var monitoringMetricsPublisher = '3913510d-42f4-4e42-8a64-420c390055eb'
 
 var ofAccount = wholeAccount ? [queueDataContributor, tableDataContributor] : []
@@ -62,6 +66,10 @@ resource table 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-01-0
 
 resource vault 'Microsoft.KeyVault/vaults@2024-11-01' existing = {
   name: keyVaultName
+}
+
+resource eventHubs 'Microsoft.EventHub/namespaces@2024-01-01' existing = if (!empty(eventHubNamespaceName)) {
+  name: empty(eventHubNamespaceName) ? 'none' : eventHubNamespaceName
 }
 
 resource applicationInsights 'Microsoft.Insights/components@2020-02-02' existing = {
@@ -120,6 +128,16 @@ resource onVault 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (read
   scope: vault
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', keyVaultSecretsUser)
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+resource onEventHubs 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(eventHubNamespaceName)) {
+  name: guid(eventHubs.id, principalId, eventHubsDataReceiver)
+  scope: eventHubs
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', eventHubsDataReceiver)
     principalId: principalId
     principalType: 'ServicePrincipal'
   }

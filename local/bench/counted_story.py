@@ -51,10 +51,12 @@ class CountedRows:
         self._count()
         await self.rows.delete(table, partition, key, expect=expect)
 
-    async def scan(self, table: str, partition: str | None = None, *, key_prefix: str = "") -> AsyncIterator[Row]:
+    async def scan(
+        self, table: str, partition: str | None = None, *, key_prefix: str = "", after: str = ""
+    ) -> AsyncIterator[Row]:
         number = 0
         self._count()
-        async for row in self.rows.scan(table, partition, key_prefix=key_prefix):
+        async for row in self.rows.scan(table, partition, key_prefix=key_prefix, after=after):
             number += 1
             if number % ROWS_PER_PAGE == 0:
                 self._count()

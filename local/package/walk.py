@@ -114,7 +114,15 @@ async def _call(port: str, name: str, kind: str) -> int:
         requests += 1
         return ANSWERS[kind](request)
 
-    settings = Settings.model_validate({"graph_base_url": "https://graph.example", "tenant_id": ID, "mail_from": ID})
+    settings = Settings.model_validate(
+        {
+            "graph_base_url": "https://graph.example",
+            "tenant_id": ID,
+            "mail_from": ID,
+            "exclusion_group": ID,
+            "expect_multi_admin_approval": True,
+        }
+    )
     graph = Graph(settings, SystemClock(), credential=_Token(), network=httpx.MockTransport(answer))
     method = getattr(getattr(graph, port), name)
     try:

@@ -1,5 +1,7 @@
 """Builds a tenant from a scenario: products, groups, profiles, users and computers as they are at the start."""
 
+from dataclasses import replace
+
 from local.tenant.catalogue import products
 from local.tenant.model.approvals import ApprovalPolicy
 from local.tenant.model.autopilot_profiles import AutopilotProfile
@@ -32,6 +34,8 @@ def tenant_of(scenario: Scenario, seed: int | None = None) -> TenantModel:
     computers = Computers(model)
     for device in scenario.devices:
         computers.put(device)
+    for group in scenario.tenant.groups:
+        _put_members(model, group)
     for fault in scenario.faults:
         model.faults.add(fault.fault(model.clock.start))
     try:
@@ -73,6 +77,18 @@ def _group(model: TenantModel, entry: GroupEntry) -> Group:
         member_ids=tuple(model.users.require(upn).id for upn in entry.members),
         sku_ids=tuple(products()[part].sku_id for part in entry.licences),
     )
+
+
+def _put_members(model: TenantModel, entry: GroupEntry) -> None:
+    """Devices and groups in a group, which exist only after the group itself."""
+    group = model.groups.find(entry.id or entry.name)
+    assert group is not None
+    machines = (model.machines.require(name) for name in entry.devices)
+    devices = [model.entra_devices.find(machine.entra_device_id or "") for machine in machines]
+    inside = [model.groups.find(name) for name in entry.groups]
+    more = tuple(each.id for each in (*devices, *inside) if each is not None)
+    if more:
+        model.groups.seed(replace(group, member_ids=(*group.member_ids, *more)))
 
 
 def _put_profile(model: TenantModel, entry: ProfileEntry) -> None:

@@ -76,6 +76,7 @@ def _default_configurations(scenario: Scenario) -> list[EnrolmentConfiguration]:
             type=ConfigurationType.PLATFORMS,
             name="All Users",
             created_at=created,
+            windows_blocked=scenario.tenant.windows_blocked,
         ),
     ]
 
@@ -92,6 +93,7 @@ def _status_page(
         priority=page.priority,
         group_ids=None if everybody else tuple(group_ids[name] for name in page.assigned_to),
         blocks_use=page.blocks_use,
+        excluded_group_ids=tuple(group_ids[name] for name in page.not_for),
     )
 
 

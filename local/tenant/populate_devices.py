@@ -107,6 +107,7 @@ class Computers:
                 ownership="Company" if entry.ownership == "company" else "Personal",
                 trust_type="AzureAd" if entry.ownership == "company" else "Workplace",
                 owner_ids=() if device is None else (device.user_id,),
+                recovery_keys=entry.recovery_keys,
             )
         )
 
@@ -137,9 +138,12 @@ class Computers:
             upn="" if user is None else user.upn,
             addressable_name="" if user is None else user.display_name,
             managed_device_id=machine.managed_device_id,
-            enrollment_state="notContacted" if machine.managed_device_id is None else "enrolled",
+            enrollment_state=registration.state
+            or ("notContacted" if machine.managed_device_id is None else "enrolled"),
             profile_id=None if profile is None else profile.id,
             profile_status="notAssigned" if profile is None else registration.status,
             remediation_state=registration.remediation,
+            profile_detail=registration.detail,
+            userless_status=registration.userless,
         )
         self._model.autopilot.store.seed(identity.id, identity)

@@ -73,6 +73,11 @@ class RegistrationEntry(Entry):
     remediation: Literal[
         "unknown", "noRemediationRequired", "automaticRemediationRequired", "manualRemediationRequired"
     ] = "noRemediationRequired"
+    detail: str = "none"
+    """deploymentProfileAssignmentDetailedStatus."""
+    userless: Literal["unknown", "allowed", "blocked"] = "unknown"
+    state: str | None = None
+    """enrollmentState; by default enrolled or notContacted."""
 
 
 class DeviceEntry(Entry):
@@ -103,6 +108,8 @@ class DeviceEntry(Entry):
     wipe_ends: WipeEnd = WipeEnd.DONE
     esp: Esp = Esp.SUCCESS
     keeps_entra_device_id: bool = True
+    recovery_keys: int = Field(default=1, ge=0)
+    """How many BitLocker recovery keys Entra ID keeps."""
     manufacturer: str = "HP"
     model: str = "HP EliteBook 840 G10"
 
@@ -140,6 +147,8 @@ class Scenario(Entry):
         for kind, entries in (("autopilot_profiles", self.tenant.autopilot_profiles), ("esp", self.tenant.esp)):
             for i, entry in enumerate(entries):
                 _known(f"tenant.{kind}.{i}.assigned_to", entry.assigned_to, groups)
+        for i, page in enumerate(self.tenant.esp):
+            _known(f"tenant.esp.{i}.not_for", page.not_for, groups)
         for i, user in enumerate(self.users):
             _known(f"users.{i}.licences", user.parts, bought)
         for i, device in enumerate(self.devices):

@@ -29,6 +29,10 @@ class GroupEntry(Entry):
     name: str
     id: str | None = None
     members: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    """Serial numbers or names of computers that are members."""
+    groups: tuple[str, ...] = ()
+    """Names of groups that are members: they come before this one in the list."""
     licences: tuple[str, ...] = ()
 
 
@@ -50,6 +54,8 @@ class StatusPageEntry(Entry):
     blocks_use: bool = True
     priority: int = Field(default=1, ge=1)
     assigned_to: tuple[str, ...] = ("all",)
+    not_for: tuple[str, ...] = ()
+    """Names of groups that are excluded."""
 
 
 class DelayEntries(Entry):
@@ -86,6 +92,8 @@ class TenantEntry(Entry):
     esp: tuple[StatusPageEntry, ...] = (StatusPageEntry(),)
     device_limit: int = Field(default=1000, ge=1)
     """How many devices one user may enrol."""
+    windows_blocked: bool = False
+    """The platform restriction of everybody does not let Windows enrol."""
     delays: DelayEntries = DelayEntries()
     multi_admin_approval: ApprovalEntry | None = None
     delta_expired_status: Literal[400, 410] = 410

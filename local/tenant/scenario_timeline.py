@@ -65,9 +65,27 @@ class ReEnrol(DeviceItem):
 
 
 class PlainDeviceItem(DeviceItem):
-    """The record is deleted, the computer is connected, disconnected, or registered with Autopilot."""
+    """The record is deleted, the computer is connected, disconnected, registered with Autopilot, backs up its key."""
 
-    do: Literal["delete_device", "online", "offline", "register_autopilot"]
+    do: Literal["delete_device", "online", "offline", "register_autopilot", "back_up_recovery_key"]
+
+
+class EditRegistration(DeviceItem):
+    """What Autopilot says of the registration changes; what is left out stays."""
+
+    do: Literal["edit_registration"]
+    status: str | None = None
+    detail: str | None = None
+    remediation: str | None = None
+    userless: str | None = None
+    state: str | None = None
+
+
+class GroupDeviceItem(DeviceItem):
+    """A computer joins a group."""
+
+    do: Literal["add_device_to_group"]
+    group: str
 
 
 class ReplaceDevice(DeviceItem):
@@ -133,6 +151,21 @@ class SetMdmAuthority(Item):
     to: Literal["unknown", "intune", "sccm", "office365"]
 
 
+class EditEnrolment(Item):
+    """The enrolment restrictions, or all Enrollment Status Pages, change; what is left out stays."""
+
+    do: Literal["edit_enrolment"]
+    device_limit: int | None = None
+    windows_blocked: bool | None = None
+    blocks_use: bool | None = None
+
+
+class SetApprovalPolicy(Item):
+    """Multi Admin Approval of wipes begins or ends."""
+
+    do: Literal["require_approval", "end_approval"]
+
+
 class EditProfile(Item):
     """An Autopilot profile changes."""
 
@@ -172,6 +205,12 @@ _TENANT_ITEMS: dict[str, str] = {
     "online": "PlainDeviceItem",
     "offline": "PlainDeviceItem",
     "register_autopilot": "PlainDeviceItem",
+    "back_up_recovery_key": "PlainDeviceItem",
+    "edit_registration": "EditRegistration",
+    "add_device_to_group": "GroupDeviceItem",
+    "edit_enrolment": "EditEnrolment",
+    "require_approval": "SetApprovalPolicy",
+    "end_approval": "SetApprovalPolicy",
     "replace_device": "ReplaceDevice",
     "assign_autopilot_user": "AssignAutopilotUser",
     "assign_licence": "LicenceItem",
@@ -202,6 +241,10 @@ TenantItem = (
     | ReEnrol
     | PlainDeviceItem
     | ReplaceDevice
+    | EditRegistration
+    | GroupDeviceItem
+    | EditEnrolment
+    | SetApprovalPolicy
     | AssignAutopilotUser
     | LicenceItem
     | AddSeats
@@ -222,6 +265,10 @@ TimelineItem = Annotated[
     | Annotated[ReEnrol, Tag("ReEnrol")]
     | Annotated[PlainDeviceItem, Tag("PlainDeviceItem")]
     | Annotated[ReplaceDevice, Tag("ReplaceDevice")]
+    | Annotated[EditRegistration, Tag("EditRegistration")]
+    | Annotated[GroupDeviceItem, Tag("GroupDeviceItem")]
+    | Annotated[EditEnrolment, Tag("EditEnrolment")]
+    | Annotated[SetApprovalPolicy, Tag("SetApprovalPolicy")]
     | Annotated[AssignAutopilotUser, Tag("AssignAutopilotUser")]
     | Annotated[LicenceItem, Tag("LicenceItem")]
     | Annotated[AddSeats, Tag("AddSeats")]

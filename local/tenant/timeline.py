@@ -5,7 +5,9 @@ from dataclasses import replace
 
 from pydantic import TypeAdapter, ValidationError
 
+from local.tenant.model.approvals import ApprovalPolicy
 from local.tenant.model.autopilot import AutopilotIdentity
+from local.tenant.model.enrolment_configurations import ConfigurationType
 from local.tenant.model.licences import LicenceToAdd
 from local.tenant.model.machines import Machine
 from local.tenant.model.signal import Signal
@@ -16,8 +18,11 @@ from local.tenant.scenario_timeline import (
     AssignAutopilotUser,
     ComplianceItem,
     DropSubscription,
+    EditEnrolment,
     EditProfile,
+    EditRegistration,
     ExpireDeltaTokens,
+    GroupDeviceItem,
     GroupItem,
     LicenceItem,
     PlainDeviceItem,
@@ -26,6 +31,7 @@ from local.tenant.scenario_timeline import (
     RenameUser,
     ReplaceDevice,
     RunnerItem,
+    SetApprovalPolicy,
     SetMdmAuthority,
     SetUsageLocation,
     SignIn,
@@ -64,6 +70,8 @@ def perform(model: TenantModel, item: TenantItem) -> None:
             _to_device(model, item)
         case LicenceItem() | PlainUserItem() | RenameUser() | SetUsageLocation() | GroupItem():
             _to_user(model, item)
+        case EditRegistration() | GroupDeviceItem() | EditEnrolment() | SetApprovalPolicy():
+            _to_readiness(model, item)
         case AddSeats():
             model.skus.buy(model.skus.by_part_number(item.sku).product.sku_id, item.seats)
         case SetMdmAuthority():
@@ -114,10 +122,66 @@ def _to_device(
             _assign_autopilot_user(model, machine, item.user)
         case PlainDeviceItem(do="delete_device"):
             model.actions.delete(machine.managed_device_id or "")
+        case PlainDeviceItem(do="back_up_recovery_key"):
+            _back_up_key(model, machine)
         case PlainDeviceItem(do="register_autopilot"):
             _register(model, machine)
         case PlainDeviceItem():
             model.machines.set_online(machine.name, item.do == "online")
+
+
+def _to_readiness(
+    model: TenantModel, item: EditRegistration | GroupDeviceItem | EditEnrolment | SetApprovalPolicy
+) -> None:
+    match item:
+        case EditRegistration():
+            _edit_registration(model, item)
+        case GroupDeviceItem():
+            _add_device_to_group(model, item)
+        case EditEnrolment():
+            _edit_enrolment(model, item)
+        case SetApprovalPolicy():
+            model.approvals.policy = ApprovalPolicy(id="wipes") if item.do == "require_approval" else None
+
+
+def _add_device_to_group(model: TenantModel, item: GroupDeviceItem) -> None:
+    machine = model.machines.require(item.device)
+    group, device = model.groups.find(item.group), model.entra_devices.find(machine.entra_device_id or "")
+    if group is None or device is None:
+        raise KeyError(f"no group is named {item.group!r}, or {machine.name} has no device object")
+    model.groups.store.put(group.id, replace(group, member_ids=(*group.member_ids, device.id)))
+
+
+def _edit_registration(model: TenantModel, item: EditRegistration) -> None:
+    machine = model.machines.require(item.device)
+    identity = model.autopilot.with_serial(machine.serial)
+    if identity is None:
+        raise KeyError(f"{machine.serial} is not registered with Autopilot")
+    changed = replace(
+        identity,
+        profile_status=item.status or identity.profile_status,
+        profile_detail=item.detail or identity.profile_detail,
+        remediation_state=item.remediation or identity.remediation_state,
+        userless_status=item.userless or identity.userless_status,
+        enrollment_state=item.state or identity.enrollment_state,
+    )
+    model.autopilot.store.put(identity.id, changed)
+
+
+def _edit_enrolment(model: TenantModel, item: EditEnrolment) -> None:
+    if item.device_limit is not None:
+        model.configurations.change(ConfigurationType.LIMIT, limit=item.device_limit)
+    if item.windows_blocked is not None:
+        model.configurations.change(ConfigurationType.PLATFORMS, windows_blocked=item.windows_blocked)
+    if item.blocks_use is not None:
+        for kind in (ConfigurationType.STATUS_PAGE, ConfigurationType.DEFAULT_STATUS_PAGE):
+            model.configurations.change(kind, blocks_use=item.blocks_use)
+
+
+def _back_up_key(model: TenantModel, machine: Machine) -> None:
+    device = model.entra_devices.find(machine.entra_device_id or "")
+    if device is not None:
+        model.entra_devices.store.put(device.id, replace(device, recovery_keys=device.recovery_keys + 1))
 
 
 def _to_user(model: TenantModel, item: LicenceItem | PlainUserItem | RenameUser | SetUsageLocation | GroupItem) -> None:

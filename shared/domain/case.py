@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from shared.domain.checks import Check
 from shared.domain.effects import Effect, Matter
 from shared.domain.hint import Cause
 from shared.domain.reasons import Reason
@@ -150,6 +151,8 @@ class Case:
     reclaim: Reclaim | None = None
     ready_at: datetime | None = None
     """When every readiness check was last ok."""
+    checks: tuple[Check, ...] = ()
+    """What the readiness checks found when they were last made."""
     bound: bool = False
     binding_refused: str | None = None
     proposal: str | None = None

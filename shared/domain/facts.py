@@ -87,6 +87,12 @@ class AutopilotDevice:
     """singleUser, shared or unknown: Graph's deviceUsageType."""
     profile_user_type: str | None = None
     """standard or administrator: Graph's userType."""
+    profile_detail: str = "none"
+    """deploymentProfileAssignmentDetailedStatus: why a profile cannot be assigned."""
+    userless_status: str = "unknown"
+    """userlessEnrollmentStatus: allowed, blocked or unknown."""
+    entra_device_id: str | None = None
+    """The Entra device that the registration stands for; its groups decide about profile and status page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,15 +164,65 @@ class Sku:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EnrolmentStatusPage:
-    """One Enrollment Status Page configuration and whether it blocks use until apps are in."""
+class EnrolmentConfiguration:
+    """What every deviceEnrollmentConfiguration has: its rank and its assignments. Group ids are lower case."""
 
     name: str
     priority: int
-    blocks_use: bool
     is_default: bool
     assigned_to_all: bool
+    """To all users or to all devices."""
+    all_devices: bool = False
+    """To all devices: with an Enrollment Status Page that goes before what is assigned to users."""
     group_ids: frozenset[str] = frozenset()
+    excluded_group_ids: frozenset[str] = frozenset()
+    filtered: bool = False
+    """An assignment carries a filter, and only Intune can say which devices pass it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentStatusPage(EnrolmentConfiguration):
+    """One Enrollment Status Page configuration and whether it blocks use until apps are in; None: it does not say."""
+
+    blocks_use: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceLimit(EnrolmentConfiguration):
+    """How many devices one user may enrol; None: the configuration does not say."""
+
+    limit: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformRestriction(EnrolmentConfiguration):
+    """Whether Windows may enrol; None: the configuration does not say."""
+
+    windows_blocked: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """Asked for, and refused for want of a permission: neither there nor missing."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memberships:
+    """Which of the groups that were asked about somebody or something is in, directly or through other groups."""
+
+    asked: frozenset[str] = frozenset()
+    found: frozenset[str] = frozenset()
+    unreadable: str | None = None
+    """Why nothing could be read."""
+
+    def of(self, group_id: str) -> bool | None:
+        """Whether it is in that group; None when that is not known."""
+        group_id = group_id.lower()
+        if group_id in self.found:
+            return True
+        return False if group_id in self.asked else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +233,12 @@ class TenantFacts:
     mdm_authority: str
     skus: tuple[Sku, ...]
     status_pages: tuple[EnrolmentStatusPage, ...]
+    device_limits: tuple[DeviceLimit, ...] = ()
+    platform_restrictions: tuple[PlatformRestriction, ...] = ()
+    missing_groups: frozenset[str] | Unreadable = frozenset()
+    """Group ids of the settings that no group has: such a setting would exclude nobody."""
+    wipes_need_approval: bool | Unreadable | None = None
+    """A Multi Admin Approval policy covers device wipes; None: not asked for."""
 
     def sku(self, sku_id: str) -> Sku | None:
         """The bought SKU with that id."""
@@ -222,6 +284,13 @@ class Facts:
     licence_group: LicenceGroup | Missing | None = None
     staging_devices: tuple[ManagedDevice, ...] | None = None
     """Every device that the staging account of this case enrols now; None also when that could not be read."""
+    owner_groups: Memberships | None = None
+    device_groups: Mapping[str, Memberships] = field(default_factory=dict[str, Memberships])
+    """By Entra device id, lower case."""
+    owner_devices: tuple[ManagedDevice, ...] | None = None
+    """Every enrolment of the owner."""
+    recovery_keys: int | Unreadable | None = None
+    """How many BitLocker recovery keys of the device are kept in Entra ID."""
     deferral_code: str | None = field(default=None, repr=False)
     """A fresh secret for the link in the owner's mail."""
 

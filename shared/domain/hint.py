@@ -13,6 +13,7 @@ class Subject(StrEnum):
     SERIAL_NUMBER = "serial_number"
     USER = "user"
     GROUP = "group"
+    AUTOPILOT_DEVICE = "autopilot_device"
 
 
 class Cause(StrEnum):
@@ -28,9 +29,9 @@ class Cause(StrEnum):
 class Hint:
     """Look at ``key``.
 
-    ``key`` is a GUID for devices, users and groups and a serial number for SERIAL_NUMBER.
+    ``key`` is a GUID for devices, registrations, users and groups and a serial number for SERIAL_NUMBER.
     ``owner`` is the user id or UPN that an explicit assignment named, else None.
-    ``source`` names the way in (graph, device-events, sweep, person); ``at`` is when it happened by the sender's word,
+    ``source`` names the way in (graph, device-events, intune, sweep, person); ``at`` is when it happened by the sender's word,
     never later than when it was heard, UTC.
     """
 

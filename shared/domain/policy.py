@@ -41,8 +41,10 @@ class EnrolmentAttestation:
     by: str
     on: date
     scope: str
-    """``all`` or ``none``: who automatic enrolment applies to."""
+    """``all``, ``some`` or ``none``: who automatic enrolment applies to."""
     valid_for: timedelta = timedelta(days=90)
+    group_ids: tuple[str, ...] = ()
+    """With ``some``: the groups it applies to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,12 @@ class Policy:
     wipes_in_flight: int = 10
     serial_rest: timedelta = timedelta(days=30)
     """One wipe of a serial number in this time."""
+    exclusion_group: str | None = None
+    """Id of a group whose users and devices are never touched."""
+    recovery_key_required: bool = False
+    """A wipe needs a BitLocker recovery key of the device in Entra ID."""
+    approval_policy_expected: bool = False
+    """A wipe needs a Multi Admin Approval policy for device wipes in the tenant."""
 
     tells_owner: bool = False
     """A mailbox is configured, so users can be told by mail."""

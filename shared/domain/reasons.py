@@ -31,6 +31,7 @@ class Reason(StrEnum):
     OWNER_NOT_FOUND = "owner_not_found"
     OWNER_CONTRADICTED = "owner_contradicted"
     OWNER_RENAMED = "owner_renamed"
+    EXCLUSION_NOT_READABLE = "exclusion_not_readable"
     # licence
     LICENCE_MISSING = "licence_missing"
     LICENCE_ASSIGNED = "licence_assigned"

@@ -5,6 +5,7 @@ from datetime import timedelta
 from enum import Enum, auto
 
 from shared.domain.case import case_id_for_autopilot, case_id_for_device
+from shared.domain.facts import Missing
 from shared.domain.hint import Hint, Subject
 from shared.errors import RetryLater
 from shared.ports import Autopilot, Clock, Devices
@@ -85,6 +86,8 @@ class FindDevice:
         return found
 
     async def _ask_graph(self, hint: Hint) -> Found | NotFound:
+        if hint.subject is Subject.AUTOPILOT_DEVICE:
+            return await self._of_registration(hint.key)
         if hint.subject is Subject.ENTRA_DEVICE:
             rows = await self.devices.with_entra_device(hint.key)
         else:
@@ -99,3 +102,12 @@ class FindDevice:
         if not registered:
             return NotFound.NO_SUCH_DEVICE
         return Found(case_id=case_id_for_autopilot(registered[0].id), serial_number=registered[0].serial_number)
+
+    async def _of_registration(self, autopilot_id: str) -> Found | NotFound:
+        registered = await self.autopilot.read(autopilot_id)
+        if isinstance(registered, Missing):
+            return NotFound.NO_SUCH_DEVICE
+        enrolments = await self.devices.with_serial_number(registered.serial_number)
+        if enrolments:
+            return Found(case_id=case_id_for_device(enrolments[0].id))
+        return Found(case_id=case_id_for_autopilot(registered.id), serial_number=registered.serial_number)

@@ -318,7 +318,7 @@ def _says(hint: Hint) -> str:
     if hint.source == "sweep" and hint.cause is Cause.NONCOMPLIANT:
         return "No event told of it, but the sweep found this device non-compliant. Looking."
     match hint.cause:
-        case Cause.USER_ASSIGNED:
+        case Cause.USER_ASSIGNED if hint.owner is not None:
             return f"{hint.source} says that this device was given to {hint.owner}. Looking."
         case Cause.NONCOMPLIANT:
             return f"{hint.source} says that this device is non-compliant. Looking."

@@ -12,8 +12,10 @@ from shared.rules.holding import budget_spent
 
 _PARTITION = "wipe-budget"
 _WINDOW = "window"
-_DAY = timedelta(days=1)
-_HOUR = timedelta(hours=1)
+_UNTIL_IT_LEAVES = timedelta(minutes=1)
+"""So long after it was paid a wipe may leave; two that leave within an hour must count together."""
+_DAY = timedelta(days=1) + _UNTIL_IT_LEAVES
+_HOUR = timedelta(hours=1) + _UNTIL_IT_LEAVES
 FORGET_IN_FLIGHT_AFTER = timedelta(days=30)
 
 
@@ -32,17 +34,20 @@ class BudgetBook:
     async def reserve(
         self, *, nonce: str, serial_number: str, policy: Policy, now: datetime
     ) -> tuple[Reason, str] | None:
-        """Pay for one wipe; None when paid (also when this nonce has paid before), else the limit that stands in the way."""
+        """Pay for one wipe that leaves within a minute; None when paid, else the limit that stands in the way.
+
+        The same nonce may pay again: it counts once, from the last time.
+        """
         key = _serial_key(serial_number)
         denied: list[tuple[Reason, str]] = []
 
         def pay(documents: Mapping[str, Document]) -> Mapping[str, Document]:
             denied.clear()
-            wipes = _current(documents.get(_WINDOW), now)
-            # Two documents are read one after the other, and another worker may pay in between: either shows it.
-            if any(wipe["nonce"] == nonce for wipe in wipes) or documents.get(key, {}).get("nonce") == nonce:
-                return {}
-            if spent := budget_spent(_view(documents.get(_WINDOW), documents.get(key), now), policy, now):
+            # Who paid before, and did not send, pays again: what counts is when a wipe leaves, not when it was first meant to.
+            wipes = [wipe for wipe in _current(documents.get(_WINDOW), now) if wipe["nonce"] != nonce]
+            serial = documents.get(key)
+            others = None if serial is None or serial["nonce"] == nonce else serial
+            if spent := budget_spent(_view({"wipes": wipes}, others, now), policy, now):
                 denied.append(spent)
                 return {}
             wipes.append({"nonce": nonce, "at": now.isoformat(), "back": False})

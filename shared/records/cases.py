@@ -172,6 +172,7 @@ def reopened(case: Case, *, at: datetime, decision: Decision, who: str) -> tuple
         proposal=None,
         approval=None,
         ready_at=None,
+        checks=(),
         would_do=(),
         stumbles=0,
         wipe=None,

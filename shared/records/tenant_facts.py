@@ -15,7 +15,7 @@ from shared.telemetry import event
 
 log = logging.getLogger(__name__)
 
-_PARTITION, _KEY = "facts", "tenant"
+_PARTITION, _KEY = "facts", "tenant-2"
 _FACTS = TypeAdapter(TenantFacts)
 
 

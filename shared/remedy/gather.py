@@ -12,11 +12,13 @@ from shared.ports import Autopilot, Clock, Devices, Directory, Ids
 from shared.records.budget import BudgetBook
 from shared.records.freeze import FreezeSwitch
 from shared.records.tenant_facts import TenantFactsCache
+from shared.remedy.gather_readiness import ReadinessReader
 from shared.rules.decide import AFTER_THE_WIPE
-from shared.rules.fence import readiness_is_old
+from shared.rules.fence import READ_AGAIN_AFTER, readiness_is_old
 from shared.rules.owner_now import reads_owner_again
-from shared.rules.ownership import to_read
+from shared.rules.ownership import owner_in, to_read
 from shared.rules.plans import covers
+from shared.rules.readiness import bad_of, checks
 from shared.rules.reclaiming import staging_account_of, wants_reclaim
 
 TENANT_FACTS_AT_MOST = timedelta(minutes=10)
@@ -71,8 +73,7 @@ class Gatherer:
             case CaseState.RECLAIMING_LICENCE:
                 return await self._with_staging_account(case, policy, known)
             case CaseState.CHECKING_READINESS | CaseState.NOT_READY:
-                known = replace(known, tenant=await self.tenant.get(at_most=TENANT_FACTS_AT_MOST))
-                return await self._with_autopilot(case, known)
+                return await self._with_readiness(case, policy, known)
             case CaseState.BINDING if not case.bound:
                 return await self._with_autopilot(case, known)
             case CaseState.CLEARED_TO_WIPE:
@@ -82,12 +83,30 @@ class Gatherer:
             case _:
                 return known
 
-    async def fence(self, case: Case) -> Facts:
-        """The facts of the last look before a wipe, all read now."""
+    async def fence(self, case: Case, policy: Policy) -> Facts:
+        """The facts of the last look before a wipe, all read now but for those of the tenant (see TENANT_FACTS_AT_MOST)."""
         assert case.owner is not None
         known = Facts(device=await self.devices.reread(managed_device_id_of(case)), freeze=await self.freeze.read())
         known = await self._with_user(case.owner.user_id, known)
-        return await self._with_autopilot(case, known) if readiness_is_old(case, self.clock.now()) else known
+        if readiness_is_old(case, self.clock.now(), limit=READ_AGAIN_AFTER):
+            return await self._with_gate(case, policy, known)
+        return await self._reader.with_exclusion(case, policy, known, case.owner.user_id)
+
+    @property
+    def _reader(self) -> ReadinessReader:
+        return ReadinessReader(devices=self.devices, directory=self.directory)
+
+    async def _with_gate(self, case: Case, policy: Policy, known: Facts) -> Facts:
+        known = replace(known, tenant=await self.tenant.get(at_most=TENANT_FACTS_AT_MOST))
+        known = await self._with_autopilot(case, known)
+        return await self._reader.with_gate(case, policy, known)
+
+    async def _with_readiness(self, case: Case, policy: Policy, known: Facts) -> Facts:
+        """The gate, and the device: in NOT_READY only at the moment when everything else is mended."""
+        known = await self._with_gate(case, policy, known)
+        if case.state is CaseState.NOT_READY and bad_of(checks(case, known, policy, self.clock.now())):
+            return known
+        return await self._with_device(case, known)
 
     async def _with_device(self, case: Case, known: Facts) -> Facts:
         if not case.enrolled or known.device is not None:
@@ -100,6 +119,9 @@ class Gatherer:
             known = await self._with_autopilot(case, known)
         while (who := to_read(case, known, policy)) is not None:
             known = await self._with_user(who, known)
+        if policy.exclusion_group is not None and (owner := owner_in(case, known, policy)) is not None:
+            known = await self._with_autopilot(case, known)
+            known = await self._reader.with_exclusion(case, policy, known, owner.user_id)
         return known
 
     async def _with_user(self, who: str, known: Facts) -> Facts:

@@ -46,7 +46,12 @@ class UnprivilegedDevices:
         """Left out: a device checks in by itself every 8 hours, so the case only takes longer, and ends the same."""
         return Done()
 
-    async def wipe(self, managed_device_id: str) -> WipeAnswer:  # noqa: ARG002  # the port has it
+    async def wipe(
+        self,
+        managed_device_id: str,  # noqa: ARG002  # the port has it
+        *,
+        not_after: datetime | None = None,  # noqa: ARG002  # the port has it
+    ) -> WipeAnswer:
         """Refused before anything is sent: only the wiper wipes."""
         return WipeRefused(status=0, code="not_this_part", message="this part of Handover never wipes")
 

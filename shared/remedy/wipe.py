@@ -15,7 +15,7 @@ is promised, not exactly one.
 
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.domain.case import Case, Decision, managed_device_id_of, move
 from shared.domain.effects import WipeAccepted, WipeAnswer, WipeNotSent, WipeRefused
@@ -33,6 +33,8 @@ from shared.telemetry import event
 
 log = logging.getLogger(__name__)
 
+A_LOOK_HOLDS_FOR = timedelta(seconds=60)
+"""So old may the reading of the device be when the wipe leaves."""
 SWITCH_AT_MOST = timedelta(seconds=5)
 """How old a reading of the kill switch may be when the request leaves."""
 
@@ -56,7 +58,8 @@ class WipeProtocol:
         """
         case = stored.case
         assert case.state is CaseState.WIPE_INTENDED and case.wipe is not None and case.device is not None
-        facts = await self.gatherer.fence(case)
+        good_until = self.clock.now() + A_LOOK_HOLDS_FOR
+        facts = await self.gatherer.fence(case, policy)
         decision = check_fence(case, facts, policy, self.clock.now())
         if decision.to is not CaseState.WIPE_SENT:
             held = await self._save(stored, decision)
@@ -66,11 +69,17 @@ class WipeProtocol:
             return held
         sent = await self._save(stored, decision)
         event(log, "wipe.sent", level=logging.WARNING, case=case.id, nonce=case.wipe.nonce)
-        answer = await self._frozen_now() or await self.devices.wipe(managed_device_id_of(sent.case))
+        answer = await self._frozen_now() or await self._send(managed_device_id_of(sent.case), good_until)
         event(log, "wipe.answered", level=logging.WARNING, case=case.id, nonce=case.wipe.nonce, outcome=_word(answer))
         answered = await self._save(sent, after_answer(sent.case, answer, self.clock.now()))
         await self.settle(answered.case)
         return answered
+
+    async def _send(self, managed_device_id: str, good_until: datetime) -> WipeAnswer:
+        """The one request, unless storage was so slow that the last look at the device has become an old one."""
+        if self.clock.now() > good_until:
+            return WipeNotSent(why="the last look at the device is too old")
+        return await self.devices.wipe(managed_device_id, not_after=good_until)
 
     async def settle(self, case: Case) -> None:
         """Bring the budget in line with what became of the last attempt.

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.domain.case import Case, Decision, DeviceIdentity, Evidence
+from shared.domain.checks import Check
 from shared.domain.facts import MISSING, Compliance, Facts, ManagedDevice, User, age
 from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
@@ -13,11 +14,13 @@ from shared.rules.binding import bound_to_owner
 from shared.rules.clearing import closed
 from shared.rules.confirm import refusal_of
 from shared.rules.decisions import ask_person, device_evidence, go, in_words
+from shared.rules.exclusion import doubt_about_exclusion, entra_devices_of, refused_by_group
 from shared.rules.holding import clearance_unfit
 from shared.rules.notice import owners_hold
 from shared.rules.owner_now import lost_licence, renamed
 from shared.rules.plans import covers
-from shared.rules.readiness import FIT_PROFILE_STATUSES
+from shared.rules.readiness import LOOK_AGAIN_AFTER as READINESS_AGAIN_AFTER
+from shared.rules.readiness import bad_of, check_evidence, checks, reason_not_ready, words_not_ready
 
 LOOK_AGAIN_AFTER = timedelta(minutes=15)
 LOOK_FOR_CHECK_IN_AFTER = timedelta(hours=1)
@@ -51,10 +54,15 @@ def check_fence(case: Case, facts: Facts, policy: Policy, now: datetime) -> Deci
             f"Intune now says {device.compliance.value}; nothing was sent.",
             evidence=evidence,
         )
+    if excluded := refused_by_group(facts, policy):
+        says = f"{device.called} is not touched: {excluded[1]}; nothing was sent."
+        return go(CaseState.REFUSED, excluded[0], says, evidence=evidence)
     if answer := _look_at_owner(case, facts, policy, now, evidence):
         return answer
-    if doubt := _doubt_about_registration(case, facts, now):
+    if doubt := _doubt_about_binding(case, facts, now):
         return ask_person(*doubt, evidence=evidence)
+    if not_ready := _no_longer_ready(case, facts, policy, now):
+        return not_ready
     if age(device.last_sync_at, now) > policy.last_sync_within:
         return go(
             CaseState.CLEARED_TO_WIPE,
@@ -143,22 +151,53 @@ def what_changed(was: DeviceIdentity, device: ManagedDevice) -> str | None:
     return next((f"its {name} changed" for name, before, after in pairs if before != after), None)
 
 
-def _doubt_about_registration(case: Case, facts: Facts, now: datetime) -> tuple[Reason, str] | None:
-    """An approval may come long after the readiness checks; then the registration is looked at once more."""
-    if not readiness_is_old(case, now):
+def _doubt_about_binding(case: Case, facts: Facts, now: datetime) -> tuple[Reason, str] | None:
+    """An approval may come long after the binding; somebody who gave the registration to another user meant it."""
+    if not readiness_is_old(case, now) or len(facts.autopilot or ()) != 1 or bound_to_owner(case, facts):
         return None
-    registered = facts.autopilot or ()
-    if not bound_to_owner(case, facts) or any(one.profile_status not in FIT_PROFILE_STATUSES for one in registered):
-        return (
-            Reason.DEVICE_NOT_READY,
-            "The Autopilot registration is no longer the owner's or lost its profile; nothing was sent.",
-        )
+    return Reason.DEVICE_NOT_READY, "The Autopilot registration is no longer the owner's; nothing was sent."
+
+
+def _no_longer_ready(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision | None:
+    """An approval may come long after the readiness checks; then every one of them is made once more.
+
+    A gate that is red now is no question for a person: the case waits until it is mended, as it would have before. The
+    approval was given for a device that was ready, so it is dropped. Nothing was sent for this attempt, and the budget
+    takes back what it may have paid.
+    """
+    if readiness_is_old(case, now):
+        # The check-in has a rule of its own in the fence, which keeps the approval.
+        found = checks(case, replace(facts, device=None), policy, now)
+        if bad := bad_of(found):
+            return _back_to_not_ready(
+                reason_not_ready(bad), words_not_ready(bad), check_evidence(found), now, tuple(found)
+            )
+    if doubt := doubt_about_exclusion(facts, policy, entra_devices_of(case, facts)):
+        says = f"Nobody can tell whether the device or its owner is in the exclusion group: {doubt}."
+        return _back_to_not_ready(Reason.EXCLUSION_NOT_READABLE, says, {"Exclusion group": doubt}, now, case.checks)
     return None
 
 
-def readiness_is_old(case: Case, now: datetime) -> bool:
+def _back_to_not_ready(
+    reason: Reason, says: str, evidence: Evidence, now: datetime, found: tuple[Check, ...]
+) -> Decision:
+    return go(
+        CaseState.NOT_READY,
+        reason,
+        f"{says} Nothing was sent; the wipe has to be cleared anew.",
+        evidence=evidence,
+        due=now + READINESS_AGAIN_AFTER,
+        approval=None,
+        ready_at=None,
+        checks=found,
+    )
+
+
+def readiness_is_old(case: Case, now: datetime, *, limit: timedelta | None = None) -> bool:
     """The readiness checks were not made just now."""
-    return case.ready_at is None or now - case.ready_at > READY_FOR
+    return case.ready_at is None or now - case.ready_at > (limit or READY_FOR)
 
 
 READY_FOR = timedelta(minutes=10)
+READ_AGAIN_AFTER = timedelta(minutes=9)
+"""Whoever gathers the facts reads them this early, so that time passing between reading and deciding opens no gap."""

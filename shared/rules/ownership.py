@@ -11,6 +11,7 @@ from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.rules.decisions import ask_person, go
+from shared.rules.exclusion import unless_excluded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +106,17 @@ def _real(
 
 
 def find_owner(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision:
-    """Decide CHECKING_OWNER: the first source that names a real user wins."""
+    """Decide CHECKING_OWNER: the first source that names a real user wins, unless the exclusion group forbids it."""
+    return unless_excluded(case, facts, policy, now, _first_named(case, facts, policy))
+
+
+def owner_in(case: Case, facts: Facts, policy: Policy) -> Owner | None:
+    """Who will be found from what was read, if somebody will."""
+    owner = _first_named(case, facts, policy).changes.get("owner")
+    return owner if isinstance(owner, Owner) else None
+
+
+def _first_named(case: Case, facts: Facts, policy: Policy) -> Decision:
     named = False
     for group in candidates(case, facts, policy):
         named = True

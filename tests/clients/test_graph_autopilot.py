@@ -29,6 +29,9 @@ FULL: dict[str, object] = {
     "managedDeviceId": DEVICE,
     "enrollmentState": "enrolled",
     "deploymentProfileAssignmentStatus": "assignedUnkownSyncState",
+    "deploymentProfileAssignmentDetailedStatus": "hardwareRequirementsNotMet",
+    "userlessEnrollmentStatus": "blocked",
+    "azureActiveDirectoryDeviceId": DEVICE,
     "remediationState": "noRemediationRequired",
     "deploymentProfile": PROFILE,
 }
@@ -51,6 +54,9 @@ def test_a_registration_is_read_with_its_profile() -> None:
         profile_join_type="entra",
         profile_usage="singleUser",
         profile_user_type="standard",
+        profile_detail="hardwareRequirementsNotMet",
+        userless_status="blocked",
+        entra_device_id=DEVICE,
     )
 
 

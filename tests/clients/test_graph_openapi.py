@@ -23,6 +23,9 @@ pytestmark = [
     pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no OpenAPI of Graph in {FOLDER.name}/ beside the repository"),
 ]
 
+NOT_DESCRIBED = frozenset({"/v1.0/informationProtection/bitlocker/recoveryKeys"})
+"""Left out of this extract of Graph's OpenAPI; Microsoft's page "List recoveryKeys" has path and filter."""
+
 SKU = "cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46"
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 NOT_IN_THE_DOCUMENT = {"$deltatoken"}
@@ -88,14 +91,17 @@ async def do_everything(graph: Graph) -> None:
         devices.sync(DEVICE),
         devices.wipe(DEVICE),
         directory.user("o'neil@contoso.com"),
+        devices.of_user(USER),
         directory.plans(USER),
+        directory.groups_of_user(USER, (USER,)),
+        directory.groups_of_device(USER, (USER,)),
+        directory.recovery_keys(USER),
         directory.set_usage_location(USER, "GB"),
         directory.assign_licence(USER, SKU, disabled_plan_ids=(SKU,), remove_sku_ids=(SKU,)),
         directory.remove_licences(USER, (SKU,)),
         directory.licence_group(REGISTRATION),
         directory.add_to_group(REGISTRATION, USER),
         directory.reprocess_licences(USER),
-        devices.of_user(USER),
         autopilot.with_serial_number("5CG1234XYZ"),
         autopilot.read(REGISTRATION),
         autopilot.bind(REGISTRATION, "def456@contoso.com", "DEF456"),
@@ -126,8 +132,10 @@ async def do_everything(graph: Graph) -> None:
 async def test_every_request_is_one_that_graph_knows() -> None:
     async with graph_over(lambda request: httpx.Response(200, json={"value": []})) as (graph, wire):
         await do_everything(graph)
-    assert len(wire.requests) == 31
+    assert len(wire.requests) == 34
     for request in wire.requests:
+        if request.url.path in NOT_DESCRIBED:
+            continue
         version, known = operation(request)
         parameters = {each["name"] for each in known.get("parameters", ()) if each.get("in") == "query"}
         assert set(request.url.params) - NOT_IN_THE_DOCUMENT <= parameters, request.url

@@ -2,8 +2,9 @@
 
 import pytest
 
-from shared.clients.graph.tenant import bought_sku, status_page
-from shared.domain.facts import EnrolmentStatusPage, Sku
+from shared.clients.graph.configurations import device_limit, platform_restriction, status_page
+from shared.clients.graph.tenant import bought_sku
+from shared.domain.facts import DeviceLimit, EnrolmentStatusPage, PlatformRestriction, Sku
 from shared.errors import RetryLater
 from tests.clients.graph_wire import NOW, Answering, always, error, graph_over, in_turn, page
 
@@ -31,6 +32,89 @@ PAGE: dict[str, object] = {
     ],
 }
 
+LIMIT: dict[str, object] = {
+    "@odata.type": "#microsoft.graph.deviceEnrollmentLimitConfiguration",
+    "id": "a1_DefaultLimit",
+    "displayName": "All users",
+    "priority": 0,
+    "limit": 5,
+    "assignments": [],
+}
+RESTRICTIONS: dict[str, object] = {
+    "@odata.type": "#microsoft.graph.deviceEnrollmentPlatformRestrictionsConfiguration",
+    "id": "a1_DefaultPlatformRestrictions",
+    "displayName": "All users",
+    "priority": 0,
+    "windowsRestriction": {"platformBlocked": True, "personalDeviceEnrollmentBlocked": False},
+}
+ONE_PLATFORM: dict[str, object] = {
+    "@odata.type": "#microsoft.graph.deviceEnrollmentPlatformRestrictionConfiguration",
+    "id": "a2_SinglePlatformRestriction",
+    "displayName": "Windows for some",
+    "priority": 2,
+    "platformType": "windows",
+    "platformRestriction": {"platformBlocked": False},
+    "assignments": [{"target": {"@odata.type": "#microsoft.graph.groupAssignmentTarget", "groupId": "GROUP-1"}}],
+}
+
+
+def test_a_device_limit_is_read() -> None:
+    read = DeviceLimit(name="All users", priority=0, is_default=True, assigned_to_all=False, limit=5)
+    assert device_limit(LIMIT) == read
+    assert device_limit(LIMIT | {"limit": None}).limit is None
+
+
+def test_a_platform_restriction_says_whether_windows_is_blocked() -> None:
+    everybody = PlatformRestriction(
+        name="All users", priority=0, is_default=True, assigned_to_all=False, windows_blocked=True
+    )
+    assert platform_restriction(RESTRICTIONS) == everybody
+    some = platform_restriction(ONE_PLATFORM)
+    assert some is not None
+    assert (some.windows_blocked, some.priority, some.is_default) == (False, 2, False)
+    assert some.group_ids == frozenset({"group-1"})
+
+
+@pytest.mark.parametrize("platform", ["android", "ios", "mac", "linux"])
+def test_a_restriction_of_another_platform_is_left_out(platform: str) -> None:
+    assert platform_restriction(ONE_PLATFORM | {"platformType": platform}) is None
+
+
+SILENT: list[dict[str, object]] = [
+    RESTRICTIONS | {"windowsRestriction": None},
+    RESTRICTIONS | {"windowsRestriction": {"platformBlocked": "no"}},
+    ONE_PLATFORM | {"platformType": "unknownFutureValue", "platformRestriction": None},
+    ONE_PLATFORM | {"platformRestriction": {}},
+]
+
+
+@pytest.mark.parametrize("row", SILENT)
+def test_a_restriction_that_does_not_say_is_not_taken_for_one_that_allows(row: dict[str, object]) -> None:
+    restriction = platform_restriction(row)
+    assert restriction is not None
+    assert restriction.windows_blocked is None
+
+
+def test_an_assignment_with_a_filter_is_one_that_nobody_can_follow() -> None:
+    target = {
+        "@odata.type": "#microsoft.graph.allDevicesAssignmentTarget",
+        "deviceAndAppManagementAssignmentFilterType": "include",
+    }
+    read = status_page(PAGE | {"assignments": [{"target": target}]})
+    assert (read.filtered, read.assigned_to_all, read.all_devices) == (True, True, True)
+    none = status_page(
+        PAGE | {"assignments": [{"target": target | {"deviceAndAppManagementAssignmentFilterType": "none"}}]}
+    )
+    assert not none.filtered
+
+
+def test_a_status_page_that_leaves_out_a_property_does_not_say_whether_it_blocks() -> None:
+    assert status_page(PAGE | {"showInstallationProgress": None}).blocks_use is None
+    assert (
+        status_page(PAGE | {"showInstallationProgress": None, "allowDeviceUseOnInstallFailure": True}).blocks_use
+        is False
+    )
+
 
 def test_a_sku_is_read_and_seats_in_grace_do_not_count() -> None:
     assert bought_sku(SPB) == Sku(
@@ -54,6 +138,7 @@ def test_a_status_page_is_read_with_the_groups_it_is_assigned_to() -> None:
         is_default=False,
         assigned_to_all=False,
         group_ids=frozenset({"group-1"}),
+        excluded_group_ids=frozenset({"group-2"}),
     )
 
 
@@ -85,22 +170,23 @@ def test_the_default_status_page_is_known_by_its_id() -> None:
 
 
 async def test_facts_are_read_now_with_three_requests() -> None:
-    other = {"@odata.type": "#microsoft.graph.deviceEnrollmentLimitConfiguration", "id": "limit"}
-    answers = in_turn(page({"id": "tenant", "mobileDeviceManagementAuthority": "intune"}), page(SPB), page(other, PAGE))
+    hello = {"@odata.type": "#microsoft.graph.deviceEnrollmentWindowsHelloForBusinessConfiguration", "id": "hello"}
+    configurations = page(hello, LIMIT, RESTRICTIONS, PAGE)
+    answers = in_turn(page({"id": "tenant", "mobileDeviceManagementAuthority": "intune"}), page(SPB), configurations)
     async with graph_over(answers) as (graph, wire):
         facts = await graph.tenant.facts()
     assert (facts.read_at, facts.mdm_authority) == (NOW, "intune")
     assert facts.skus == (bought_sku(SPB),)
     assert facts.status_pages == (status_page(PAGE),)
+    assert facts.device_limits == (device_limit(LIMIT),)
+    assert facts.platform_restrictions == (platform_restriction(RESTRICTIONS),)
+    assert (facts.missing_groups, facts.wipes_need_approval) == (frozenset(), None)
     assert wire.targets[:2] == [
         "/v1.0/organization?$select=id,mobileDeviceManagementAuthority",
         "/v1.0/subscribedSkus",
     ]
     assert wire.requests[2].url.path == "/beta/deviceManagement/deviceEnrollmentConfigurations"
-    assert dict(wire.requests[2].url.params) == {
-        "$filter": "deviceEnrollmentConfigurationType eq 'windows10EnrollmentCompletionPageConfiguration'",
-        "$expand": "assignments",
-    }
+    assert dict(wire.requests[2].url.params) == {"$expand": "assignments"}
 
 
 @pytest.mark.parametrize("organization", [page(), page({"id": "x", "mobileDeviceManagementAuthority": None})])

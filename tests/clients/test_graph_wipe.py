@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ from shared.clients.graph.client import Graph
 from shared.domain.effects import WipeAccepted, WipeNotSent, WipeRefused, WipeUnknown
 from tests.clients.graph_wire import (
     DEVICE,
+    NOW,
     FixedClock,
     Tokens,
     always,
@@ -234,3 +236,18 @@ async def test_a_read_never_wipes() -> None:
     async with graph_over(page()) as (graph, wire):
         await graph.devices.with_serial_number("ABC")
     assert {request.method for request in wire.requests} == {"GET"}
+
+
+async def test_a_token_that_comes_too_late_stops_the_wipe() -> None:
+    async with graph_over(in_turn(always(204))) as (graph, wire):
+        answer = await graph.devices.wipe(DEVICE, not_after=NOW - timedelta(seconds=1))
+
+    assert isinstance(answer, WipeNotSent)
+    assert wire.requests == []
+
+
+async def test_a_wipe_in_time_leaves() -> None:
+    async with graph_over(in_turn(always(204))) as (graph, wire):
+        assert await graph.devices.wipe(DEVICE, not_after=NOW) == WipeAccepted()
+
+    assert len(wire.requests) == 1

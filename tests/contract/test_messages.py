@@ -11,6 +11,7 @@ from azure.storage.queue.aio import QueueClient
 from shared.clients.storage.messages import AzureMessages, whole_seconds
 from shared.errors import BadInput, RetryLater
 from shared.names import CASE_STEPS, HINTS, QUEUES
+from shared.ports import QueueSize
 from tests.contract.stores import (
     AzuriteMessageStore,
     FakeMessageStore,
@@ -53,6 +54,17 @@ async def test_a_message_comes_out_as_it_went_in(store: MessageStore, body: str)
     await store.messages.send(HINTS, body)
     assert await store.take(HINTS) == [body]
     assert await store.take(HINTS) == []
+
+
+async def test_a_queue_tells_how_full_it_is_and_since_when_its_next_message_waits(store: MessageStore) -> None:
+    assert await store.messages.measure(HINTS) == QueueSize(messages=0, oldest_at=None)
+    await store.messages.send(HINTS, "later", delay=timedelta(hours=1))
+    assert await store.messages.measure(HINTS) == QueueSize(messages=1, oldest_at=None)
+    await store.messages.send(HINTS, "now")
+    size = await store.messages.measure(HINTS)
+    assert size.messages == 2
+    assert size.oldest_at is not None and size.oldest_at.tzinfo is not None
+    assert await store.take(HINTS) == ["now"]
 
 
 async def test_each_queue_has_its_own_messages(store: MessageStore) -> None:

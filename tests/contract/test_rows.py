@@ -399,6 +399,16 @@ async def test_a_prefix_keeps_the_keys_that_start_with_it(rows: Rows) -> None:
     assert await keys(rows, None, key_prefix="journal-") == ["journal-", "journal-1", "journal-2", "journal-3"]
 
 
+async def test_a_scan_can_go_on_after_a_key(rows: Rows) -> None:
+    for key in ["a", "a1", "b", "b-1", "b-2", "c", "ä"]:
+        await put(rows, key)
+    await put(rows, "z", partition="q")
+    assert await keys(rows, after="a1") == ["b", "b-1", "b-2", "c", "ä"]
+    assert await keys(rows, after="aa") == ["b", "b-1", "b-2", "c", "ä"]
+    assert await keys(rows, after="b-1", key_prefix="b") == ["b-2"]
+    assert await keys(rows, after="ä") == []
+
+
 @pytest.mark.parametrize(
     "prefix", ["'", "O'B", "100%", "\ud7ff", "\U0001f600", "\uffff", "a b ", "@x", "' or RowKey ne '"]
 )

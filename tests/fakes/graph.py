@@ -125,6 +125,11 @@ class FakeDevices:
         found = self._newest_first([d for d in self.devices.values() if (d.entra_device_id or "").lower() == wanted])
         return await _next_answer(self.find_answers, found)
 
+    async def of_user(self, user_id: str) -> tuple[ManagedDevice, ...]:
+        wanted = user_id.lower()
+        found = self._newest_first([d for d in self.devices.values() if (d.user_id or "").lower() == wanted])
+        return await _next_answer(self.of_user_answers, found)
+
     async def enrolled_since(self, since: datetime) -> AsyncIterator[ManagedDevice]:
         self.lists += 1
         await asyncio.sleep(0)
@@ -132,16 +137,11 @@ class FakeDevices:
             if device.enrolled_at is not None and device.enrolled_at > since:
                 yield device
 
-    async def of_user(self, user_id: str) -> tuple[ManagedDevice, ...]:
-        wanted = user_id.lower()
-        found = self._newest_first([d for d in self.devices.values() if (d.user_id or "").lower() == wanted])
-        return await _next_answer(self.of_user_answers, found)
-
     async def sync(self, managed_device_id: str) -> Answer:
         self.synced[managed_device_id] += 1
         return await _next_answer(self.sync_answers, Done())
 
-    async def wipe(self, managed_device_id: str) -> WipeAnswer:
+    async def wipe(self, managed_device_id: str, *, not_after: datetime | None = None) -> WipeAnswer:
         answer = await _next_answer(self.wipe_answers, WipeAccepted())
         if isinstance(answer, WipeNotSent):
             return answer
@@ -199,6 +199,8 @@ class FakeTenant:
         self.skus = {sku.id: sku for sku in skus}
         self.status_pages = tuple(pages)
         self.mdm_authority = authority
+        self.more: dict[str, object] = {}
+        """Other fields of the facts."""
         self.reads = 0
         self.answers: list[TenantFacts | Exception] = []
         self._clock = clock
@@ -211,6 +213,7 @@ class FakeTenant:
             skus=tuple(self.skus.values()),
             status_pages=self.status_pages,
         )
+        facts = replace(facts, **self.more)
         return await _next_answer(self.answers, facts)
 
 
@@ -227,7 +230,7 @@ class FakeDirectory:
         self.assign_answers: list[Answer | Exception] = []
         self.removed: Counter[tuple[str, tuple[str, ...]]] = Counter()
         self.remove_answers: list[Answer | Exception] = []
-        self.groups: dict[str, LicenceGroup] = {}
+        self.licence_groups: dict[str, LicenceGroup] = {}
         self.group_gives = True
         self.group_answers: list[LicenceGroup | Missing | Exception] = []
         self.joined: Counter[tuple[str, str]] = Counter()
@@ -235,9 +238,28 @@ class FakeDirectory:
         self.reprocessed: Counter[str] = Counter()
         self.reprocess_answers: list[Answer | Exception] = []
         self.location_answers: list[Answer | Exception] = []
+        self.groups: dict[str, set[str]] = {}
+        """Members of each group by id: user ids and Entra device ids, all lower case."""
+        self.group_answers: list[frozenset[str] | Missing | Exception] = []
+        self.asked_groups: Counter[str] = Counter()
+        self.keys: Counter[str] = Counter()
+        self.key_answers: list[int | Exception] = []
         self.users_changed = FakeRound[str]()
         self.members_changed = FakeRound[str]()
         self._tenant = tenant
+
+    async def groups_of_user(self, user_id: str, group_ids: tuple[str, ...]) -> frozenset[str] | Missing:
+        assert 0 < len(group_ids) <= 20
+        self.asked_groups[user_id.lower()] += 1
+        members = ((group.lower(), self.groups.get(group.lower(), set())) for group in group_ids)
+        found = frozenset(group for group, who in members if user_id.lower() in who)
+        return await _next_answer(self.group_answers, found)
+
+    async def groups_of_device(self, entra_device_id: str, group_ids: tuple[str, ...]) -> frozenset[str] | Missing:
+        return await self.groups_of_user(entra_device_id, group_ids)
+
+    async def recovery_keys(self, entra_device_id: str) -> int:
+        return await _next_answer(self.key_answers, self.keys[entra_device_id])
 
     async def user(self, id_or_upn: str) -> User | Missing:
         wanted = id_or_upn.lower()
@@ -285,13 +307,13 @@ class FakeDirectory:
         return answer
 
     async def licence_group(self, group_id: str) -> LicenceGroup | Missing:
-        return await _next_answer(self.group_answers, self.groups.get(group_id, MISSING))
+        return await _next_answer(self.group_answers, self.licence_groups.get(group_id, MISSING))
 
     async def add_to_group(self, group_id: str, user_id: str) -> Answer:
         answer = await _next_answer(self.join_answers, Done())
         if isinstance(answer, Done):
             self.joined[group_id, user_id] += 1
-            for sku_id, disabled in self.groups[group_id].products if self.group_gives else ():
+            for sku_id, disabled in self.licence_groups[group_id].products if self.group_gives else ():
                 self.give(
                     user_id,
                     HeldLicence(sku_id=sku_id, direct=False, group_id=group_id, disabled_plan_ids=disabled),

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from shared.clients.storage.messages import check_body, whole_seconds
 from shared.errors import RetryLater
 from shared.names import QUEUES
-from shared.ports import Clock
+from shared.ports import Clock, QueueSize
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +17,7 @@ class Waiting:
 
     body: str
     visible_at: datetime
+    inserted_on: datetime
 
 
 class FakeMessages:
@@ -34,7 +35,16 @@ class FakeMessages:
         if self.away or queue not in self.queues:
             raise RetryLater("storage is away" if self.away else f"there is no queue {queue}")
         visible_at = self._clock.now() + timedelta(seconds=whole_seconds(delay))
-        self.queues[queue].append(Waiting(body=body, visible_at=visible_at))
+        self.queues[queue].append(Waiting(body=body, visible_at=visible_at, inserted_on=self._clock.now()))
+
+    async def measure(self, queue: str) -> QueueSize:
+        """How full a queue is; one that was not made is empty."""
+        await asyncio.sleep(0)
+        if self.away:
+            raise RetryLater("storage is away")
+        waiting = self.queues.get(queue, [])
+        visible = [message.inserted_on for message in waiting if message.visible_at <= self._clock.now()]
+        return QueueSize(messages=len(waiting), oldest_at=min(visible, default=None))
 
     def take(self, queue: str) -> list[str]:
         """Remove and return the messages that are visible now, oldest first."""

@@ -21,6 +21,10 @@ class FakeRows:
         self._tables: dict[str, dict[tuple[str, str], Row]] = {name: {} for name in tables}
         self._writes = 0
 
+    def table(self, table: str) -> Mapping[tuple[str, str], Row]:
+        """What a table holds now, by partition and key, for a test to look at."""
+        return self._tables[table]
+
     async def get(self, table: str, partition: str, key: str) -> Row | None:
         """The row, or None."""
         check_key(partition)
@@ -58,14 +62,16 @@ class FakeRows:
             raise Changed("the row is not what was read")
         rows.pop((partition, key), None)
 
-    async def scan(self, table: str, partition: str | None = None, *, key_prefix: str = "") -> AsyncIterator[Row]:
+    async def scan(
+        self, table: str, partition: str | None = None, *, key_prefix: str = "", after: str = ""
+    ) -> AsyncIterator[Row]:
         """Rows in key order."""
         rows = await self._reach(table)
         for place in sorted(rows, key=_order):
             row = rows.get(place)  # another task may have deleted it meanwhile
             if row is None or (partition is not None and row.partition != partition):
                 continue
-            if row.key.startswith(key_prefix):
+            if row.key.startswith(key_prefix) and (not after or _order(("", row.key)) > _order(("", after))):
                 yield _copy(row)
 
     async def _reach(self, table: str) -> dict[tuple[str, str], Row]:

@@ -217,9 +217,9 @@ async def test_concurrent_requests_share_messages_and_each_is_answered_when_its_
 async def test_all_who_ask_at_once_read_the_subscriptions_once(world: World, book: SubscriptionBook) -> None:
     scans, scan = list[str](), world.rows.scan
 
-    def counted(table: str, partition: str | None = None, *, key_prefix: str = "") -> AsyncIterator[Row]:
+    def counted(table: str, partition: str | None = None, **rest: str) -> AsyncIterator[Row]:
         scans.append(table)
-        return scan(table, partition, key_prefix=key_prefix)
+        return scan(table, partition, **rest)
 
     world.rows.scan = counted
     await asyncio.gather(*(notifications.receive(posted(notification())) for _ in range(50)))

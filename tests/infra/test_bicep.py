@@ -23,14 +23,17 @@ AZURE_ROLES = {
     "Storage Queue Data Contributor": "974c5e8b-45b9-4653-ba55-5f855dd0fb88",
     "Storage Table Data Contributor": "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",
     "Key Vault Secrets User": "4633458b-17de-408a-b874-0445c86b69e6",
+    "Azure Event Hubs Data Receiver": "a638d3c7-ab3a-418d-83e6-5f17a39d4fde",
     "Monitoring Metrics Publisher": "3913510d-42f4-4e42-8a64-420c390055eb",
 }
 
 # from Microsoft's page "Microsoft Graph permissions reference", application permissions
 GRAPH_ROLES = {
+    "BitlockerKey.ReadBasic.All": "f690d423-6b29-4d04-98c6-694c42282419",
     "Device.Read.All": "7438b122-aefc-4978-80ed-43db9fcc7715",
     "DeviceManagementManagedDevices.PrivilegedOperations.All": "5b07b0dd-2377-4e44-a38d-703f09a0dc3c",
     "DeviceManagementManagedDevices.Read.All": "2f51be20-0bb4-4fed-bf7b-db946066c75e",
+    "DeviceManagementRBAC.Read.All": "58ca0d9a-1575-47e1-a3cb-007ef2e4583b",
     "DeviceManagementServiceConfig.Read.All": "06a5fe6d-c49d-46a7-b082-56b1b14103c7",
     "DeviceManagementServiceConfig.ReadWrite.All": "5ac13192-7ace-4fcf-b828-1a26f28068ee",
     "GroupMember.Read.All": "98830695-27a2-44f7-8c18-0c3ebc9698f6",
@@ -42,9 +45,9 @@ GRAPH_ROLES = {
     "User.ReadWrite.All": "741f803b-c850-494e-b5df-cde7c675a1ca",
 }
 NOT_AMONG_THE_TYPES = re.compile(
-    r"modules/network\.bicep:.*unknown resource type .* Microsoft\.Network/privateDnsZones"
+    r"modules/(?:network|eventhub|rbac)\.bicep:.*unknown resource type .* Microsoft\.(?:Network/privateDnsZones|EventHub/)"
 )
-"""The checker's copy of Azure's types leaves private DNS out."""
+"""The checker's copy of Azure's types leaves private DNS and Event Hubs out."""
 MICROSOFT_GRAPH = "00000003-0000-0000-c000-000000000000"
 
 

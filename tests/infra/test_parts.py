@@ -27,18 +27,22 @@ OPERATIONS = {
     "devices.changes": Operation.DEVICES_DELTA,
     "devices.noncompliant": Operation.MANAGED_DEVICES_LIST,
     "devices.enrolled_since": Operation.MANAGED_DEVICES_LIST,
+    "devices.of_user": Operation.USERS_MANAGED_DEVICES,
     "devices.read": Operation.MANAGED_DEVICES_GET,
     "devices.reread": Operation.MANAGED_DEVICES_GET,
     "devices.sync": Operation.SYNC_DEVICE,
     "devices.wipe": Operation.WIPE,
     "devices.with_entra_device": Operation.MANAGED_DEVICES_LIST,
     "devices.with_serial_number": Operation.MANAGED_DEVICES_LIST,
-    "devices.of_user": Operation.USERS_MANAGED_DEVICES,
     "directory.add_to_group": Operation.GROUP_MEMBERS_ADD,
     "directory.assign_licence": Operation.ASSIGN_LICENSE,
     "directory.licence_group": Operation.GROUPS_GET,
     "directory.remove_licences": Operation.ASSIGN_LICENSE,
     "directory.reprocess_licences": Operation.REPROCESS_LICENSE,
+    "directory.device_object": Operation.DEVICES_LIST,
+    "directory.groups_of_device": Operation.CHECK_DEVICE_GROUPS,
+    "directory.groups_of_user": Operation.CHECK_MEMBER_GROUPS,
+    "directory.recovery_keys": Operation.RECOVERY_KEYS_LIST,
     "directory.changed_members": Operation.GROUPS_DELTA,
     "directory.changed_users": Operation.USERS_DELTA,
     "directory.plans": Operation.USERS_LICENSE_DETAILS,
@@ -48,14 +52,27 @@ OPERATIONS = {
     "subscriptions.create": Operation.SUBSCRIPTIONS_CREATE,
     "subscriptions.delete": Operation.SUBSCRIPTIONS_DELETE,
     "subscriptions.renew": Operation.SUBSCRIPTIONS_UPDATE,
+    "tenant.approval_policies": Operation.APPROVAL_POLICIES,
+    "tenant.configurations": Operation.CONFIGURATIONS_LIST,
+    "tenant.group": Operation.GROUPS_GET,
     "tenant.organization": Operation.ORGANIZATION_LIST,
     "tenant.skus": Operation.SUBSCRIBED_SKUS_LIST,
-    "tenant.status_pages": Operation.CONFIGURATIONS_LIST,
 }
 WRITES = {"autopilot.bind", "devices.sync", "devices.wipe", "directory.assign_licence", "directory.remove_licences"}
 WITH_A_LICENCE_GROUP = {"directory.licence_group", "directory.add_to_group", "directory.reprocess_licences"}
-# tests/unit/test_parts.py sees the first three; the registration is read when an approval came long after the checks
-BY_THE_WIPER = {"devices.reread", "devices.wipe", "directory.user", "autopilot.read"}
+# tests/unit/test_parts.py sees the first three; the others are read when an approval came long after the checks
+READINESS = {
+    "autopilot.find",
+    "autopilot.read",
+    "devices.of_user",
+    "devices.with_serial_number",
+    "directory.device_object",
+    "directory.groups_of_device",
+    "directory.groups_of_user",
+    "directory.recovery_keys",
+    *(name for name in OPERATIONS if name.startswith("tenant.")),
+}
+BY_THE_WIPER = {"devices.reread", "devices.wipe", "directory.user"} | READINESS
 ONLY_UNSPLIT = {"devices.sync"}
 ONLY_WITH_GROUPS = {"directory.changed_members"}
 CALLED_BY = {
@@ -64,12 +81,17 @@ CALLED_BY = {
     "worker": set(OPERATIONS) - ONLY_UNSPLIT - {"devices.wipe", "devices.reread"},
     "wiper": BY_THE_WIPER,
 }
+MEMBERSHIP = {"directory.groups_of_device", "directory.groups_of_user", "tenant.group"}
+KEYS, POLICIES = {"directory.recovery_keys"}, {"tenant.approval_policies"}
+WHEN_SET = MEMBERSHIP | KEYS | POLICIES | WITH_A_LICENCE_GROUP
 LEVELS: dict[str, set[str]] = {
-    "report": set(OPERATIONS) - WRITES - WITH_A_LICENCE_GROUP - {"directory.set_usage_location", "mail.send"},
-    "remediate": set(OPERATIONS) - WITH_A_LICENCE_GROUP - {"directory.set_usage_location", "mail.send"},
-    "usageLocation": set(OPERATIONS) - WITH_A_LICENCE_GROUP - {"mail.send"} | {"directory.reprocess_licences"},
-    "mail": set(OPERATIONS) - WITH_A_LICENCE_GROUP,
-    "groups": set(OPERATIONS) - {"directory.add_to_group"},
+    "report": set(OPERATIONS) - WRITES - {"directory.set_usage_location", "mail.send"} - WHEN_SET,
+    "remediate": set(OPERATIONS) - {"directory.set_usage_location", "mail.send"} - WHEN_SET,
+    "usageLocation": set(OPERATIONS) - {"mail.send"} - WHEN_SET | {"directory.reprocess_licences"},
+    "mail": set(OPERATIONS) - WHEN_SET,
+    "groups": set(OPERATIONS) - KEYS - POLICIES - {"directory.add_to_group"},
+    "recoveryKeys": set(OPERATIONS) - POLICIES - {"directory.add_to_group"},
+    "approvalPolicies": set(OPERATIONS) - {"directory.add_to_group"},
     "licenceGroup": set(OPERATIONS),
 }
 """What is called when all grants up to this one are given."""
@@ -177,4 +199,3 @@ def test_what_is_granted_is_called(part: str, level: str) -> None:
 def test_group_notifications_need_the_one_role_of_their_grant() -> None:
     """Which permission a subscription needs depends on its resource, so the table of requests cannot tell."""
     assert roles("worker", "groups") == {"GroupMember.Read.All"}
-    assert roles("wiper", "groups") == set()

@@ -15,7 +15,8 @@ from tests.fakes.ids import CountingIds
 from tests.fakes.interference import Interference
 from tests.fakes.rows import FakeRows
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+UNTIL_IT_LEAVES = timedelta(minutes=1)
+HOUR, DAY = timedelta(hours=1) + UNTIL_IT_LEAVES, timedelta(days=1) + UNTIL_IT_LEAVES
 UNLIMITED = Policy(wipes_per_hour=1000, wipes_per_day=1000, wipes_in_flight=1000)
 
 
@@ -105,7 +106,7 @@ async def test_two_workers_with_the_same_attempt_both_find_it_paid(head_start: i
 async def test_a_serial_number_rests_for_a_month_in_whatever_way_it_is_written() -> None:
     counter = Counter()
     assert await counter.pay("a", "5cg1") is None
-    counter.clock.move(30 * DAY - timedelta(seconds=1))
+    counter.clock.move(timedelta(days=30) - timedelta(seconds=1))
     assert await counter.pay("b", " 5CG1 ") is Reason.SERIAL_WIPED_RECENTLY
     counter.clock.move(timedelta(seconds=1))
     assert await counter.pay("b", " 5CG1 ") is None

@@ -112,10 +112,22 @@ def _conditions(case: Case, read: Facts, policy: Policy, now: datetime) -> Mappi
     owner_read = read.users.get(owner.user_id)
     registered = read.autopilot or ()
     bound = [
-        each.profile_status == "assignedInSync"
+        each.profile_status == "assignedInSync" and each.serial_number == case.serial_number
         for each in registered
         if each.user_principal_name == owner.user_principal_name
     ]
+    tenant, attested = read.tenant, policy.enrolment_attestation
+    tenant_fits = (
+        tenant is not None
+        and abs(now - tenant.read_at) <= timedelta(minutes=15)
+        and tenant.mdm_authority == "intune"
+        and all(page.blocks_use for page in tenant.status_pages)
+    )
+    enrols = (
+        attested is not None
+        and attested.scope == "all"
+        and timedelta() <= now.date() - attested.on <= attested.valid_for
+    )
     fresh = case.ready_at is not None and now - case.ready_at <= timedelta(minutes=10)
     return {
         "it is the same device": device.id.lower() == was.managed_device_id
@@ -135,6 +147,7 @@ def _conditions(case: Case, read: Facts, policy: Policy, now: datetime) -> Mappi
         "the owner has the plans": isinstance(owner_read, User) and {INTUNE, ENTRA_P1} <= owner_read.enabled_plan_ids,
         "they were seen provisioned": case.licence_seen_at is not None,
         "it was ready just now or is still bound": fresh or (bound == [True] and len(registered) == 1),
+        "it was ready just now or the tenant still is": fresh or (tenant_fits and enrols),
         "the mode allows it": policy.mode in (Mode.APPROVE, Mode.AUTO),
         "it is approved": approval is not None
         and not approval.used

@@ -146,6 +146,8 @@ def _as_read_at(read: Facts, case: Case, now: datetime) -> Facts:
     if case.bound and case.owner is not None and read.autopilot:
         upn = case.owner.user_principal_name
         read = replace(read, autopilot=tuple(replace(each, user_principal_name=upn) for each in read.autopilot))
+    if read.tenant is not None:
+        read = replace(read, tenant=replace(read.tenant, read_at=now))
     device = read.device
     if device is None or device is MISSING or device.last_sync_at is None:
         return read

@@ -203,10 +203,11 @@ BOUND = an_autopilot_device(user_principal_name=OWNER.upper())
         ((replace(BOUND, profile_status="assignedUnkownSyncState"),), CaseState.WIPE_SENT),
         ((replace(BOUND, user_principal_name=OTHER),), CaseState.NEEDS_PERSON),
         ((replace(BOUND, user_principal_name=None),), CaseState.NEEDS_PERSON),
-        ((replace(BOUND, profile_status="notAssigned"),), CaseState.NEEDS_PERSON),
-        ((BOUND, BOUND), CaseState.NEEDS_PERSON),
-        ((), CaseState.NEEDS_PERSON),
-        (None, CaseState.NEEDS_PERSON),
+        ((replace(BOUND, profile_status="notAssigned"),), CaseState.NOT_READY),
+        ((replace(BOUND, userless_status="blocked"),), CaseState.NOT_READY),
+        ((BOUND, BOUND), CaseState.NOT_READY),
+        ((), CaseState.NOT_READY),
+        (None, CaseState.NOT_READY),
     ],
 )
 def test_when_the_readiness_checks_are_old_the_registration_must_still_be_the_owners(

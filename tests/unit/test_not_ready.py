@@ -25,7 +25,7 @@ def test_a_case_that_is_not_ready_waits_with_the_reason_and_the_way_to_mend_it()
     assert (decision.to, decision.reason) == (CaseState.NOT_READY, Reason.TENANT_NOT_READY)
     assert decision.due == NOW + LOOK_AGAIN_AFTER
     assert decision.says == (
-        "Not ready for re-enrolment. MDM authority: sccm. "
+        "Not ready for re-enrolment. MDM authority: sccm, read less than a minute ago. "
         "Set the MDM authority to Microsoft Intune (Intune admin center, Tenant administration)."
     )
 

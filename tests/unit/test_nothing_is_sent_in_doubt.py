@@ -107,7 +107,7 @@ async def test_an_owner_whose_account_is_gone_or_disabled_could_not_enrol_so_not
 
 @pytest.mark.parametrize(
     "change",
-    [{"user_principal_name": None}, {"user_principal_name": story.STAGING_UPN}, {"profile_status": "notAssigned"}],
+    [{"user_principal_name": None}, {"user_principal_name": story.STAGING_UPN}],
 )
 async def test_long_after_the_readiness_checks_the_registration_is_read_again(change: dict[str, object]) -> None:
     world = World()

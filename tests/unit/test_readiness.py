@@ -6,12 +6,13 @@ from datetime import date, timedelta
 import pytest
 
 from shared.domain.case import Case, Decision
+from shared.domain.checks import Check, Verdict
 from shared.domain.effects import BindOwner
 from shared.domain.facts import AutopilotDevice, EnrolmentStatusPage, Facts, TenantFacts
 from shared.domain.policy import EnrolmentAttestation, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
-from shared.rules.readiness import Check, Verdict, check_readiness, checks
+from shared.rules.readiness import check_readiness, checks
 from tests.builders import (
     AUTOPILOT_ID,
     NOW,
@@ -24,6 +25,7 @@ from tests.case_builders import a_case, a_policy, moved
 
 CASE = a_case(CaseState.CHECKING_READINESS)
 TODAY = NOW.date()
+JUST_NOW = ", read less than a minute ago"
 
 
 def _facts(*registered: AutopilotDevice, tenant: TenantFacts | None = None) -> Facts:
@@ -44,14 +46,17 @@ def test_when_everything_is_ready_the_owner_is_bound():
     assert (decision.to, decision.reason) == (CaseState.BINDING, Reason.READY)
     assert decision.effect == BindOwner(autopilot_id=AUTOPILOT_ID, user_principal_name=OWNER, display_name="DEF456")
     assert decision.evidence == {
-        "MDM authority": "ok: intune",
+        "MDM authority": f"ok: intune{JUST_NOW}",
         "Automatic enrolment": "ok: scope all, attested by admin@contoso.example on 2026-02-23",
-        "Enrollment Status Page": "ok: Default: blocks use until apps are installed",
+        "Enrollment Status Page": f"ok: Default: blocks use until apps are installed{JUST_NOW}",
         "Autopilot registration": "ok: serial number 5CG1234XYZ",
         "Deployment profile assignment": "ok: assignedInSync",
         "Deployment profile": "ok: User-driven: join entra, usage singleUser, user type standard",
         "Hardware": "ok: noRemediationRequired",
+        "Autopilot enrolment state": "ok: enrolled",
+        "Userless enrolment": "ok: unknown",
     }
+    assert moved(CASE, decision).checks == tuple(checks(CASE, _facts(), a_policy(), NOW))
 
 
 def _attested(on: date, scope: str = "all") -> Policy:
@@ -75,7 +80,7 @@ def _attested(on: date, scope: str = "all") -> Policy:
             "attested by admin on 2026-03-06: in the future",
         ),
         (_attested(TODAY, "none"), Verdict.WRONG, "MDM user scope is none"),
-        (_attested(TODAY, "some"), Verdict.WRONG, "MDM user scope is some"),
+        (_attested(TODAY, "some"), Verdict.CANNOT_VERIFY, "MDM user scope is some, of which groups nobody said"),
         (
             _attested(TODAY - timedelta(days=91), "none"),
             Verdict.CANNOT_VERIFY,
@@ -95,14 +100,15 @@ def test_automatic_enrolment_is_what_a_person_attested_not_long_ago(policy: Poli
         ("intune", Verdict.OK, "intune"),
         ("office365", Verdict.WRONG, "office365"),
         ("sccm", Verdict.WRONG, "sccm"),
-        ("unknown", Verdict.WRONG, "unknown"),
-        ("", Verdict.WRONG, "unknown"),
+        ("unknown", Verdict.CANNOT_VERIFY, "unknown"),
+        ("unknownFutureValue", Verdict.CANNOT_VERIFY, "unknownFutureValue"),
+        ("", Verdict.CANNOT_VERIFY, "no value"),
     ],
 )
 def test_the_mdm_authority_must_be_intune(authority: str, verdict: Verdict, found: str):
     check = _check("MDM authority", _facts(tenant=tenant_facts(mdm_authority=authority)))
 
-    assert (check.verdict, check.found) == (verdict, found)
+    assert (check.verdict, check.found) == (verdict, found + JUST_NOW)
 
 
 BLOCKING, OPEN = a_status_page(), a_status_page(blocks_use=False)
@@ -141,7 +147,7 @@ def test_the_status_page_with_the_lowest_priority_value_must_block_use(
 ):
     check = _check("Enrollment Status Page", _facts(tenant=tenant_facts(status_pages=pages)))
 
-    assert (check.verdict, check.found) == (verdict, found)
+    assert (check.verdict, check.found) == (verdict, found + JUST_NOW)
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,14 @@ def timer() -> tuple[TypedData, dict[str, TypedData]]:
     return TypedData(json=text), {}
 
 
-KINDS = {"http": http, "queue": queue, "timer": timer}
+def event_hub(*, bodies: Sequence[str]) -> tuple[TypedData, dict[str, TypedData]]:
+    """A batch of events with what the host tells of each of them."""
+    each = {"EnqueuedTimeUtc": "2026-03-02T08:00:00Z", "PartitionKey": None, "SequenceNumber": 1, "Offset": 1}
+    metadata = {"SystemPropertiesArray": TypedData(json=json.dumps([each] * len(bodies)))}
+    return TypedData(collection_string=Message(string=list(bodies))), metadata
+
+
+KINDS = {"event_hub": event_hub, "http": http, "queue": queue, "timer": timer}
 
 
 def _request(verb: str, **fields: object) -> Message:

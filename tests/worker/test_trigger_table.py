@@ -8,7 +8,7 @@ import pytest
 import function_app
 from local.host.app import HttpTrigger, QueueTrigger, TimerTrigger, load
 from shared.names import QUEUES
-from tests.worker.triggers import TRIGGERS, Trigger, bindings, bindings_of
+from tests.worker.triggers import TRIGGERS, WITH_EVENT_HUB, Trigger, bindings, bindings_of
 
 REPOSITORY = Path(__file__).parents[2]
 FUNCTIONS: dict[str, func.Function] = {
@@ -74,3 +74,17 @@ def test_the_development_host_runs_the_same_functions_by_the_same_triggers() -> 
                 raise AssertionError(f"{function.name} is not run: {function.not_run}")
         assert function.outputs == [], function.name
     assert listed == TRIGGERS
+
+
+def test_with_an_event_hub_there_is_one_function_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The development host has no Event Hubs: it knows the function, and says why it does not run it."""
+    monkeypatch.setenv("HANDOVER_EVENT_HUB", "intune-logs")
+    functions = {function.name: function for function in load(REPOSITORY, {})}
+    assert set(functions) == set(WITH_EVENT_HUB)
+    assert functions["take_intune_logs"].not_run == "eventHubTrigger is not supported here"
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+def test_an_event_hub_without_a_name_is_none(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("HANDOVER_EVENT_HUB", name)
+    assert {function.name for function in load(REPOSITORY, {})} == set(TRIGGERS)

@@ -25,7 +25,7 @@ from shared.records.subscriptions import KeptSubscription, SubscriptionBook
 from shared.settings import Settings
 from tests.fakes import story
 from tests.handlers.arguments import JSON_TYPE, notification
-from tests.worker.triggers import TRIGGERS, bindings, bindings_of
+from tests.worker.triggers import TRIGGERS, WITH_EVENT_HUB, bindings, bindings_of
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -34,12 +34,13 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-async def driven(account: str, *invocations: Mapping[str, Any]) -> dict[str, Any]:
+async def driven(account: str, *invocations: Mapping[str, Any], event_hub: str = "") -> dict[str, Any]:
     """What tests/worker/drive.py printed, run over this app and this storage account."""
     settings = {
         "AzureWebJobsStorage": account,
         "HANDOVER_TENANT_ID": story.TENANT_ID,
         "HANDOVER_CLIENT_STATE": story.CLIENT_STATE,
+        "HANDOVER_EVENT_HUB": event_hub,
         "PYTHONPATH": str(REPOSITORY),
         "PATH": os.environ["PATH"],
     }
@@ -118,6 +119,25 @@ async def test_the_worker_finds_every_function_with_exactly_its_bindings() -> No
     assert {name: bindings(raw) for name, raw in found.items()} == {
         name: bindings_of(trigger) for name, trigger in TRIGGERS.items()
     }
+
+
+async def test_the_worker_finds_and_invokes_the_function_of_the_event_hub(
+    storage: Storage, azurite_account: str
+) -> None:
+    record = {
+        "category": "OperationalLogs",
+        "operationName": "Compliance",
+        "tenantId": story.TENANT_ID,
+        "properties": {"AlertType": "Managed Device Not Compliant", "IntuneDeviceId": story.DEVICE_ID},
+    }
+    given = {"bodies": [json.dumps({"records": [record]}), "not JSON"]}
+    invocation = {"function": "take_intune_logs", "kind": "event_hub", "given": given}
+    said = await driven(azurite_account, invocation, event_hub="intune-logs")
+    assert {name: bindings(raw) for name, raw in said["functions"].items()} == {
+        name: bindings_of(trigger) for name, trigger in WITH_EVENT_HUB.items()
+    }
+    assert said["answers"][0]["succeeded"], said["answers"][0]
+    assert [aside.body for aside in await parked(storage)] == ["not JSON"]
 
 
 async def test_the_worker_and_the_development_host_find_the_same_functions() -> None:

@@ -54,7 +54,14 @@ TRIGGERS = {
     "reject_case": _http("v1/cases/{case_id}/reject", "POST"),
     "cancel_case": _http("v1/cases/{case_id}/cancel", "POST"),
     "retry_case": _http("v1/cases/{case_id}/retry", "POST"),
+    "list_parked": _http("v1/parked", "GET"),
+    "show_parked": _http("v1/parked/{parked_id}", "GET"),
+    "replay_parked": _http("v1/parked/{parked_id}/replay", "POST"),
+    "discard_parked": _http("v1/parked/{parked_id}/discard", "POST"),
+    "measure_queues": _timer("0 */5 * * * *"),
 }
+WITH_EVENT_HUB = {**TRIGGERS, "take_intune_logs": Trigger("eventHubTrigger", "%HANDOVER_EVENT_HUB%")}
+"""What it has when the name of an Event Hub is set."""
 
 
 def bindings(raw: Sequence[str]) -> Bindings:
@@ -74,5 +81,8 @@ def bindings_of(trigger: Trigger) -> Bindings:
         case Trigger("queueTrigger", queue):
             incoming = {"name": "msg", "queueName": queue, "connection": "AzureWebJobsStorage"}
             return [{"direction": "IN", "type": "queueTrigger", **incoming}]
+        case Trigger("eventHubTrigger", hub):
+            incoming = {"name": "events", "connection": "IntuneLogs", "eventHubName": hub, "cardinality": "MANY"}
+            return [{"direction": "IN", "type": "eventHubTrigger", **incoming}]
         case Trigger(kind, schedule):
             return [{"direction": "IN", "type": kind, "name": "timer", "schedule": schedule}]

@@ -3,11 +3,14 @@
 from local.tenant.http.wire import Json
 
 
-def targets(owner_id: str, group_ids: tuple[str, ...] | None, *, everybody: str) -> list[Json]:
+def targets(
+    owner_id: str, group_ids: tuple[str, ...] | None, *, everybody: str, excluded: tuple[str, ...] = ()
+) -> list[Json]:
     """The assignments of the object ``owner_id``; no groups (None) means the target type ``everybody``."""
+    not_for = [_assignment(f"{owner_id}_{g}", "exclusionGroupAssignmentTarget", {"groupId": g}) for g in excluded]
     if group_ids is None:
-        return [_assignment(owner_id, everybody, {})]
-    return [_assignment(f"{owner_id}_{g}", "groupAssignmentTarget", {"groupId": g}) for g in group_ids]
+        return [_assignment(owner_id, everybody, {}), *not_for]
+    return [_assignment(f"{owner_id}_{g}", "groupAssignmentTarget", {"groupId": g}) for g in group_ids] + not_for
 
 
 def _assignment(assignment_id: str, target: str, more: dict[str, Json]) -> Json:

@@ -162,7 +162,7 @@ def _beta_properties() -> dict[str, Callable[[AutopilotIdentity], Json]]:
     return {
         "azureAdDeviceId": lambda identity: identity.entra_device_id,
         "deploymentProfileAssignmentStatus": lambda identity: identity.profile_status,
-        "deploymentProfileAssignmentDetailedStatus": lambda _: "none",
+        "deploymentProfileAssignmentDetailedStatus": lambda identity: identity.profile_detail,
         "deploymentProfileAssignedDateTime": lambda identity: moment(identity.registered_at),
         "remediationState": lambda identity: identity.remediation_state,
         "remediationStateLastModifiedDateTime": lambda identity: moment(identity.registered_at),

@@ -51,7 +51,12 @@ class EnrolmentConfigurationEndpoints:
 
 
 def _assignments(configuration: EnrolmentConfiguration) -> list[Json]:
-    return targets(configuration.id, configuration.group_ids, everybody="allLicensedUsersAssignmentTarget")
+    return targets(
+        configuration.id,
+        configuration.group_ids,
+        everybody="allLicensedUsersAssignmentTarget",
+        excluded=configuration.excluded_group_ids,
+    )
 
 
 def _written(request: GraphRequest, configuration: EnrolmentConfiguration) -> dict[str, Json]:

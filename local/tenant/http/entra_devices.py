@@ -2,15 +2,21 @@
 
 from local.tenant.http.delta_query import changes
 from local.tenant.http.directory_objects import USER_OBJECT
-from local.tenant.http.request import Endpoint, GraphRequest, Handler, Reply, names, names_in_filter
+from local.tenant.http.request import Body, Endpoint, GraphRequest, Handler, Reply, names, names_in_filter
 from local.tenant.http.shape import Shape, listed, many, one
-from local.tenant.http.wire import moment
+from local.tenant.http.wire import Json, moment
 from local.tenant.model.entra_devices import EntraDevice
 from local.tenant.model.operations import Operation
 from local.tenant.model.tenant import TenantModel
 
 _ABOUT = names("entra_device")
 _ABOUT_FILTER = names_in_filter({"deviceId": "entra_device", "id": "entra_device"})
+
+
+class GroupIds(Body):
+    """Body of checkMemberGroups."""
+
+    group_ids: tuple[str, ...]
 
 
 class EntraDeviceEndpoints:
@@ -35,6 +41,20 @@ class EntraDeviceEndpoints:
             _of_device("", of.DEVICES_GET, self._get),
             _of_device("/registeredOwners", of.DEVICES_OWNERS, self._owners),
             _of_device("/registeredUsers", of.DEVICES_USERS, self._owners),
+            Endpoint(
+                method="POST",
+                path="/devices/{id}/checkMemberGroups",
+                operation=of.CHECK_DEVICE_GROUPS,
+                handle=self._check_groups,
+                about=_ABOUT,
+            ),
+            Endpoint(
+                method="GET",
+                path="/informationProtection/bitlocker/recoveryKeys",
+                operation=of.RECOVERY_KEYS_LIST,
+                handle=self._recovery_keys,
+                about=_ABOUT_FILTER,
+            ),
         ]
 
     def _list(self, request: GraphRequest) -> Reply:
@@ -44,6 +64,21 @@ class EntraDeviceEndpoints:
 
     def _get(self, request: GraphRequest) -> Reply:
         return one(request, self._model.entra_devices.get(request.path["id"]), self._shape, "devices")
+
+    def _check_groups(self, request: GraphRequest) -> Reply:
+        device = self._model.entra_devices.get(request.path["id"])
+        found = self._model.groups.memberships_of(device.id, request.body(GroupIds).group_ids)
+        return Reply(body={"@odata.context": request.context("Collection(Edm.String)"), "value": found})
+
+    def _recovery_keys(self, request: GraphRequest) -> Reply:
+        """Without the keys; only ``deviceId eq`` can be filtered by."""
+        page = self._model.entra_devices.page(request.query.conditions, start=0, size=999)
+        keys: list[Json] = [
+            {"id": f"{device.id}-{n}", "deviceId": device.device_id, "createdDateTime": moment(device.registered_at)}
+            for device in page.rows
+            for n in range(device.recovery_keys)
+        ]
+        return Reply(body={"@odata.context": request.context("informationProtection"), "value": keys})
 
     def _delta(self, request: GraphRequest) -> Reply:
         return changes(request, self._model.devices_log, self._shape, "devices")

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from local.tenant.http.delta_query import changes
-from local.tenant.http.entra_devices import device_shape
+from local.tenant.http.entra_devices import GroupIds, device_shape
 from local.tenant.http.managed_device_shape import managed_device_shape
 from local.tenant.http.request import (
     NO_CONTENT,
@@ -32,12 +32,6 @@ class UserChanges(Body):
     usage_location: str | None = None
     account_enabled: bool | None = None
     display_name: str | None = None
-
-
-class GroupIds(Body):
-    """Body of checkMemberGroups."""
-
-    group_ids: tuple[str, ...]
 
 
 class UserEndpoints:

@@ -33,6 +33,7 @@ class AutopilotIdentity:
     last_contacted_at: datetime | None = None
     profile_id: str | None = None
     profile_status: str = "notAssigned"
+    profile_detail: str = "none"
     remediation_state: str = "noRemediationRequired"
     userless_status: str = "unknown"
 

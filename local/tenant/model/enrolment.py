@@ -146,6 +146,8 @@ class Enrolment:
             return "userValidation", "User does not exist or is disabled"
         if not self._in.licences.can_enrol_automatically(user):
             return "userValidation", f"User has no licence for Intune enrolment ({NO_LICENCE})"
+        if self._in.configurations.windows_blocked:
+            return "enrollmentRestrictionsEnforced", f"Windows may not enrol ({NOT_ALLOWED})"
         enrolled = sum(device.user_id == user.id for device in self._in.devices.store.values())
         if enrolled >= self._in.configurations.device_limit:
             return "enrollmentRestrictionsEnforced", f"Device limit reached ({NOT_ALLOWED})"

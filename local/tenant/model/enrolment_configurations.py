@@ -1,7 +1,7 @@
 """Enrolment configurations: Enrollment Status Pages, device limit and platform restrictions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -28,6 +28,7 @@ class EnrolmentConfiguration:
     created_at: datetime
     priority: int = 0
     group_ids: tuple[str, ...] | None = None
+    excluded_group_ids: tuple[str, ...] = ()
     blocks_use: bool = True
     limit: int = 15
     windows_blocked: bool = False
@@ -56,6 +57,17 @@ class EnrolmentConfigurations:
         """How many devices one user may enrol."""
         limits = [c.limit for c in self._by_id.values() if c.type is ConfigurationType.LIMIT]
         return min(limits, default=15)
+
+    @property
+    def windows_blocked(self) -> bool:
+        """Whether the platform restriction lets no Windows device enrol."""
+        return any(c.windows_blocked for c in self._by_id.values() if c.type is ConfigurationType.PLATFORMS)
+
+    def change(self, type_: ConfigurationType, **fields: object) -> None:
+        """An administrator changes every configuration of a type."""
+        for configuration in self._by_id.values():
+            if configuration.type is type_:
+                self._by_id[configuration.id] = replace(configuration, **fields)
 
     def all(self, conditions: Sequence[Condition] | None) -> tuple[EnrolmentConfiguration, ...]:
         """GET deviceEnrollmentConfigurations. Raises 400 for what cannot be filtered."""

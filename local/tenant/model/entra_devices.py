@@ -31,6 +31,8 @@ class EntraDevice:
     trust_type: str = "AzureAd"
     owner_ids: tuple[str, ...] = ()
     physical_ids: tuple[str, ...] = ()
+    recovery_keys: int = 1
+    """How many BitLocker recovery keys of the device are kept."""
 
 
 FILTERABLE: Table[EntraDevice] = {

@@ -17,7 +17,7 @@ _SKU_READ = (
 _GROUP_READ = "GroupMember.Read.All Group.Read.All Group.ReadWrite.All Directory.Read.All Directory.ReadWrite.All"
 _MEMBERS_READ = "GroupMember.Read.All GroupMember.ReadWrite.All Group.Read.All Group.ReadWrite.All Directory.Read.All"
 _GROUP_WRITE = "GroupMember.ReadWrite.All Group.ReadWrite.All Directory.ReadWrite.All"
-_MEMBERSHIP_READ = f"{_GROUP_READ} User.Read.All User.ReadWrite.All Device.Read.All"
+_MEMBERSHIP_READ = _GROUP_READ
 _ENTRA_DEVICE_READ = "Device.Read.All Device.ReadWrite.All Directory.Read.All Directory.ReadWrite.All"
 _MANAGED_READ = "DeviceManagementManagedDevices.Read.All DeviceManagementManagedDevices.ReadWrite.All"
 _MANAGED_WRITE = "DeviceManagementManagedDevices.ReadWrite.All"
@@ -43,6 +43,8 @@ class Operation(StrEnum):
     ASSIGN_LICENSE = "assignLicense"
     REPROCESS_LICENSE = "reprocessLicenseAssignment"
     CHECK_MEMBER_GROUPS = "checkMemberGroups"
+    CHECK_DEVICE_GROUPS = "devices.checkMemberGroups"
+    RECOVERY_KEYS_LIST = "recoveryKeys.list"
     SEND_MAIL = "sendMail"
     SEND_ACTIVITY = "sendActivityNotification"
     GROUPS_LIST = "groups.list"
@@ -119,6 +121,8 @@ _NEEDS: dict[Operation, str] = {
     Operation.ASSIGN_LICENSE: _LICENCE_WRITE,
     Operation.REPROCESS_LICENSE: _USER_WRITE,
     Operation.CHECK_MEMBER_GROUPS: _MEMBERSHIP_READ,
+    Operation.CHECK_DEVICE_GROUPS: _MEMBERSHIP_READ,
+    Operation.RECOVERY_KEYS_LIST: "BitlockerKey.ReadBasic.All BitlockerKey.Read.All",
     Operation.SEND_MAIL: "Mail.Send",
     Operation.SEND_ACTIVITY: "TeamsActivity.Send TeamsActivity.Send.User",
     Operation.GROUPS_LIST: _GROUP_READ,
@@ -189,6 +193,7 @@ ROLES: dict[Operation, frozenset[str]] = {operation: frozenset(roles.split()) fo
 EVERY_ROLE = frozenset(
     {
         "AuditLog.Read.All",
+        "BitlockerKey.ReadBasic.All",
         "Device.Read.All",
         "DeviceManagementApps.Read.All",
         "DeviceManagementManagedDevices.PrivilegedOperations.All",

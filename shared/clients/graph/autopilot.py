@@ -96,6 +96,9 @@ def autopilot_device(row: Json) -> AutopilotDevice:
         profile_join_type=_JOIN_TYPES.get(text(profile, "@odata.type")),
         profile_usage=word(experience, "deviceUsageType"),
         profile_user_type=word(experience, "userType"),
+        profile_detail=text(row, "deploymentProfileAssignmentDetailedStatus"),
+        userless_status=text(row, "userlessEnrollmentStatus"),
+        entra_device_id=link(row, "azureActiveDirectoryDeviceId"),
     )
 
 

@@ -8,7 +8,7 @@ from shared.clients.graph.devices import GraphDevices
 from shared.clients.graph.directory import GraphDirectory
 from shared.clients.graph.mail import GraphMail
 from shared.clients.graph.subscriptions import GraphSubscriptions
-from shared.clients.graph.tenant import GraphTenant
+from shared.clients.graph.tenant import Asked, GraphTenant
 from shared.clients.graph.transport import OnRequest, Transport
 from shared.ports import Autopilot, Clock, Devices, Directory, Mail, Subscriptions, Tenant
 from shared.settings import Settings
@@ -36,8 +36,10 @@ class Graph:
         on_request: OnRequest | None = None,
         credential: "AsyncTokenCredential | None" = None,
         network: "httpx.AsyncBaseTransport | None" = None,
+        transport: Transport | None = None,
     ) -> None:
         """``credential`` replaces the one of the settings, ``network`` the real one; ``close`` closes both.
+        ``transport`` replaces all of it: nothing is opened then.
 
         Raises ValueError when the settings' base URL would let a token travel in the clear.
         """
@@ -46,17 +48,25 @@ class Graph:
         def opened() -> Connection:
             return open_connection(endpoint, credential or credential_for(settings), network)
 
-        self._transport = Transport(opened, clock, on_request or _nobody_counts)
+        self._transport = transport or Transport(opened, clock, on_request or _nobody_counts)
         self.devices = GraphDevices(self._transport)
         self.directory = GraphDirectory(self._transport)
         self.autopilot = GraphAutopilot(self._transport)
-        self.tenant = GraphTenant(self._transport, clock)
+        self.tenant = GraphTenant(self._transport, clock, _asked(settings))
         self.subscriptions = GraphSubscriptions(self._transport)
         self.mail = GraphMail(self._transport, settings.mail_from)
 
     async def close(self) -> None:
         """Close the connection; a later request opens a new one."""
         await self._transport.close()
+
+
+def _asked(settings: Settings) -> Asked:
+    groups = (settings.exclusion_group, *settings.enrolment_attested_groups)
+    return Asked(
+        group_ids=tuple(dict.fromkeys(group.lower() for group in groups if group)),
+        approval_policies=settings.expect_multi_admin_approval,
+    )
 
 
 def _nobody_counts(operation: str, status: int) -> None:

@@ -10,6 +10,7 @@ from shared.clients.graph.values import (
     is_guid,
     is_path_id,
     is_serial_number,
+    is_user_key,
     link,
     moment,
     own_id,
@@ -85,6 +86,15 @@ class GraphDevices:
         found = await self._found("devices.with_entra_device", f"azureADDeviceId eq {quoted(entra_device_id)}")
         return _newest_first(each for each in found if same(each.entra_device_id, entra_device_id))
 
+    async def of_user(self, user_id: str) -> tuple[ManagedDevice, ...]:
+        """Newest enrolment first; () for a user who is not there. Raises RetryLater, AccessDenied or Unexpected."""
+        if not is_user_key(user_id):
+            return ()
+        builder = self._transport.v1.users.by_user_id(user_id).managed_devices
+        query = {"select": STABLE}
+        found = await self._transport.all_rows("devices.of_user", builder, query, missing_is_empty=True)
+        return _newest_first(each for row in found if same((each := managed_device(row)).user_id, user_id))
+
     async def enrolled_since(self, since: datetime) -> AsyncIterator[ManagedDevice]:
         """In the order of Graph's pages; see the port."""
         whole_second = since.astimezone(UTC).replace(microsecond=0, tzinfo=None)
@@ -95,14 +105,6 @@ class GraphDevices:
                 if device.enrolled_at is not None and device.enrolled_at > since:
                     yield device
 
-    async def of_user(self, user_id: str) -> tuple[ManagedDevice, ...]:
-        """See the port. Raises RetryLater, AccessDenied or Unexpected."""
-        if not is_guid(user_id):
-            raise Unexpected("not the id of a user")
-        builder = self._transport.v1.users.by_user_id(user_id).managed_devices
-        found = await self._transport.all_rows("devices.of_user", builder, {"select": STABLE}, missing_is_empty=True)
-        return _newest_first(each for each in map(managed_device, found) if same(each.user_id, user_id))
-
     async def sync(self, managed_device_id: str) -> Answer:
         """See the port. Raises RetryLater, AccessDenied or Unexpected."""
         if not is_path_id(managed_device_id):
@@ -110,9 +112,9 @@ class GraphDevices:
         device = self._transport.v1.device_management.managed_devices.by_managed_device_id(managed_device_id)
         return await self._transport.write("devices.sync", "POST", device.sync_device)
 
-    async def wipe(self, managed_device_id: str) -> WipeAnswer:
+    async def wipe(self, managed_device_id: str, *, not_after: datetime | None = None) -> WipeAnswer:
         """See the port and wipe.py."""
-        return await wipe(self._transport, managed_device_id)
+        return await wipe(self._transport, managed_device_id, not_after=not_after)
 
     async def changes(self, link: str | None) -> Page[DeviceChange]:
         """See the port. Raises ResyncNeeded, RetryLater, AccessDenied or Unexpected."""

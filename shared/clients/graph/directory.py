@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from shared.clients.graph.memberships import GraphMemberships
 from shared.clients.graph.rounds import delta_page
 from shared.clients.graph.transport import Transport
 from shared.clients.graph.values import Json, is_guid, is_user_key, own_id, quoted, rows, same, text, word, words
@@ -24,6 +25,7 @@ class GraphDirectory:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        self._memberships = GraphMemberships(transport)
 
     async def user(self, id_or_upn: str) -> User | Missing:
         """See the port. Raises RetryLater, AccessDenied or Unexpected."""
@@ -45,6 +47,18 @@ class GraphDirectory:
         builder = self._transport.v1.users.by_user_id(user_id).license_details
         licences = await self._transport.all_rows("directory.plans", builder, missing_is_empty=True)
         return tuple(plan for licence in licences for plan in licence_plans(licence))
+
+    async def groups_of_user(self, user_id: str, group_ids: tuple[str, ...]) -> frozenset[str] | Missing:
+        """See the port and memberships.py."""
+        return await self._memberships.of_user(user_id, group_ids)
+
+    async def groups_of_device(self, entra_device_id: str, group_ids: tuple[str, ...]) -> frozenset[str] | Missing:
+        """See the port and memberships.py."""
+        return await self._memberships.of_device(entra_device_id, group_ids)
+
+    async def recovery_keys(self, entra_device_id: str) -> int:
+        """See the port and memberships.py."""
+        return await self._memberships.recovery_keys(entra_device_id)
 
     async def set_usage_location(self, user_id: str, country: str) -> Answer:
         """See the port. Raises RetryLater, AccessDenied or Unexpected."""

@@ -1,34 +1,59 @@
-"""What is true for the whole tenant: MDM authority, bought products, Enrollment Status Pages."""
+"""What is true for the whole tenant: MDM authority, bought products, enrolment configurations."""
 
+from dataclasses import dataclass
+
+from shared.clients.graph.configurations import (
+    DEFAULT_RESTRICTIONS,
+    LIMIT,
+    RESTRICTION,
+    STATUS_PAGE,
+    device_limit,
+    of_type,
+    platform_restriction,
+    status_page,
+)
 from shared.clients.graph.transport import Transport
-from shared.clients.graph.values import Json, inner, own_id, rows, text, whole, word
-from shared.domain.facts import EnrolmentStatusPage, Sku, TenantFacts
+from shared.clients.graph.values import Json, inner, rows, text, whole, word
+from shared.domain.facts import Missing, Sku, TenantFacts, Unreadable
+from shared.errors import AccessDenied
 from shared.ports import Clock
 
-STATUS_PAGE = "windows10EnrollmentCompletionPageConfiguration"
-"""Graph's name of an Enrollment Status Page: the configuration type, and with a prefix the OData type."""
+_WIPE_POLICY_TYPES = frozenset({"deviceWipe", "deviceWipes"})
 
-_DEFAULT_STATUS_PAGE = "DefaultWindows10EnrollmentCompletionPageConfiguration"
-_EVERYBODY = frozenset(
-    {"#microsoft.graph.allDevicesAssignmentTarget", "#microsoft.graph.allLicensedUsersAssignmentTarget"}
-)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is only read when the settings make it decisive."""
+
+    group_ids: tuple[str, ...] = ()
+    """Groups that the settings name."""
+    approval_policies: bool = False
+    """Whether Multi Admin Approval covers device wipes."""
 
 
 class GraphTenant:
     """The port Tenant over Graph."""
 
-    def __init__(self, transport: Transport, clock: Clock) -> None:
+    def __init__(self, transport: Transport, clock: Clock, asked: Asked | None = None) -> None:
         self._transport = transport
         self._clock = clock
+        self._also = asked or Asked()
 
     async def facts(self) -> TenantFacts:
         """``read_at`` is the time before the first request. Raises RetryLater, AccessDenied or Unexpected."""
         read_at = self._clock.now()
+        authority, skus = await self._mdm_authority(), await self._skus()
+        rows = await self._configurations()
+        restrictions = (platform_restriction(row) for row in rows if of_type(row, RESTRICTION, DEFAULT_RESTRICTIONS))
         return TenantFacts(
             read_at=read_at,
-            mdm_authority=await self._mdm_authority(),
-            skus=await self._skus(),
-            status_pages=await self._status_pages(),
+            mdm_authority=authority,
+            skus=skus,
+            status_pages=tuple(status_page(row) for row in rows if of_type(row, STATUS_PAGE)),
+            device_limits=tuple(device_limit(row) for row in rows if of_type(row, LIMIT)),
+            platform_restrictions=tuple(each for each in restrictions if each is not None),
+            missing_groups=await self._missing_groups(),
+            wipes_need_approval=await self._wipes_need_approval() if self._also.approval_policies else None,
         )
 
     async def _mdm_authority(self) -> str:
@@ -40,11 +65,30 @@ class GraphTenant:
         found = await self._transport.all_rows("tenant.skus", self._transport.v1.subscribed_skus)
         return tuple(bought_sku(row) for row in found)
 
-    async def _status_pages(self) -> tuple[EnrolmentStatusPage, ...]:
+    async def _configurations(self) -> tuple[Json, ...]:
+        """Every enrolment configuration with its assignments; which kind each is, its own type says."""
         builder = self._transport.beta("deviceManagement/deviceEnrollmentConfigurations")
-        query = {"filter": f"deviceEnrollmentConfigurationType eq '{STATUS_PAGE}'", "expand": "assignments"}
-        found = await self._transport.all_rows("tenant.status_pages", builder, query)
-        return tuple(status_page(row) for row in found if text(row, "@odata.type").endswith(f".{STATUS_PAGE}"))
+        return await self._transport.all_rows("tenant.configurations", builder, {"expand": "assignments"})
+
+    async def _missing_groups(self) -> frozenset[str] | Unreadable:
+        missing = set[str]()
+        for group_id in self._also.group_ids:
+            builder = self._transport.v1.groups.by_group_id(group_id)
+            try:
+                found = await self._transport.read("tenant.group", builder, {"select": "id"})
+            except AccessDenied as denied:
+                return Unreadable(why=str(denied))
+            if isinstance(found, Missing):
+                missing.add(group_id)
+        return frozenset(missing)
+
+    async def _wipes_need_approval(self) -> bool | Unreadable:
+        builder = self._transport.beta("deviceManagement/operationApprovalPolicies")
+        try:
+            found = await self._transport.all_rows("tenant.approval_policies", builder)
+        except AccessDenied as denied:
+            return Unreadable(why=str(denied))
+        return any(text(row, "policyType") in _WIPE_POLICY_TYPES for row in found)
 
 
 def bought_sku(row: Json) -> Sku:
@@ -58,24 +102,4 @@ def bought_sku(row: Json) -> Sku:
         used=whole(row, "consumedUnits"),
         enabled=text(row, "capabilityStatus") == "Enabled",
         plan_names={plan: text(each, "servicePlanName") for each in plans if (plan := word(each, "servicePlanId"))},
-    )
-
-
-def status_page(row: Json) -> EnrolmentStatusPage:
-    """One Enrollment Status Page with its assignments; ``group_ids`` leaves out groups that are excluded.
-
-    ``blocks_use`` needs all three properties to say so. The portal's "Block device use until all apps and
-    profiles are installed" is stored, inverted, in ``blockDeviceSetupRetryByUser``.
-    """
-    targets = [inner(each, "target") for each in rows(row, "assignments")]
-    groups = [each for each in targets if text(each, "@odata.type").endswith(".groupAssignmentTarget")]
-    return EnrolmentStatusPage(
-        name=text(row, "displayName"),
-        priority=whole(row, "priority"),
-        blocks_use=row.get("showInstallationProgress") is True
-        and row.get("allowDeviceUseOnInstallFailure") is False
-        and row.get("blockDeviceSetupRetryByUser") is False,
-        is_default=own_id(row).endswith(_DEFAULT_STATUS_PAGE),
-        assigned_to_all=any(text(each, "@odata.type") in _EVERYBODY for each in targets),
-        group_ids=frozenset(group for each in groups if (group := word(each, "groupId"))),
     )

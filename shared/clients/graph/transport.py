@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
@@ -148,6 +149,10 @@ class Transport:
     async def prepare(self, method: str, builder: "BaseRequestBuilder", body: Json) -> "httpx.Request":
         """A request with its token, ready to go. Raises anything; whatever it is, nothing has been sent."""
         return await self._connected().adapter.convert_to_native_async(self._request(method, builder, body=body))
+
+    def now(self) -> datetime:
+        """The time by our own clock, UTC."""
+        return self._clock.now()
 
     async def send_once(self, operation: str, request: "httpx.Request") -> Reply:
         """Send a prepared request exactly once, past kiota, which repeats it when a 401 asks for claims.

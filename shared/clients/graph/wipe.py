@@ -1,5 +1,6 @@
 """The wipe: exactly one POST for exactly one device, whose answer is a value whatever happens."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from shared.clients.graph.answers import printable, wipe_answer
@@ -15,7 +16,7 @@ BODY = {"keepEnrollmentData": False, "keepUserData": False}
 """msgraph's own WipePostRequestBody would add ``persistEsimDataPlan``."""
 
 
-async def wipe(transport: "Transport", managed_device_id: str) -> WipeAnswer:
+async def wipe(transport: "Transport", managed_device_id: str, *, not_after: datetime | None = None) -> WipeAnswer:
     """Ask Intune once to reset the device to its first start; only cancelling this call raises.
 
     A request that provably never left is WipeNotSent. Whatever is not proven is WipeUnknown.
@@ -27,6 +28,8 @@ async def wipe(transport: "Transport", managed_device_id: str) -> WipeAnswer:
         request = await transport.prepare("POST", device.wipe, BODY)
     except Exception as error:
         return _not_sent(f"{type(error).__name__}: {error}")
+    if not_after is not None and transport.now() > not_after:
+        return _not_sent("what was read before is too old by now")
     try:
         reply = await transport.send_once(OPERATION, request)
     except Exception as error:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from shared.clients.storage.errors import within
 from shared.errors import AlreadyThere, BadInput
+from shared.ports import QueueSize
 
 if TYPE_CHECKING:  # imported with the first client: 0.5 s
     from azure.storage.queue.aio import QueueClient, QueueServiceClient
@@ -48,6 +49,16 @@ class AzureMessages:
         seconds = whole_seconds(delay)
         sending = self._queue(queue).send_message(body, visibility_timeout=seconds, time_to_live=_NEVER)
         await within(CALL_SECONDS, sending)
+
+    async def measure(self, queue: str) -> QueueSize:
+        """How full a queue is: two requests. Raises RetryLater, AccessDenied."""
+        client = self._queue(queue)
+        properties = await within(CALL_SECONDS, client.get_queue_properties())
+        peeked = await within(CALL_SECONDS, client.peek_messages(max_messages=1))
+        return QueueSize(
+            messages=properties.approximate_message_count or 0,
+            oldest_at=None if not peeked else peeked[0].inserted_on,
+        )
 
     def _queue(self, name: str) -> "QueueClient":
         if name not in self._queues:

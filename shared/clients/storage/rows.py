@@ -82,21 +82,26 @@ class AzureRows:
         check_key(key)
         await within(CALL_SECONDS, self._table(table).delete_entity(partition, key, **self._conditions(expect)))
 
-    async def scan(self, table: str, partition: str | None = None, *, key_prefix: str = "") -> AsyncIterator[Row]:
+    async def scan(
+        self, table: str, partition: str | None = None, *, key_prefix: str = "", after: str = ""
+    ) -> AsyncIterator[Row]:
         """Rows in key order, page by page; a page is read when the one before is used up."""
-        pages = self._query(table, partition, key_prefix).by_page()
+        pages = self._query(table, partition, key_prefix, after).by_page()
         while (page := await within(CALL_SECONDS, anext(pages, None))) is not None:
             async for entity in page:
                 row = row_of(entity)
                 if row.key.startswith(key_prefix):
                     yield row
 
-    def _query(self, table: str, partition: str | None, key_prefix: str) -> "AsyncItemPaged[TableEntity]":
+    def _query(self, table: str, partition: str | None, key_prefix: str, after: str) -> "AsyncItemPaged[TableEntity]":
         conditions = list[str]()
         values = dict[str, str]()
         if partition is not None:
             conditions.append("PartitionKey eq @partition")
             values["partition"] = partition
+        if after:
+            conditions.append("RowKey gt @after")
+            values["after"] = after
         if key_prefix:
             conditions.append("RowKey ge @first")
             values["first"] = key_prefix

@@ -1,0 +1,148 @@
+"""Deliberate breakages of the code that keeps the promises: each one alone must be noticed by the histories."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breakage:
+    """One text of one file, and what it is changed to."""
+
+    name: str
+    file: str
+    before: str
+    after: str
+    shape: Sequence[str] = ()
+
+
+_WIPE, _FENCE, _HOLDING = "shared/remedy/wipe.py", "shared/rules/fence.py", "shared/rules/holding.py"
+_BUDGET, _CASES, _ADVANCE = "shared/records/budget.py", "shared/records/cases.py", "shared/remedy/advance.py"
+
+BREAKAGES: Sequence[Breakage] = (
+    Breakage(
+        name="the fence does not compare the device with the approved one",
+        file=_FENCE,
+        before="    if changed := what_changed(case.device, device):",
+        after="    if (changed := what_changed(case.device, device)) and changed == 'never':",
+    ),
+    Breakage(
+        name="the fence forgets the enrolment user",
+        file=_FENCE,
+        before='        ("enrolment user", (was.enrolment_user_id or "").lower(), (device.user_id or "").lower()),\n',
+        after="",
+    ),
+    Breakage(
+        name="the fence wipes a compliant device",
+        file=_FENCE,
+        before='    if device.compliance is Compliance.COMPLIANT:\n        return go(\n            CaseState.NO_ACTION_NEEDED,\n            Reason.MENDED_WITHOUT_WIPE,\n            f"{device.called} became compliant; no wipe was sent.",',
+        after='    if False:\n        return go(\n            CaseState.NO_ACTION_NEEDED,\n            Reason.MENDED_WITHOUT_WIPE,\n            f"{device.called} became compliant; no wipe was sent.",',
+    ),
+    Breakage(
+        name="the fence wipes a device in its grace period",
+        file=_FENCE,
+        before="    if device.compliance is not Compliance.NONCOMPLIANT:",
+        after="    if device.compliance is Compliance.ERROR:",
+    ),
+    Breakage(
+        name="the fence does not look at the owner's licence",
+        file=_FENCE,
+        before="    if case.licence_seen_at is None or not covers(owner.enabled_plan_ids):",
+        after="    if case.licence_seen_at is None:",
+    ),
+    Breakage(
+        name="the fence does not ask whether the owner is enabled",
+        file=_FENCE,
+        before="    if not (isinstance(owner, User) and owner.enabled):",
+        after="    if not isinstance(owner, User):",
+    ),
+    Breakage(
+        name="a wipe found as sent is sent again",
+        file="shared/rules/decide.py",
+        before="    CaseState.WIPE_SENT: look_for_wipe,",
+        after="    CaseState.WIPE_SENT: lambda case, facts, policy, now: Decision(to=CaseState.CLEARED_TO_WIPE, reason=Reason.WIPE_NOT_SENT, says='', due=now, changes={'approval': __import__('dataclasses').replace(case.approval, used=False)}),",
+    ),
+    Breakage(
+        name="an unknown answer counts as not sent",
+        file=_FENCE,
+        before="    if isinstance(answer, WipeNotSent):",
+        after="    if not isinstance(answer, WipeRefused):",
+    ),
+    Breakage(
+        name="a wipe is not written down before it is sent",
+        file=_WIPE,
+        before="        sent = await self._save(stored, decision)\n        event(",
+        after="        sent = stored\n        event(",
+    ),
+    Breakage(
+        name="the kill switch is not read",
+        file=_WIPE,
+        before="        if (await self.freeze.read()).frozen:",
+        after="        if (await self.freeze.read()).why == 'never':",
+    ),
+    Breakage(
+        name="the budget is not paid",
+        file=_WIPE,
+        before="        if denied is not None:",
+        after="        if denied is not None and denied[1] == 'never':",
+    ),
+    Breakage(
+        name="the budget forgets who paid: last writer wins",
+        file=_BUDGET,
+        before='            wipes.append({"nonce": nonce, "at": now.isoformat(), "back": False})',
+        after='            wipes = [{"nonce": nonce, "at": now.isoformat(), "back": False}]',
+    ),
+    Breakage(
+        name="a used approval counts again",
+        file=_HOLDING,
+        before="    if approval.used:",
+        after="    if approval.used and approval.by == 'never':",
+    ),
+    Breakage(
+        name="an expired approval counts",
+        file=_HOLDING,
+        before="    if now > approval.expires_at:",
+        after="    if now > approval.expires_at + timedelta(days=365):",
+    ),
+    Breakage(
+        name="in approve mode nobody is asked",
+        file="shared/rules/binding.py",
+        before="    if policy.mode is Mode.AUTO:\n        return _clear(case, policy, now)\n    return go(",
+        after="    if policy.mode is not Mode.REPORT:\n        return _clear(case, policy, now)\n    return go(",
+    ),
+    Breakage(
+        name="a stale step is worked on",
+        file=_ADVANCE,
+        before="        if stored.case.version != step.version:",
+        after="        if stored.case.version < step.version - 10**6:",
+    ),
+    Breakage(
+        name="a lost race is not believed",
+        file=_CASES,
+        before='            if row is None or row.data.get("write_id") != write_id:',
+        after="            if row is None:",
+    ),
+    Breakage(
+        name="our own write is taken for somebody else's",
+        file=_CASES,
+        before='            if row is None or row.data.get("write_id") != write_id:',
+        after="            if True:",
+    ),
+    Breakage(
+        name="report mode writes",
+        file="shared/rules/licensing.py",
+        before="    if policy.mode is Mode.REPORT:",
+        after="    if policy.mode is Mode.OFF:",
+    ),
+    Breakage(
+        name="the next step is not sent",
+        file=_ADVANCE,
+        before="        if case.state in RULES:\n            await self.steps.send(case)",
+        after="        if case.state in RULES and case.state is not CaseState.WATCHING:\n            await self.steps.send(case)",
+    ),
+    Breakage(
+        name="the supervisor finds nothing",
+        file="shared/upkeep/supervise.py",
+        before="        async for listed in self.cases.open_cases():",
+        after="        async for listed in self.cases.ended_cases('never'):",
+    ),
+)

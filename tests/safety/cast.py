@@ -1,0 +1,116 @@
+"""Who and what is in the tenant of a history, and what may happen there: all drawn from one seed."""
+
+import contextlib
+import functools
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from local.tenant.model.tenant import TenantModel
+from local.tenant.populate import tenant_of
+from local.tenant.scenario import Scenario, parse
+from local.tenant.scenario_timeline import TenantItem
+from local.tenant.timeline import perform, read_item
+
+START = datetime(2026, 3, 2, 8, tzinfo=UTC)
+STAGING, OWNER, OTHER = "staging@contoso.example", "DEF456@contoso.example", "GHI789@contoso.example"
+SERIALS = ("5CG1234XYZ", "5CG5678ABC", "5CG9012DEF")
+TENANT_ID = "5c1d3c0e-8f57-4f0e-9d0b-6c1b8a4f0a01"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """Something that the world does by itself, some time after the start."""
+
+    at: timedelta
+    what: str
+    do: Callable[[TenantModel], None]
+
+
+@functools.cache
+def scenario(devices: int, seats: int) -> Scenario:
+    """The story's tenant with so many staged devices and so many seats of Business Premium."""
+    return parse(
+        {
+            "title": "a history",
+            "start": START.isoformat(),
+            "tenant": {
+                "id": TENANT_ID,
+                "domain": "contoso.example",
+                "skus": [{"part": "SPB", "seats": seats}, {"part": "O365_BUSINESS_PREMIUM", "seats": 25}],
+            },
+            "users": [
+                {"upn": STAGING, "name": "Staging", "licences": ["SPB"]},
+                {"upn": OWNER, "name": "DEF456", "licences": ["O365_BUSINESS_PREMIUM"]},
+                {"upn": OTHER, "name": "GHI789", "licences": ["O365_BUSINESS_PREMIUM"]},
+            ],
+            "devices": [
+                {
+                    "serial": serial,
+                    "enrolled_by": STAGING,
+                    "compliance": "noncompliant",
+                    "failing": ["DefaultDeviceCompliancePolicy.RequireUserExistence"],
+                    "logged_on": [OWNER if number == 0 else OTHER],
+                }
+                for number, serial in enumerate(SERIALS[:devices])
+            ],
+        }
+    )
+
+
+def tenant(devices: int, seats: int, seed: int) -> TenantModel:
+    """A fresh tenant."""
+    return tenant_of(scenario(devices, seats), seed)
+
+
+@functools.cache
+def _item(**fields: str | int) -> TenantItem:
+    item = read_item(fields)
+    assert isinstance(item, TenantItem)
+    return item
+
+
+_ITEMS: Sequence[tuple[str, dict[str, str | int]]] = (
+    ("{serial} is enrolled again by hand", {"do": "re_enrol", "user": OTHER}),
+    ("{serial} is enrolled again by its owner", {"do": "re_enrol", "user": OWNER}),
+    ("the record of {serial} is deleted", {"do": "delete_device"}),
+    ("{serial} becomes compliant", {"do": "compliance", "to": "compliant"}),
+    ("{serial} becomes non-compliant", {"do": "compliance", "to": "noncompliant"}),
+    ("{serial} gets a grace period", {"do": "compliance", "to": "inGracePeriod"}),
+    ("{serial} goes offline", {"do": "offline"}),
+    ("{serial} goes online", {"do": "online"}),
+    ("the mainboard of {serial} is replaced", {"do": "replace_device", "serial": "NEWBOARD01"}),
+    ("somebody else signs in on {serial}", {"do": "sign_in", "user": OTHER}),
+    ("an administrator assigns {serial} to GHI789", {"do": "assign_autopilot_user", "user": OTHER}),
+)
+_USER_ITEMS: Sequence[tuple[str, dict[str, str | int]]] = (
+    ("DEF456 is disabled", {"do": "disable_user", "user": OWNER}),
+    ("DEF456 is enabled", {"do": "enable_user", "user": OWNER}),
+    ("an administrator takes the licence from DEF456", {"do": "remove_licence", "user": OWNER, "sku": "SPB"}),
+    ("an administrator gives GHI789 the licence", {"do": "assign_licence", "user": OTHER, "sku": "SPB"}),
+    ("a seat is bought", {"do": "add_seats", "sku": "SPB", "seats": 1}),
+)
+
+
+def happenings(rng: random.Random, serials: Sequence[str], *, most: int) -> list[Happening]:
+    """Up to ``most`` things that people and the tenant do in the first days."""
+    return [_happening(rng, serials) for _ in range(rng.randint(0, most))]
+
+
+def _happening(rng: random.Random, serials: Sequence[str]) -> Happening:
+    at = timedelta(seconds=rng.randint(0, 5 * 86_400))
+    if rng.random() < 0.3:
+        what, fields = rng.choice(_USER_ITEMS)
+        return Happening(at=at, what=what, do=_doing(_item(**fields)))
+    what, fields = rng.choice(_ITEMS)
+    serial = rng.choice(serials)
+    return Happening(at=at, what=what.format(serial=serial), do=_doing(_item(device=serial, **fields)))
+
+
+def _doing(item: TenantItem) -> Callable[[TenantModel], None]:
+    def do(model: TenantModel) -> None:
+        with contextlib.suppress(Exception):  # the tenant refuses what cannot be done any more
+            perform(model, item)
+
+    return do

@@ -1,0 +1,313 @@
+"""One history: the product's own triggers, use cases and clients, a tenant, people, and accidents, all from one seed."""
+
+import functools
+import random
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timedelta
+from typing import Any, get_type_hints
+
+import azure.functions as func
+from pydantic import SecretStr
+
+import function_app
+from local.tenant.model.tenant import TenantModel
+from shared.bootstrap import Ports, Services, build, connect, install
+from shared.clients.graph.client import Graph
+from shared.domain.case import Case, JournalEntry
+from shared.domain.policy import Mode
+from shared.domain.states import CaseState
+from shared.errors import HandoverError
+from shared.names import CASE_STEPS, DEVICE_EVENTS, HINTS, WIPE_STEPS
+from shared.rules.decide import RULES
+from shared.settings import Settings
+from tests.fakes.ids import CountingIds
+from tests.fakes.rows import FakeRows
+from tests.safety import cast
+from tests.safety.accidents import Accidents, ByChance, NoPlan, Plan
+from tests.safety.people import People
+from tests.safety.scheduler import Crashed, Scheduler, finish
+from tests.safety.storage import Message, SimulatedQueues, SimulatedRows
+from tests.safety.tenant_front import InProcessTransport
+from tests.safety.witness import Witness
+
+LASTS_AT_MOST = timedelta(days=75)
+"""A history ends here; what is not at rest by then is stuck."""
+ACCIDENTS_STOP_AFTER = timedelta(days=6)
+GOES_ON = RULES.keys() - {CaseState.AWAITING_SEAT}
+"""States that must be left one day; a seat may never appear, and then the case looks for it for as long as it takes."""
+MOST_DELIVERIES = 5
+MOST_SWITCHES = 100_000
+GIVEN_BACK_AFTER = timedelta(seconds=30)
+TIMERS = (("supervise_cases", timedelta(minutes=5)), ("watch_returns", timedelta(minutes=15)))
+TRIGGERS = {
+    DEVICE_EVENTS: ("take_device_event", "park_device_event"),
+    HINTS: ("take_hints", "park_hints"),
+    CASE_STEPS: ("take_case_step", "give_up_case_step"),
+    WIPE_STEPS: ("take_wipe_step", "give_up_wipe_step"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What kind of history it is."""
+
+    mode: Mode = Mode.AUTO
+    devices: int = 1
+    seats: int = 5
+    share: float = 0.0
+    """How many I/Os of a hundred go wrong, as a fraction."""
+    happenings: int = 0
+    hostile: bool = False
+    people: bool = True
+    attentive: bool = True
+    """Somebody looks after approvals; otherwise they expire."""
+    instances: int = 2
+    wipes_per_hour: int = 5
+
+    @classmethod
+    def of(cls, rng: random.Random) -> "Shape":
+        """Any kind."""
+        return cls(
+            mode=rng.choice((Mode.AUTO, Mode.AUTO, Mode.APPROVE, Mode.APPROVE, Mode.REPORT)),
+            devices=rng.choice((1, 1, 1, 2, 3)),
+            seats=rng.choice((1, 3, 5, 5, 5, 5)),
+            share=rng.choice((0.0, 0.003, 0.02, 0.1)),
+            happenings=rng.choice((0, 0, 1, 2, 4)),
+            hostile=rng.random() < 0.2,
+            attentive=rng.random() < 0.97,
+            wipes_per_hour=rng.choice((1, 5)),
+        )
+
+
+@dataclass(kw_only=True)
+class History:
+    """Build it, run it, read what was broken."""
+
+    seed: int
+    shape: Shape | None = None
+    plan: Plan | None = None
+    told: list[str] = field(default_factory=list[str])
+    """What the world and people did, in words."""
+
+    def __post_init__(self) -> None:
+        self.rng = random.Random(self.seed)
+        drawn = Shape.of(self.rng)
+        self.shape = shape = self.shape or drawn
+        self.model: TenantModel = cast.tenant(shape.devices, shape.seats, self.seed)
+        self.clock = self.model.clock
+        self.scheduler = Scheduler(clock=self.clock, rng=self.rng)
+        self.accidents = Accidents(scheduler=self.scheduler, plan=self._plan(shape), rng=self.rng)
+        self.rows = FakeRows()
+        self.queues = SimulatedQueues(self.clock, self.accidents, self.rng)
+        self.settings = _settings(shape)
+        self.witness = Witness(model=self.model, rows=self.rows, settings=self.settings)
+        ids = CountingIds()
+        self.instances: Sequence[Services] = [self._instance(ids) for _ in range(shape.instances)]
+        self.people = People(history=self)
+        self.ended_well = False
+        self._later: list[tuple[datetime, int, str, Callable[[], None]]] = []
+        self._timers: dict[str, datetime] = {}
+        self._idle = 0
+
+    def _plan(self, shape: Shape) -> Plan:
+        if self.plan is not None:
+            return self.plan
+        if not shape.share:
+            return NoPlan()
+        until = cast.START + ACCIDENTS_STOP_AFTER * self.rng.random()
+        return ByChance(rng=self.rng, share=shape.share, until=until)
+
+    def _instance(self, ids: CountingIds) -> Services:
+        transport: Any = InProcessTransport(self.model, self.clock, self.accidents, self.witness.asked)
+        graph = Graph(self.settings, self.clock, transport=transport)
+        of_graph = {
+            port.name: getattr(graph, port.name) for port in fields(Ports) if port.name in get_type_hints(Graph)
+        }
+        ports = replace(
+            _never_used(self.settings.mode),
+            clock=self.clock,
+            rows=SimulatedRows(self.rows, self.accidents),
+            messages=self.queues,
+            ids=ids,
+            close=_close,
+            **of_graph,
+        )
+        return build(self.settings, ports)
+
+    def later(self, after: timedelta, what: str, do: Callable[[], None]) -> None:
+        """Something happens in the world, some time after the start."""
+        self._later.append((cast.START + after, len(self._later), what, do))
+        self._later.sort(key=lambda one: one[:2])
+
+    def begin(
+        self, name: str, work: Callable[[], Coroutine[Any, Any, None]], *, instance: Services | None = None
+    ) -> None:
+        """Start something that people do, in a process of the app."""
+        self._start(name, work, lambda _: None, instance)
+
+    def run(self) -> "History":
+        """Live through it all. Raises Bypassed when something escapes the scheduler."""
+        self.people.make_plans()
+        end = cast.START + LASTS_AT_MOST
+        try:
+            while self.clock.now() < end:
+                self._go_on()
+                if self._over() or self.scheduler.switches > MOST_SWITCHES:
+                    break
+                self._let_time_pass(end)
+        finally:
+            self.scheduler.crash_all()
+            install(None)
+        self._judge_end()
+        return self
+
+    def _go_on(self) -> None:
+        """Everything that can go on now goes on."""
+        while self.scheduler.step() or self._deliver():
+            if self.scheduler.switches > MOST_SWITCHES:
+                self.witness.blame("the history does not come to rest")
+                return
+
+    def _let_time_pass(self, end: datetime) -> None:
+        self._idle += 1
+        self.clock.advance_to(max(min(self._next(), end), self.clock.now() + timedelta(milliseconds=1)))
+        while self._later and self._later[0][0] <= self.clock.now():
+            _, _, what, do = self._later.pop(0)
+            self.told.append(f"{self.clock.now():%d %H:%M:%S} {what}")
+            self.scheduler.note(what)
+            do()
+        self._run_timers()
+        self.people.look_around()
+
+    def _next(self) -> datetime:
+        times = [self._later[0][0]] if self._later else []
+        for at in (self.scheduler.next_ready(), self.queues.next_visible(), self.clock.next_at()):
+            if at is not None:
+                times.append(at)
+        times.append(self.clock.now() + (timedelta(minutes=6) if self._idle <= 2 else timedelta(hours=6)))
+        return min(times)
+
+    def _over(self) -> bool:
+        """Nothing is left that could happen: no message, nothing planned, and every case at rest."""
+        if self.scheduler.busy or self._later or self._awaited():
+            return False
+        return all(case.state not in GOES_ON for case in self.cases())
+
+    def journal(self, case_id: str) -> list[JournalEntry]:
+        """What was decided in one case, oldest first."""
+        return finish(self.witness.store.journal(case_id))
+
+    def _awaited(self) -> bool:
+        """Some message will still be worked on; one that looks for a seat in vain does not count."""
+        seats = [case.id for case in self.cases() if case.state is CaseState.AWAITING_SEAT]
+        return any(not any(case_id in message.body for case_id in seats) for message in self.queues.messages)
+
+    def cases(self) -> list[Case]:
+        """Every stored case, past every accident."""
+        return self.witness.cases()
+
+    def _deliver(self) -> bool:
+        """Start a worker for one message that is visible."""
+        message = self.queues.take()
+        if message is None:
+            return False
+        take, give_up = TRIGGERS[message.queue]
+        handled_by = give_up if message.taken > MOST_DELIVERIES else take
+        trigger = getattr(function_app, handled_by)
+        argument = func.QueueMessage(id=str(message.number), body=message.body)
+        self._idle = 0
+        self._start(
+            f"{handled_by} {message.number}.{message.taken}",
+            lambda: trigger(argument),
+            lambda error: self._handled(message, error),
+            None,
+        )
+        return True
+
+    def _handled(self, message: Message, error: BaseException | None) -> None:
+        if error is None:
+            self.queues.delete(message)
+        elif isinstance(error, Crashed):
+            self.queues.give_back(message, timedelta(minutes=10))  # the lease has to run out
+        else:
+            self.queues.give_back(message, GIVEN_BACK_AFTER)
+            self._judge_error(error)
+
+    def _judge_error(self, error: BaseException) -> None:
+        if not isinstance(error, HandoverError):
+            self.witness.blame(f"a worker broke: {type(error).__name__}: {error}")
+
+    def _run_timers(self) -> None:
+        """The schedules, most of the times at which they would find nothing left out."""
+        if not self._idle and self.rng.random() < 0.9:
+            return
+        now = self.clock.now()
+        for name, every in TIMERS:
+            if now - self._timers.get(name, cast.START) >= every:
+                self._timers[name] = now
+                trigger: Any = getattr(function_app, name)
+                self._start(name, lambda trigger=trigger: trigger(None), self._timer_ended, None)
+
+    def _timer_ended(self, error: BaseException | None) -> None:
+        if error is not None and not isinstance(error, Crashed):
+            self._judge_error(error)
+
+    def _start(
+        self,
+        name: str,
+        work: Callable[[], Coroutine[Any, Any, None]],
+        ended: Callable[[BaseException | None], None],
+        instance: Services | None,
+    ) -> None:
+        services = instance or self.rng.choice(self.instances)
+        self.scheduler.start(name, work(), ended, lambda: install(services))
+
+    def _judge_end(self) -> None:
+        cases = self.cases()
+        stuck = [case for case in cases if case.state in GOES_ON]
+        for case in stuck:
+            self.witness.blame(f"{case.id} is stuck: {case.state} ({case.reason})")
+        if self.settings.mode in (Mode.REPORT, Mode.OFF) and self.model.counts.writes:
+            self.witness.blame(f"{self.model.counts.writes} writes in mode {self.settings.mode}")
+        for case in cases:
+            self._judge_journal(case)
+        self.ended_well = any(case.state is CaseState.PROVEN for case in cases)
+
+    def _judge_journal(self, case: Case) -> None:
+        """The journal tells the way from the first hint to the row without a gap."""
+        entries = self.journal(case.id)
+        state = None
+        for number, entry in enumerate(entries, start=1):
+            if entry.sequence != number or (entry.from_state is not state and number > 1 and entry.from_state != state):
+                self.witness.blame(f"the journal of {case.id} has a gap at {number}")
+            state = entry.to_state
+        if state is not case.state or len(entries) != case.version:
+            self.witness.blame(f"the journal of {case.id} does not lead to its row")
+
+
+async def _close() -> None:
+    return
+
+
+@functools.cache
+def _never_used(mode: Mode) -> Ports:
+    """The real outside world, of which nothing is opened, for what a history has no double of."""
+    return connect(_settings(Shape(mode=mode)))
+
+
+@functools.cache
+def _settings(shape: Shape) -> Settings:
+    return Settings(  # pyright: ignore[reportCallIssue]  # the others come from the environment
+        tenant_id=cast.TENANT_ID,
+        storage=SecretStr("UseDevelopmentStorage=true"),
+        mode=shape.mode,
+        auto_until=cast.START.date() + timedelta(days=31),
+        armed_days=31,
+        staging_accounts=(cast.STAGING,),
+        licence_skus=("SPB",),
+        enrolment_attested_by="admin@contoso.example",
+        enrolment_attested_on=cast.START.date(),
+        enrolment_attested_scope="all",
+        wipes_per_hour=shape.wipes_per_hour,
+    )

@@ -1,0 +1,159 @@
+"""What people do in a history: they report devices, approve, cancel, freeze, retry; and somebody writes on our queues."""
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from shared.domain.case import proposal_of
+from shared.domain.hint import Cause, Hint, Subject
+from shared.domain.states import CaseState
+from shared.errors import HandoverError
+from shared.intake.messages import write_hints
+from shared.names import CASE_STEPS, DEVICE_EVENTS, HINTS, WIPE_STEPS
+from shared.operate.act import NoSuchCase, NotNow
+from shared.remedy.messages import StepDue, write_step
+from tests.safety import cast
+
+if TYPE_CHECKING:
+    from tests.safety.history import History
+
+
+@dataclass(slots=True, kw_only=True)
+class People:
+    """Everybody outside of the app."""
+
+    history: "History"
+    _approving: bool = False
+
+    def make_plans(self) -> None:
+        """What will happen, and when."""
+        history, rng = self.history, self.history.rng
+        shape = history.shape
+        assert shape is not None
+        serials = cast.SERIALS[: shape.devices]
+        for serial in serials:
+            for _ in range(rng.choice((1, 1, 2))):
+                history.later(self._some_time(hours=2), f"{serial} is reported", lambda s=serial: self._report(s))
+        for happening in cast.happenings(rng, serials, most=shape.happenings):
+            history.later(happening.at, happening.what, lambda h=happening: h.do(history.model))
+        if shape.people:
+            self._plan_interference()
+        if shape.hostile:
+            for _ in range(rng.randint(1, 8)):
+                history.later(self._some_time(hours=110), "somebody writes on a queue", self._forge)
+
+    def look_around(self) -> None:
+        """The approver looks now and then whether something waits."""
+        history, shape = self.history, self.history.shape
+        if self._approving or shape is None or not shape.attentive:
+            return
+        for case in history.cases():
+            if case.state is CaseState.AWAITING_APPROVAL and history.rng.random() < 0.9:
+                self._approving = True
+                history.begin("approver", lambda case=case: self._approve(case))
+                return
+
+    def _plan_interference(self) -> None:
+        history, rng = self.history, self.history.rng
+        if rng.random() < 0.2:
+            at = self._some_time(hours=100)
+            history.later(
+                at, "everything is frozen", lambda: history.begin("freezer", lambda: self._freeze(frozen=True))
+            )
+            thawed = at + timedelta(hours=rng.randint(1, 30))
+            history.later(thawed, "thawed", lambda: history.begin("thawer", lambda: self._freeze(frozen=False)))
+        for verb, share in (("cancel", 0.1), ("reject", 0.1), ("retry", 0.3)):
+            if rng.random() < share:
+                history.later(
+                    self._some_time(hours=110),
+                    f"a person will {verb}",
+                    lambda verb=verb: history.begin(verb, lambda: self._act(verb)),
+                )
+
+    def _some_time(self, *, hours: int) -> timedelta:
+        return timedelta(seconds=self.history.rng.randint(0, hours * 3600))
+
+    def _report(self, serial: str) -> None:
+        """By an event, or as the webhook would."""
+        history = self.history
+        device = next((one for one in history.model.managed_devices.store.values() if one.serial == serial), None)
+        if device is None or history.rng.random() < 0.4:
+            owner = history.rng.choice((cast.OWNER, cast.OWNER, None))
+            history.queues.put(DEVICE_EVENTS, _event(serial, owner))
+            return
+        hint = Hint(
+            subject=Subject.MANAGED_DEVICE,
+            key=device.id,
+            cause=Cause.NONCOMPLIANT,
+            source="graph",
+            at=history.clock.now(),
+        )
+        history.queues.put(HINTS, write_hints([hint]))
+
+    def _forge(self) -> None:
+        """What a hostile writer sends: garbage, and messages that look right."""
+        history, rng = self.history, self.history.rng
+        cases = history.cases()
+        case_id = rng.choice([case.id for case in cases] or ["device-none"])
+        version = rng.randint(1, 60)
+        body = rng.choice(
+            (
+                "garbage",
+                "{}",
+                write_step(StepDue(case_id=case_id, version=version)),
+                write_step(StepDue(case_id=case_id, version=next((c.version for c in cases if c.id == case_id), 1))),
+                _event(cast.SERIALS[0], cast.OTHER),
+            )
+        )
+        history.queues.put(rng.choice((CASE_STEPS, WIPE_STEPS, HINTS, DEVICE_EVENTS)), body)
+
+    async def _approve(self, case: Any) -> None:
+        history = self.history
+        try:
+            proposal = proposal_of(case, history.settings.policy().as_of(history.clock.now()).version)
+            approved_at = history.clock.now()
+            history.witness.approved[case.id].append(approved_at)  # counts from the moment the person decided
+            await self._operate().approve(case.id, proposal=proposal, who="ann@contoso.example")
+        except (HandoverError, NotNow, NoSuchCase):
+            pass
+        finally:
+            self._approving = False
+
+    async def _freeze(self, *, frozen: bool) -> None:
+        """A person tries until it worked."""
+        history = self.history
+        if not frozen:
+            history.witness.frozen_since = None
+        done = False
+        try:
+            await self._operate().set_freeze(frozen=frozen, who="ann@contoso.example", why="history")
+            done = True
+        except HandoverError:
+            pass
+        finally:
+            if not done:
+                again = history.clock.now() - cast.START + timedelta(minutes=5)
+                history.later(again, "once more", lambda: history.begin("freezer", lambda: self._freeze(frozen=frozen)))
+        history.witness.frozen_since = history.clock.now() if frozen and done else None
+
+    async def _act(self, verb: str) -> None:
+        history = self.history
+        for case in history.cases():
+            try:
+                if verb == "retry":
+                    history.witness.retried[case.id] += 1
+                    await self._operate().retry(case.id, "ann@contoso.example")
+                else:
+                    await getattr(self._operate(), verb)(case.id, "ann@contoso.example", "history")
+            except (HandoverError, NotNow, NoSuchCase):
+                continue
+
+    def _operate(self) -> Any:
+        return self.history.rng.choice(self.history.instances).operate
+
+
+def _event(serial: str, owner: str | None) -> str:
+    data: dict[str, str] = {"serialNumber": serial} | ({"userPrincipalName": owner} if owner else {})
+    kind = "device.user-assigned" if owner else "device.noncompliant"
+    return json.dumps({"specversion": "1.0", "id": "1", "source": "/history", "type": kind, "data": data})

@@ -1,0 +1,142 @@
+"""One thread, one seed: every await of every worker is a place where another worker may go on, and time only moves here."""
+
+import hashlib
+import random
+import types
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from local.tenant.model.clock import SimClock
+
+
+class Crashed(BaseException):
+    """The process of this worker ended here. No handler of the product may catch it."""
+
+
+class Bypassed(AssertionError):
+    """Something awaited what the scheduler does not know: an I/O that no fault and no other worker can reach."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """What a worker yields: it goes on when so much time has passed."""
+
+    of: timedelta = timedelta()
+
+
+NOW = Pause()
+
+
+@types.coroutine
+def pause(of: Pause = NOW) -> Generator[Pause, None, None]:
+    """Let the others go on; come back when the pause is over."""
+    yield of
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Worker:
+    """One invocation that is under way."""
+
+    number: int
+    name: str
+    work: Coroutine[Any, None, None]
+    ready_at: datetime
+    ended: Callable[[BaseException | None], None]
+    before: Callable[[], None]
+    """Called each time before it goes on: its process is the current one."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Scheduler:
+    """Runs workers in an order that the seed decides, and remembers that order as one hash."""
+
+    clock: SimClock
+    rng: random.Random
+    switches: int = 0
+    current: str = "nobody"
+    _workers: list[Worker] = field(default_factory=list[Worker])
+    _started: int = 0
+    _trace: Any = field(default_factory=hashlib.sha256)
+
+    def start(
+        self,
+        name: str,
+        work: Coroutine[Any, None, None],
+        ended: Callable[[BaseException | None], None],
+        before: Callable[[], None],
+    ) -> None:
+        """Begin an invocation; ``ended`` is told the exception that ended it, or None."""
+        self._started += 1
+        self._workers.append(
+            Worker(number=self._started, name=name, work=work, ready_at=self.clock.now(), ended=ended, before=before)
+        )
+
+    @property
+    def busy(self) -> bool:
+        """Some invocation is under way."""
+        return bool(self._workers)
+
+    def next_ready(self) -> datetime | None:
+        """When the next worker can go on."""
+        return min((worker.ready_at for worker in self._workers), default=None)
+
+    def note(self, what: str) -> None:
+        """Make something part of the history's hash."""
+        self._trace.update(f"{self.clock.now():%d%H%M%S%f} {what}\n".encode())
+
+    @property
+    def trace(self) -> str:
+        """The hash of everything that happened, in order."""
+        return self._trace.hexdigest()
+
+    def step(self) -> bool:
+        """Let one worker that is ready go on to its next await; False when none is ready."""
+        now = self.clock.now()
+        ready = [worker for worker in self._workers if worker.ready_at <= now]
+        if not ready:
+            return False
+        worker = ready[self.rng.randrange(len(ready))] if len(ready) > 1 else ready[0]
+        self.switches += 1
+        self.current = worker.name
+        self._resume(worker)
+        self.current = "nobody"
+        return True
+
+    def _resume(self, worker: Worker) -> None:
+        worker.before()
+        try:
+            yielded: object = worker.work.send(None)
+        except StopIteration:
+            self._end(worker, None)
+        except (Exception, Crashed) as error:
+            self._end(worker, error)
+        else:
+            if yielded is None:  # asyncio.sleep(0), with which the fakes give way
+                return
+            if not isinstance(yielded, Pause):
+                worker.work.close()
+                raise Bypassed(f"{worker.name} awaits {yielded!r}")
+            worker.ready_at = self.clock.now() + yielded.of
+
+    def _end(self, worker: Worker, error: BaseException | None) -> None:
+        self._workers.remove(worker)
+        self.note(f"{worker.number} {worker.name} ended {type(error).__name__}")
+        worker.ended(error)
+
+    def crash_all(self) -> None:
+        """Every process ends where it is: what is under way is never resumed."""
+        for worker in tuple(self._workers):
+            self._workers.remove(worker)
+            worker.work.close()
+
+
+def finish(work: Awaitable[Any]) -> Any:
+    """The result of something that is asked outside of the history; whatever it awaits is over at once."""
+    steps = work.__await__()
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return stop.value

@@ -1,0 +1,137 @@
+"""What must never happen, judged at the moment of each wipe by what the tenant itself knows."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from local.tenant.model.managed_devices import ManagedDevice
+from local.tenant.model.tenant import TenantModel
+from shared.domain.case import Case, case_id_for_device
+from shared.domain.policy import Mode
+from shared.names import CASES
+from shared.records.cases import CaseStore
+from shared.settings import Settings
+from tests.fakes.ids import CountingIds
+from tests.fakes.rows import FakeRows
+from tests.safety.scheduler import finish
+
+READ_BEFORE = timedelta(seconds=60)
+"""The last look at the device may be so old when the wipe is sent."""
+FREEZE_AFTER = timedelta(seconds=5)
+"""So long a freeze may take to be felt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What was true when the product took its last look at a device."""
+
+    at: datetime
+    device: ManagedDevice | None
+    owner_ready: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class Witness:
+    """Watches the tenant and notes every broken promise."""
+
+    model: TenantModel
+    rows: FakeRows
+    settings: Settings
+    broken: list[str] = field(default_factory=list[str])
+    wiped_at: list[datetime] = field(default_factory=list[datetime])
+    retried: Counter[str] = field(default_factory=Counter[str])
+    """How often a person let a case go on, by case id."""
+    approved: dict[str, list[datetime]] = field(default_factory=lambda: defaultdict(list))
+    frozen_since: datetime | None = None
+    _known: dict[str, tuple[str, Case]] = field(default_factory=dict[str, tuple[str, Case]])
+    """By case id: the ETag of its row, and what the row holds."""
+    _looks: dict[str, Look] = field(default_factory=dict[str, Look])
+
+    def __post_init__(self) -> None:
+        self.model.actions.wiped.connect(self._wiped)
+
+    @property
+    def store(self) -> CaseStore:
+        """The stored cases, past every accident."""
+        return CaseStore(self.rows, CountingIds())
+
+    def case(self, case_id: str) -> Case | None:
+        """One stored case, past every accident."""
+        row = self.rows.table(CASES).get((case_id, "case"))
+        if row is None:
+            return None
+        known = self._known.get(case_id)
+        if known is None or known[0] != row.etag:
+            stored = finish(self.store.load(case_id))
+            known = self._known[case_id] = row.etag, stored.case
+        return known[1]
+
+    def cases(self) -> list[Case]:
+        """Every stored case, in the order of their ids."""
+        ids = sorted(partition for partition, key in self.rows.table(CASES) if key == "case")
+        return [case for case_id in ids if (case := self.case(case_id)) is not None]
+
+    def asked(self, operation: str, segments: tuple[str, ...]) -> None:
+        """The product made a request that was answered: the fence's reading of a device is remembered."""
+        if operation != "devices.reread":
+            return
+        device_id = segments[-1]
+        case = self.case(case_id_for_device(device_id))
+        device = self.model.managed_devices.store.get(device_id)
+        owner = None if case is None or case.owner is None else self.model.users.find(case.owner.user_id)
+        ready = owner is not None and owner.enabled and self.model.licences.can_enrol_automatically(owner)
+        self._looks[device_id] = Look(at=self.model.clock.now(), device=device, owner_ready=ready)
+
+    def blame(self, what: str) -> None:
+        """Note a broken promise."""
+        self.broken.append(f"{self.model.clock.now():%d %H:%M:%S} {what}")
+
+    def _wiped(self, device_id: str, serial: str) -> None:
+        now = self.model.clock.now()
+        self.wiped_at.append(now)
+        case_id = case_id_for_device(device_id)
+        case = self.case(case_id)
+        if self.model.counts.wipes_by_managed_device[device_id] > 1 + self.retried[case_id]:
+            self.blame(f"{serial} was wiped twice")
+        if case is None or case.device is None or case.wipe is None:
+            self.blame(f"{serial} was wiped without a case that says so")
+            return
+        self._judge_look(case, device_id)
+        if self.frozen_since is not None and now - self.frozen_since > FREEZE_AFTER:
+            self.blame(f"{serial} was wiped though everything is frozen since {self.frozen_since:%d %H:%M:%S}")
+        self._judge_permission(case, now)
+        self._judge_caps(now)
+
+    def _judge_look(self, case: Case, device_id: str) -> None:
+        look, was = self._looks.get(device_id), case.device
+        assert was is not None
+        if look is None or look.device is None:
+            self.blame(f"{was.serial_number} was wiped without a last look at it")
+            return
+        if self.model.clock.now() - look.at > READ_BEFORE:
+            self.blame(f"{was.serial_number} was wiped on a look of {self.model.clock.now() - look.at} ago")
+        now_is, device = (look.device.entra_device_id, look.device.serial, look.device.enrolled_at), look.device
+        if now_is != (was.entra_device_id, was.serial_number, was.enrolled_at):
+            self.blame(f"{was.serial_number} was wiped though it is not the device that was approved")
+        if device.user_id != (was.enrolment_user_id or ""):
+            self.blame(f"{was.serial_number} was wiped though its user changed")
+        if device.compliance != "noncompliant":
+            self.blame(f"{was.serial_number} was wiped though it was {device.compliance}")
+        if not look.owner_ready:
+            self.blame(f"{was.serial_number} was wiped though its owner could not enrol it again")
+
+    def _judge_permission(self, case: Case, now: datetime) -> None:
+        if not self.settings.mode.may_write:
+            self.blame(f"{case.serial_number} was wiped in mode {self.settings.mode}")
+        if self.settings.mode is Mode.APPROVE:
+            fresh = [at for at in self.approved[case.id] if now - at <= timedelta(hours=24)]
+            if not fresh:
+                self.blame(f"{case.serial_number} was wiped without an approval of the last day")
+            else:
+                self.approved[case.id].remove(fresh[-1])
+
+    def _judge_caps(self, now: datetime) -> None:
+        hour = sum(now - at < timedelta(hours=1) for at in self.wiped_at)
+        day = sum(now - at < timedelta(days=1) for at in self.wiped_at)
+        if hour > self.settings.wipes_per_hour or day > self.settings.wipes_per_day:
+            self.blame(f"{hour} wipes in an hour and {day} in a day are more than the settings allow")
