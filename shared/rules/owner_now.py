@@ -33,6 +33,8 @@ def reads_owner_again(case: Case, policy: Policy) -> bool:
     if case.state in (CaseState.CHECKING_READINESS, CaseState.BINDING):
         asks_or_tells = policy.mode is Mode.APPROVE or (policy.mode.may_write and policy.tells_owner)
         return asks_or_tells or (policy.mode.may_write and not case.enrolled)
+    if case.state is CaseState.GIVING_NOTICE:
+        return policy.mode is Mode.APPROVE
     return case.state in WITH_A_LICENCE_TO_LOSE or case.state in (CaseState.CHECKING_LICENCE, CaseState.AWAITING_SEAT)
 
 

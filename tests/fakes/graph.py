@@ -232,7 +232,7 @@ class FakeDirectory:
         self.remove_answers: list[Answer | Exception] = []
         self.licence_groups: dict[str, LicenceGroup] = {}
         self.group_gives = True
-        self.group_answers: list[LicenceGroup | Missing | Exception] = []
+        self.licence_group_answers: list[LicenceGroup | Missing | Exception] = []
         self.joined: Counter[tuple[str, str]] = Counter()
         self.join_answers: list[Answer | Exception] = []
         self.reprocessed: Counter[str] = Counter()
@@ -307,7 +307,7 @@ class FakeDirectory:
         return answer
 
     async def licence_group(self, group_id: str) -> LicenceGroup | Missing:
-        return await _next_answer(self.group_answers, self.licence_groups.get(group_id, MISSING))
+        return await _next_answer(self.licence_group_answers, self.licence_groups.get(group_id, MISSING))
 
     async def add_to_group(self, group_id: str, user_id: str) -> Answer:
         answer = await _next_answer(self.join_answers, Done())
