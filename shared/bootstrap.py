@@ -344,7 +344,7 @@ def _advance(
         devices=ports.devices,
         directory=ports.directory,
         autopilot=ports.autopilot,
-        tenant=TenantFactsCache(ledger, ports.tenant, ports.clock, with_all_plans=_named_in_a_swap(policy)),
+        tenant=TenantFactsCache(ledger, ports.tenant, ports.clock, with_all_plans=_named_in_a_swap(settings.policy())),
         budget=budget,
         freeze=freeze,
         clock=ports.clock,
