@@ -17,6 +17,7 @@ from shared.clients.storage.connect import Storage
 from shared.clients.system import RandomIds, SystemClock
 from shared.clients.teams import TeamsWorkflow
 from shared.domain.part import Part
+from shared.domain.policy import LicenceWay, Policy
 from shared.errors import RetryLater
 from shared.intake.find_device import FindDevice
 from shared.intake.heard import Heard
@@ -349,6 +350,11 @@ def _letters(settings: Settings) -> Letters:
     )
 
 
+def _named_in_a_swap(policy: Policy) -> frozenset[str]:
+    """The owner is told which plans a swap takes, by name."""
+    return frozenset((*policy.licence_skus, *policy.licence_swap_from) if policy.licence_way is LicenceWay.SWAP else ())
+
+
 def _tell(settings: Settings, ports: Ports) -> TellOperators:
     """The wiper tells nobody: it has no place to keep notices, and the supervisor finds what it left."""
     configured = settings.teams_webhook is not None or bool(settings.operators_mail)
@@ -371,7 +377,7 @@ def _advance(
         devices=ports.devices,
         directory=ports.directory,
         autopilot=ports.autopilot,
-        tenant=TenantFactsCache(ledger, ports.tenant, ports.clock),
+        tenant=TenantFactsCache(ledger, ports.tenant, ports.clock, with_all_plans=_named_in_a_swap(settings.policy())),
         budget=budget,
         fleet=fleet,
         freeze=freeze,

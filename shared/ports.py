@@ -10,6 +10,7 @@ from shared.domain.facts import (
     AdminApprovalRequest,
     AutopilotDevice,
     Fleet,
+    LicenceGroup,
     ManagedDevice,
     Missing,
     PlanStatus,
@@ -192,8 +193,34 @@ class Directory(Protocol):
         """Set the two-letter usage location."""
         ...
 
-    async def assign_licence(self, user_id: str, sku_id: str) -> Answer:
-        """Add one licence; repeating it is harmless. Refused carries Graph's code and message."""
+    async def assign_licence(
+        self,
+        user_id: str,
+        sku_id: str,
+        *,
+        disabled_plan_ids: tuple[str, ...] = (),
+        remove_sku_ids: tuple[str, ...] = (),
+    ) -> Answer:
+        """Add one licence with these plans off, and take others away in the same write: both or neither.
+
+        Adding is harmless to repeat. Refused carries Graph's code and message.
+        """
+        ...
+
+    async def remove_licences(self, user_id: str, sku_ids: tuple[str, ...]) -> Answer:
+        """Take directly assigned licences away, all or none."""
+        ...
+
+    async def licence_group(self, group_id: str) -> LicenceGroup | Missing:
+        """A group with the products that its members inherit."""
+        ...
+
+    async def add_to_group(self, group_id: str, user_id: str) -> Answer:
+        """Make the user a member; Done also for one who is a member already."""
+        ...
+
+    async def reprocess_licences(self, user_id: str) -> Answer:
+        """Have the user's group licences worked out again; it takes minutes until that shows."""
         ...
 
     async def groups_of_user(self, user_id: str, group_ids: tuple[str, ...]) -> frozenset[str] | Missing:

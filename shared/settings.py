@@ -3,16 +3,16 @@
 import os
 import re
 from datetime import date, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.domain.part import Part
-from shared.domain.policy import EnrolmentAttestation, Mode, Policy
+from shared.domain.policy import EnrolmentAttestation, LicenceWay, Mode, Policy
 from shared.domain.weekly_hours import WeeklyHours
 
 Words = Annotated[tuple[str, ...], NoDecode]
@@ -45,6 +45,17 @@ def _written_as_a_day(value: object) -> object:
 
 Day = Annotated[date, BeforeValidator(_written_as_a_day)]
 ZoneName = Annotated[str, AfterValidator(_known_zone)]
+
+
+_OWNER_OF = re.compile(r"(?P<serial>[A-Za-z0-9._-][A-Za-z0-9 ._-]{0,63}?) ?= ?(?P<owner>[^\s/\\=]{1,256})")
+
+
+def _owner_of(entry: str) -> tuple[str, str]:
+    """Serial number, lower case, and owner of one entry. Raises ValueError for what is not serial=owner."""
+    match = _OWNER_OF.fullmatch(entry)
+    if match is None:
+        raise ValueError("an entry is not like 5CG1234XYZ=ann@contoso.com")
+    return match["serial"].lower(), match["owner"]
 
 
 FOR_THE_DEVELOPMENT_HOST = frozenset({"HANDOVER_LOCAL_KEY"})
@@ -112,7 +123,9 @@ class Settings(BaseSettings):
     """Name of the Event Hub that Intune's diagnostic settings send to; its namespace is in IntuneLogs__fullyQualifiedNamespace. Empty: there is none."""
 
     staging_accounts: Words = ()
-    """UPNs or patterns (staging*@contoso.com) of accounts that only enrol devices; they never own one."""
+    """UPNs, patterns (staging*@contoso.com) or user ids of accounts that only enrol devices; they never own one."""
+    owners: Words = ()
+    """Whose PC is which, where nothing else says it: serial=UPN, separated by commas. An event or Autopilot's user comes first."""
     excluded_devices: Words = ()
     """Serial numbers or device names that are never touched."""
     excluded_users: Words = ()
@@ -121,6 +134,14 @@ class Settings(BaseSettings):
     """skuPartNumbers that may be assigned, best first, for example SPB. Empty: no licence is ever assigned."""
     usage_location: str | None = Field(None, pattern=r"^[A-Z]{2}$")
     """Country for users who have none; empty: such a user waits for a person."""
+    licence_way: LicenceWay = LicenceWay.DIRECT
+    """none: never. direct: assign a SKU. group: add to HANDOVER_LICENCE_GROUP. swap: assign a SKU and take those of HANDOVER_LICENCE_SWAP_FROM."""
+    licence_group: str | None = Field(None, pattern=r"^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$")
+    """Id of the group whose members inherit the licence (HANDOVER_LICENCE_WAY=group)."""
+    licence_swap_from: Words = ()
+    """skuPartNumbers that may be taken from the owner in the same write (HANDOVER_LICENCE_WAY=swap)."""
+    reclaim_staging_licence: bool = False
+    """After the proof, take HANDOVER_LICENCE_SKUS from the staging account that enrolled the device, if it enrols no other."""
     enrolment_attested_by: str | None = None
     """Who looked at MDM user scope and discovery URL in the portal (no application permission can read them)."""
     enrolment_attested_on: Day | None = None
@@ -215,6 +236,8 @@ class Settings(BaseSettings):
         "excluded_devices",
         "excluded_users",
         "licence_skus",
+        "owners",
+        "licence_swap_from",
         "operators_mail",
         "reenrol_for",
         "ramp",
@@ -234,6 +257,25 @@ class Settings(BaseSettings):
         if any(re.fullmatch(r"\w+\.\w+", name) is None for name in value):
             raise ValueError("must be full names of settings, such as Windows10CompliancePolicy.BitLockerEnabled")
         return value
+
+    @field_validator("owners")
+    @classmethod
+    def _name_one_owner_each(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Raises ValueError for an entry that is not serial=owner, and for a PC with two owners."""
+        serials = [_owner_of(entry)[0] for entry in value]
+        if len(set(serials)) != len(serials):
+            raise ValueError("a serial number is listed twice")
+        return value
+
+    @model_validator(mode="after")
+    def _have_what_the_licence_way_needs(self) -> Self:
+        if self.licence_way is LicenceWay.GROUP and self.licence_group is None:
+            raise ValueError("HANDOVER_LICENCE_WAY=group needs HANDOVER_LICENCE_GROUP")
+        if self.licence_way is LicenceWay.SWAP and not self.licence_swap_from:
+            raise ValueError("HANDOVER_LICENCE_WAY=swap needs HANDOVER_LICENCE_SWAP_FROM")
+        if both := set(self.licence_skus) & set(self.licence_swap_from):
+            raise ValueError(f"{', '.join(sorted(both))} cannot be both given and taken")
+        return self
 
     @field_validator("enrolment_attested_groups", mode="before")
     @classmethod
@@ -312,6 +354,11 @@ class Settings(BaseSettings):
             excluded_users=frozenset(upn.lower() for upn in self.excluded_users),
             licence_skus=self.licence_skus,
             usage_location=self.usage_location,
+            owners=tuple(_owner_of(entry) for entry in self.owners),
+            licence_way=self.licence_way,
+            licence_group=self.licence_group,
+            licence_swap_from=self.licence_swap_from,
+            reclaim_staging_licence=self.reclaim_staging_licence,
             enrolment_attestation=self._attestation(),
             noncompliant_for=timedelta(hours=self.noncompliant_hours),
             last_sync_within=timedelta(hours=self.last_sync_hours),

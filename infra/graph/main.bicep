@@ -14,7 +14,7 @@ param principalId string
 param part string = 'single'
 
 @description('What the app may do; the roles of each and their reasons are in ../graph-roles.json.')
-@allowed(['report', 'remediate', 'usageLocation', 'mail', 'groups', 'recoveryKeys', 'approvalPolicies'])
+@allowed(['report', 'remediate', 'usageLocation', 'mail', 'groups', 'recoveryKeys', 'approvalPolicies', 'licenceGroup'])
 param grants array = ['report']
 
 var rolesByGrant = loadJsonContent('../graph-roles.json')

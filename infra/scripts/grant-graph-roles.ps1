@@ -14,10 +14,11 @@ $pause = if ($env:GRANT_PAUSE_SECONDS) { [int]$env:GRANT_PAUSE_SECONDS } else { 
 
 $grants = @('report')
 if ($env:HANDOVER_MODE -in 'approve', 'auto') { $grants += 'remediate' }
-if ($env:HANDOVER_USAGE_LOCATION) { $grants += 'usageLocation' }
-if ($env:HANDOVER_SUBSCRIBE_TO -like '*groups/*' -or $env:HANDOVER_EXCLUSION_GROUP -or $env:HANDOVER_ENROLMENT_ATTESTED_GROUPS) { $grants += 'groups' }
+if ($env:HANDOVER_USAGE_LOCATION -or $env:HANDOVER_LICENCE_GROUP) { $grants += 'usageLocation' }
+if ($env:HANDOVER_SUBSCRIBE_TO -like '*groups/*' -or $env:HANDOVER_LICENCE_GROUP -or $env:HANDOVER_EXCLUSION_GROUP -or $env:HANDOVER_ENROLMENT_ATTESTED_GROUPS) { $grants += 'groups' }
 if ($env:HANDOVER_BITLOCKER_KEY -eq 'require') { $grants += 'recoveryKeys' }
 if ($env:HANDOVER_EXPECT_MULTI_ADMIN_APPROVAL -in 'true', '1') { $grants += 'approvalPolicies' }
+if ($env:HANDOVER_LICENCE_GROUP) { $grants += 'licenceGroup' }
 if ($env:HANDOVER_MAIL_FROM) { $grants += 'mail' }
 if ($env:GRANTS) { $grants = $env:GRANTS -split '\s+' }
 

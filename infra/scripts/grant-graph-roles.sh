@@ -21,14 +21,15 @@ grants() {
     fi
     wanted=report
     case "${HANDOVER_MODE:-report}" in approve | auto) wanted="$wanted remediate" ;; esac
-    if [ -n "${HANDOVER_USAGE_LOCATION:-}" ]; then wanted="$wanted usageLocation"; fi
-    if [ -n "${HANDOVER_EXCLUSION_GROUP:-}${HANDOVER_ENROLMENT_ATTESTED_GROUPS:-}" ]; then
+    if [ -n "${HANDOVER_USAGE_LOCATION:-}${HANDOVER_LICENCE_GROUP:-}" ]; then wanted="$wanted usageLocation"; fi
+    if [ -n "${HANDOVER_LICENCE_GROUP:-}${HANDOVER_EXCLUSION_GROUP:-}${HANDOVER_ENROLMENT_ATTESTED_GROUPS:-}" ]; then
         wanted="$wanted groups"
     else
         case "${HANDOVER_SUBSCRIBE_TO:-}" in *groups/*) wanted="$wanted groups" ;; esac
     fi
     if [ "${HANDOVER_BITLOCKER_KEY:-}" = require ]; then wanted="$wanted recoveryKeys"; fi
     case "${HANDOVER_EXPECT_MULTI_ADMIN_APPROVAL:-}" in true | True | TRUE | 1) wanted="$wanted approvalPolicies" ;; esac
+    if [ -n "${HANDOVER_LICENCE_GROUP:-}" ]; then wanted="$wanted licenceGroup"; fi
     if [ -n "${HANDOVER_MAIL_FROM:-}" ]; then wanted="$wanted mail"; fi
     echo "$wanted"
 }

@@ -58,6 +58,25 @@ class LicenceRequest:
     part_number: str
     requested_at: datetime
     refused: str | None = None
+    group_id: str | None = None
+    """The group that is to give it; None for a direct assignment."""
+    reprocessed_at: datetime | None = None
+    """When Microsoft Entra was asked to work out the group's licences again; once for each request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reclaim:
+    """Licences that were asked back from the staging account, and what came of it."""
+
+    user_id: str
+    sku_ids: tuple[str, ...]
+    done: bool = False
+    refused: str | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Microsoft Entra has said yes or no."""
+        return self.done or self.refused is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +174,9 @@ class Case:
     licence: LicenceRequest | None = None
     licence_seen_at: datetime | None = None
     """When Intune and Entra ID P1 were last read as provisioned."""
+    licence_losses: int = 0
+    """How often the owner lost it again in this try."""
+    reclaim: Reclaim | None = None
     ready_at: datetime | None = None
     """When every readiness check was last ok."""
     checks: tuple[Check, ...] = ()

@@ -14,6 +14,34 @@ class AssignLicence:
     user_id: str
     sku_id: str
     set_usage_location: str | None = None
+    disabled_plan_ids: tuple[str, ...] = ()
+    """Plans that stay switched off in it."""
+    remove_sku_ids: tuple[str, ...] = ()
+    """Products taken away in the same write."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinLicenceGroup:
+    """Make one user a member of the licence group, first setting the usage location when policy names one."""
+
+    user_id: str
+    group_id: str
+    set_usage_location: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReprocessLicences:
+    """Ask Microsoft Entra to work out one user's group licences again."""
+
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveLicences:
+    """Take directly assigned licences from one staging account."""
+
+    user_id: str
+    sku_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +96,16 @@ class FreezeWipes:
     why: str
 
 
-Effect = AssignLicence | BindOwner | SyncDevice | TellOwner | FreezeWipes
+Effect = (
+    AssignLicence
+    | JoinLicenceGroup
+    | ReprocessLicences
+    | RemoveLicences
+    | BindOwner
+    | SyncDevice
+    | TellOwner
+    | FreezeWipes
+)
 """A wipe is not among them: only the wipe protocol in shared/remedy/wipe.py can send one."""
 
 

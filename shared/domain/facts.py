@@ -119,6 +119,19 @@ class AutopilotDevice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeldLicence:
+    """One way in which a user has a product, or should have it: directly, or through a group (licenseAssignmentStates)."""
+
+    sku_id: str
+    direct: bool
+    """Assigned to the user themselves; only such a licence can be changed or taken."""
+    group_id: str | None = None
+    error: str | None = None
+    """Why a group could not give it (CountViolation and others); such a licence gives nothing."""
+    disabled_plan_ids: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class User:
     """A directory user with what a licence decision needs."""
 
@@ -134,6 +147,16 @@ class User:
     mail_address: str | None = None
     office: str | None = None
     """officeLocation."""
+    licences: tuple[HeldLicence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LicenceGroup:
+    """A group whose members inherit products: skuId and the plans switched off in it."""
+
+    id: str
+    name: str
+    products: tuple[tuple[str, frozenset[str]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +179,8 @@ class Sku:
     seats: int
     used: int
     enabled: bool
+    plan_names: Mapping[str, str] = field(default_factory=dict[str, str])
+    """servicePlanName by servicePlanId; kept only where a rule has to name plans."""
 
     @property
     def free_seats(self) -> int:
@@ -344,6 +369,9 @@ class Facts:
     fleet: Fleet | None = None
     nonce: str | None = None
     """A fresh random value for a wipe that may be written down."""
+    licence_group: LicenceGroup | Missing | None = None
+    staging_devices: tuple[ManagedDevice, ...] | None = None
+    """Every device that the staging account of this case enrols now; None also when that could not be read."""
     owner_groups: Memberships | None = None
     device_groups: Mapping[str, Memberships] = field(default_factory=dict[str, Memberships])
     """By Entra device id, lower case."""

@@ -22,6 +22,15 @@ class Mode(StrEnum):
         return self in (Mode.APPROVE, Mode.AUTO)
 
 
+class LicenceWay(StrEnum):
+    """How an owner without Intune and Entra ID P1 gets them."""
+
+    NONE = "none"
+    DIRECT = "direct"
+    GROUP = "group"
+    SWAP = "swap"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnrolmentAttestation:
     """A person's dated word for what no application permission can read: MDM scope and discovery URL.
@@ -44,7 +53,9 @@ class Policy:
 
     mode: Mode = Mode.REPORT
     staging_accounts: tuple[str, ...] = ()
-    """UPNs or shell-style patterns (``staging*@contoso.com``) of accounts that only enrol devices."""
+    """UPNs, shell-style patterns (``staging*@contoso.com``) or user ids of accounts that only enrol devices."""
+    owners: tuple[tuple[str, str], ...] = ()
+    """Serial number, lower case, and the UPN or id of its owner, as an administrator listed them."""
     excluded_devices: frozenset[str] = frozenset()
     """Serial numbers or device names, lower case, that are never touched."""
     excluded_users: frozenset[str] = frozenset()
@@ -53,6 +64,13 @@ class Policy:
     """skuPartNumbers to assign, best first. Empty: never assign a licence."""
     usage_location: str | None = None
     """Two-letter country for users without one. None: such a user waits for a person."""
+    licence_way: LicenceWay = LicenceWay.DIRECT
+    licence_group: str | None = None
+    """LicenceWay.GROUP: the id of the group whose members inherit the licence."""
+    licence_swap_from: tuple[str, ...] = ()
+    """LicenceWay.SWAP: skuPartNumbers that may be taken from the owner in the same write."""
+    reclaim_staging_licence: bool = False
+    """After the proof, take the licences of ``licence_skus`` from the staging account, if it enrols nothing else."""
     enrolment_attestation: EnrolmentAttestation | None = None
 
     noncompliant_for: timedelta = timedelta(hours=72)

@@ -38,6 +38,7 @@ class Reason(StrEnum):
     OWNER_EXCLUDED = "owner_excluded"
     OWNER_NOT_FOUND = "owner_not_found"
     OWNER_CONTRADICTED = "owner_contradicted"
+    OWNER_RENAMED = "owner_renamed"
     EXCLUSION_NOT_READABLE = "exclusion_not_readable"
     # licence
     LICENCE_MISSING = "licence_missing"
@@ -50,6 +51,14 @@ class Reason(StrEnum):
     NO_LICENCE_CONFIGURED = "no_licence_configured"
     NO_FREE_SEAT = "no_free_seat"
     USAGE_LOCATION_MISSING = "usage_location_missing"
+    USAGE_LOCATION_PROHIBITED = "usage_location_prohibited"
+    LICENCE_PLANS_EXCLUSIVE = "licence_plans_exclusive"
+    LICENCE_PLANS_DEPEND = "licence_plans_depend"
+    LICENCE_INHERITED = "licence_inherited"
+    LICENCE_NOT_UNIQUE = "licence_not_unique"
+    LICENCE_GROUP_UNFIT = "licence_group_unfit"
+    LICENCE_REPROCESSED = "licence_reprocessed"
+    LICENCE_LOST = "licence_lost"
     # watching
     WATCHING_FOR_CHEAPER_FIX = "watching_for_cheaper_fix"
     MENDED_WITHOUT_WIPE = "mended_without_wipe"
@@ -122,6 +131,9 @@ class Reason(StrEnum):
     NOT_COMPLIANT_AFTER_RETURN = "not_compliant_after_return"
     READY_FOR_FIRST_SIGN_IN = "ready_for_first_sign_in"
     PREPARED_WHILE_COMPLIANT = "prepared_while_compliant"
+    RECLAIMING_LICENCE = "reclaiming_licence"
+    LICENCE_RECLAIMED = "licence_reclaimed"
+    LICENCE_KEPT = "licence_kept"
     # running the case
     GRAPH_BUSY = "graph_busy"
     ACCESS_DENIED = "access_denied"

@@ -25,6 +25,7 @@ class CaseState(StrEnum):
     AWAITING_ADMIN_APPROVAL = "awaiting_admin_approval"
     AWAITING_RETURN = "awaiting_return"
     AWAITING_PROOF = "awaiting_proof"
+    RECLAIMING_LICENCE = "reclaiming_licence"
     NEEDS_PERSON = "needs_person"
     PROVEN = "proven"
     READY_TO_GO = "ready_to_go"
@@ -72,6 +73,7 @@ MEANINGS: dict[CaseState, str] = {
     _S.AWAITING_ADMIN_APPROVAL: "A second Intune administrator has to approve the wipe in the Intune admin center.",
     _S.AWAITING_RETURN: "The wipe was accepted; waiting for the device to come back through OOBE.",
     _S.AWAITING_PROOF: "The device is back under its owner; waiting until it is compliant.",
+    _S.RECLAIMING_LICENCE: "Proven; seeing whether the staging account's licence is free again.",
     _S.NEEDS_PERSON: "Handover cannot go on alone; a person decides.",
     _S.PROVEN: "The device is enrolled by its owner and compliant.",
     _S.READY_TO_GO: "Licence and Autopilot binding are in place before the first sign-in.",
@@ -82,6 +84,7 @@ MEANINGS: dict[CaseState, str] = {
     _S.CANCELLED: "A person cancelled the case.",
 }
 
+# Wherever no wipe is under way the case goes back to the licence when the owner loses it.
 # A person may stop a case wherever no wipe is under way. After WIPE_INTENDED only reading goes on.
 _STOP = {_S.NEEDS_PERSON, _S.CANCELLED}
 _AFTER_LICENCE = {_S.WATCHING, _S.CHECKING_READINESS, _S.SENDING_INSTRUCTIONS}
@@ -106,17 +109,36 @@ TRANSITIONS: dict[CaseState, frozenset[CaseState]] = {
             *_STOP,
         }
     ),
-    _S.NOT_READY: frozenset({_S.BINDING, _S.REPORTED, _S.NO_ACTION_NEEDED, _S.REFUSED, *_STOP}),
+    _S.NOT_READY: frozenset({_S.CHECKING_LICENCE, _S.BINDING, _S.REPORTED, _S.NO_ACTION_NEEDED, _S.REFUSED, *_STOP}),
     _S.BINDING: frozenset(
-        {_S.GIVING_NOTICE, _S.AWAITING_APPROVAL, _S.CLEARED_TO_WIPE, _S.READY_TO_GO, _S.REPORTED, *_STOP}
+        {
+            _S.CHECKING_LICENCE,
+            _S.GIVING_NOTICE,
+            _S.AWAITING_APPROVAL,
+            _S.CLEARED_TO_WIPE,
+            _S.READY_TO_GO,
+            _S.REPORTED,
+            *_STOP,
+        }
     ),
     _S.GIVING_NOTICE: frozenset(
-        {_S.AWAITING_APPROVAL, _S.CLEARED_TO_WIPE, _S.NO_ACTION_NEEDED, _S.REFUSED, _S.REPORTED, *_STOP}
+        {
+            _S.CHECKING_LICENCE,
+            _S.AWAITING_APPROVAL,
+            _S.CLEARED_TO_WIPE,
+            _S.NO_ACTION_NEEDED,
+            _S.REFUSED,
+            _S.REPORTED,
+            *_STOP,
+        }
     ),
-    _S.AWAITING_APPROVAL: frozenset({_S.CLEARED_TO_WIPE, _S.WATCHING, _S.NO_ACTION_NEEDED, _S.REFUSED, *_STOP}),
+    _S.AWAITING_APPROVAL: frozenset(
+        {_S.CHECKING_LICENCE, _S.CLEARED_TO_WIPE, _S.WATCHING, _S.NO_ACTION_NEEDED, _S.REFUSED, *_STOP}
+    ),
     _S.CLEARED_TO_WIPE: frozenset({_S.WIPE_INTENDED, _S.GIVING_NOTICE, _S.AWAITING_APPROVAL, _S.WATCHING, *_STOP}),
     _S.WIPE_INTENDED: frozenset(
         {
+            _S.CHECKING_LICENCE,
             _S.WIPE_SENT,
             _S.CLEARED_TO_WIPE,
             _S.AWAITING_ADMIN_APPROVAL,
@@ -135,7 +157,9 @@ TRANSITIONS: dict[CaseState, frozenset[CaseState]] = {
     # Intune answered that it has not wiped; to WIPE_INTENDED with the approval's code, for the same attempt
     _S.AWAITING_ADMIN_APPROVAL: frozenset({_S.WIPE_INTENDED, _S.AWAITING_RETURN, _S.NO_ACTION_NEEDED, *_STOP}),
     _S.AWAITING_RETURN: frozenset({_S.AWAITING_PROOF, _S.NEEDS_PERSON}),
-    _S.AWAITING_PROOF: frozenset({_S.PROVEN, _S.NEEDS_PERSON}),
+    _S.AWAITING_PROOF: frozenset({_S.RECLAIMING_LICENCE, _S.PROVEN, _S.NEEDS_PERSON}),
+    # nothing that happens here takes the proof away
+    _S.RECLAIMING_LICENCE: frozenset({_S.PROVEN}),
     _S.NEEDS_PERSON: frozenset({_S.OPENED, _S.AWAITING_RETURN, _S.CANCELLED}),
     _S.PROVEN: frozenset(),
     _S.READY_TO_GO: frozenset(),

@@ -45,6 +45,13 @@ _LICENCE_REASONS = frozenset(
         Reason.LICENCE_REFUSED,
         Reason.USAGE_LOCATION_MISSING,
         Reason.LICENCE_TOO_SLOW,
+        Reason.LICENCE_MISSING,
+        Reason.USAGE_LOCATION_PROHIBITED,
+        Reason.LICENCE_PLANS_EXCLUSIVE,
+        Reason.LICENCE_PLANS_DEPEND,
+        Reason.LICENCE_INHERITED,
+        Reason.LICENCE_NOT_UNIQUE,
+        Reason.LICENCE_GROUP_UNFIT,
     }
 )
 _OWNER_REASONS = frozenset(

@@ -199,6 +199,8 @@ def reopened(case: Case, *, at: datetime, decision: Decision, who: str) -> tuple
         returned_at=None,
         autopilot_id=None,
         notice=None,
+        licence_losses=0,
+        reclaim=None,
         **dict(decision.changes),
     )
     entry = JournalEntry(

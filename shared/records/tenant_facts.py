@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from shared.domain.facts import TenantFacts
 from shared.ports import Clock, Tenant
 from shared.records.ledger import Ledger
-from shared.rules.licensing import DECISIVE_PLANS, INTUNE_PLANS
+from shared.rules.plans import DECISIVE_PLANS, INTUNE_PLANS
 from shared.telemetry import event
 
 log = logging.getLogger(__name__)
@@ -26,17 +26,21 @@ MOST_BYTES = 30_000
 class TenantFactsCache:
     """The tenant's facts, at most so old."""
 
-    def __init__(self, ledger: Ledger, tenant: Tenant, clock: Clock) -> None:
+    def __init__(
+        self, ledger: Ledger, tenant: Tenant, clock: Clock, *, with_all_plans: frozenset[str] = frozenset()
+    ) -> None:
+        """``with_all_plans``: skuPartNumbers whose plans a rule names one by one."""
         self._ledger = ledger
         self._tenant = tenant
         self._clock = clock
+        self._with_all_plans = with_all_plans
 
     async def get(self, *, at_most: timedelta) -> TenantFacts:
         """Facts not older than ``at_most``; read from Graph when there are none."""
         kept = await self._kept()
         if kept is not None and timedelta() <= self._clock.now() - kept.read_at <= at_most:
             return kept
-        facts = _slim(await self._tenant.facts())
+        facts = _slim(await self._tenant.facts(), self._with_all_plans)
         text = _FACTS.dump_json(facts)
         if len(text) <= MOST_BYTES:
             await self._ledger.replace(_PARTITION, _KEY, json.loads(text))
@@ -49,12 +53,22 @@ class TenantFactsCache:
         """What is remembered; None for nothing, and for what another version of the product wrote."""
         try:
             document = await self._ledger.read(_PARTITION, _KEY)
-            return None if document is None else _FACTS.validate_python(document, strict=False)
+            facts = None if document is None else _FACTS.validate_python(document, strict=False)
         except (ValueError, KeyError):
             return None
+        return facts if facts is not None and self._says_enough(facts) else None
+
+    def _says_enough(self, facts: TenantFacts) -> bool:
+        """What was remembered before a change of settings may lack the names that are needed now."""
+        return all(sku.plan_names for sku in facts.skus if sku.part_number in self._with_all_plans)
 
 
-def _slim(facts: TenantFacts) -> TenantFacts:
+def _slim(facts: TenantFacts, with_all_plans: frozenset[str]) -> TenantFacts:
     """Without the hundreds of service plans that no rule asks for."""
-    skus = tuple(replace(sku, plan_ids=sku.plan_ids & DECISIVE_PLANS) for sku in facts.skus)
+    named = [sku for sku in facts.skus if sku.part_number in with_all_plans]
+    wanted = DECISIVE_PLANS.union(*(sku.plan_ids for sku in named))
+    skus = tuple(
+        replace(sku, plan_ids=sku.plan_ids & wanted, plan_names=sku.plan_names if sku in named else {})
+        for sku in facts.skus
+    )
     return replace(facts, skus=skus)

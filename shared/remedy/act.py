@@ -10,8 +10,11 @@ from shared.domain.effects import (
     Done,
     Effect,
     FreezeWipes,
+    JoinLicenceGroup,
     Matter,
     Refused,
+    RemoveLicences,
+    ReprocessLicences,
     SyncDevice,
     TellOwner,
 )
@@ -44,6 +47,12 @@ class Actor:
         match effect:
             case AssignLicence():
                 return await self._assign(effect)
+            case JoinLicenceGroup():
+                return await self._join(effect)
+            case ReprocessLicences():
+                return await self.directory.reprocess_licences(effect.user_id)
+            case RemoveLicences():
+                return await self._take_back(effect)
             case BindOwner():
                 return await self.autopilot.bind(effect.autopilot_id, effect.user_principal_name, effect.display_name)
             case SyncDevice():
@@ -73,8 +82,29 @@ class Actor:
         return await self.mail.send(to=address, subject=letter.subject, html=letter.html)
 
     async def _assign(self, effect: AssignLicence) -> Answer:
-        if effect.set_usage_location is not None:
-            placed = await self.directory.set_usage_location(effect.user_id, effect.set_usage_location)
-            if isinstance(placed, Refused):
-                return placed
-        return await self.directory.assign_licence(effect.user_id, effect.sku_id)
+        if refused := await self._place(effect.user_id, effect.set_usage_location):
+            return refused
+        return await self.directory.assign_licence(
+            effect.user_id,
+            effect.sku_id,
+            disabled_plan_ids=effect.disabled_plan_ids,
+            remove_sku_ids=effect.remove_sku_ids,
+        )
+
+    async def _join(self, effect: JoinLicenceGroup) -> Answer:
+        if refused := await self._place(effect.user_id, effect.set_usage_location):
+            return refused
+        return await self.directory.add_to_group(effect.group_id, effect.user_id)
+
+    async def _place(self, user_id: str, country: str | None) -> Refused | None:
+        if country is None:
+            return None
+        placed = await self.directory.set_usage_location(user_id, country)
+        return placed if isinstance(placed, Refused) else None
+
+    async def _take_back(self, effect: RemoveLicences) -> Answer:
+        """The case is proven already: what cannot be taken back now stays where it is."""
+        try:
+            return await self.directory.remove_licences(effect.user_id, effect.sku_ids)
+        except HandoverError as error:
+            return Refused(code="not_taken_back", message=str(error))

@@ -22,6 +22,7 @@ from shared.remedy.wipe import WipeProtocol
 from shared.rules.answers import changes_by
 from shared.rules.decide import AFTER_THE_WIPE, RULES, decide
 from shared.rules.decisions import ask_person, wait
+from shared.rules.reclaiming import keep
 
 MOST_MOVES = 20
 EARLY_BY_SKEW = timedelta(minutes=2)
@@ -29,6 +30,8 @@ FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(hours=1)
 MOST_STUMBLES = 30
 """About a day of pauses; then a person is told."""
+MOST_STUMBLES_AFTER_PROOF = 5
+"""A seat is not worth more tries: the case is proven without it."""
 
 
 class Outcome(StrEnum):
@@ -122,6 +125,8 @@ class Advance:
         if stored is None or stored.case.version != version or stored.case.state not in RULES:
             return
         decision = ask_person(Reason.STEP_FAILED, "This step failed several times in a row; the log has the error.")
+        if stored.case.state is CaseState.RECLAIMING_LICENCE:
+            decision = keep("this step failed several times in a row; the log has the error")
         await self._save_and_send(stored, *move(stored.case, decision, at=self.clock.now()))
 
     async def _wait_at_gate(self, stored: Stored, until: datetime) -> Outcome:
@@ -205,6 +210,10 @@ class Advance:
         """The case waits, or asks a person. The gate is everybody's: it closes for the time that Graph named, not for
         this case's pause."""
         now = self.clock.now()
+        if case.state is CaseState.RECLAIMING_LICENCE and case.stumbles >= MOST_STUMBLES_AFTER_PROOF:
+            return move(case, keep(str(error)), at=now)
+        if isinstance(error, AccessDenied) and case.state is CaseState.RECLAIMING_LICENCE:
+            return move(case, keep(str(error)), at=now)
         if isinstance(error, AccessDenied):
             return move(case, ask_person(Reason.ACCESS_DENIED, str(error)), at=now)
         if isinstance(error, Unexpected):

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from shared.domain.case import AUTOPILOT_PREFIX, Case, managed_device_id_of
 from shared.domain.facts import MISSING, AutopilotDevice, Facts, Fleet, Missing, User, WipeTarget
-from shared.domain.policy import Mode, Policy
+from shared.domain.policy import LicenceWay, Mode, Policy
 from shared.domain.states import CaseState
 from shared.errors import AccessDenied, Unexpected
 from shared.ports import Autopilot, Clock, Devices, Directory, Ids
@@ -17,8 +17,11 @@ from shared.records.tenant_facts import TenantFactsCache
 from shared.remedy.gather_readiness import ReadinessReader
 from shared.rules.decide import AFTER_THE_WIPE
 from shared.rules.fence import READ_AGAIN_AFTER, readiness_is_old
+from shared.rules.owner_now import reads_owner_again
 from shared.rules.ownership import owner_in, to_read
+from shared.rules.plans import covers
 from shared.rules.readiness import bad_of, checks
+from shared.rules.reclaiming import staging_account_of, wants_reclaim
 from shared.rules.watching import wants_policy_states
 from shared.telemetry import event
 
@@ -58,6 +61,8 @@ class Gatherer:
             known = replace(known, deferral_code=self.ids.new() + self.ids.new())
         if case.state in (CaseState.WIPE_UNKNOWN, CaseState.AWAITING_ADMIN_APPROVAL):
             return await self._with_what_became_of_the_wipe(case, known)
+        if case.owner is not None and reads_owner_again(case, policy):
+            known = await self._with_user_once(case.owner.user_id, known)
         return await self._needed(case, policy, known)
 
     async def _needed(self, case: Case, policy: Policy, known: Facts) -> Facts:  # noqa: PLR0912  # one branch a state
@@ -68,12 +73,12 @@ class Gatherer:
                 return await self._with_cause(case, policy, known)
             case CaseState.CHECKING_OWNER:
                 return await self._with_owner(case, policy, known)
-            case CaseState.CHECKING_LICENCE:
-                return await self._with_seats(case, known, TENANT_FACTS_AT_MOST)
-            case CaseState.AWAITING_SEAT:
-                return await self._with_seats(case, known, SEATS_AT_MOST)
-            case CaseState.AWAITING_LICENCE if case.owner is not None and known.plans is None:
-                return replace(known, plans=await self.directory.plans(case.owner.user_id))
+            case CaseState.CHECKING_LICENCE | CaseState.AWAITING_SEAT:
+                return await self._with_seats(case, policy, known)
+            case CaseState.AWAITING_LICENCE:
+                return await self._with_plans(case, known)
+            case CaseState.RECLAIMING_LICENCE:
+                return await self._with_staging_account(case, policy, known)
             case CaseState.CHECKING_READINESS | CaseState.NOT_READY:
                 return await self._with_readiness(case, policy, known)
             case CaseState.BINDING if not case.bound:
@@ -154,11 +159,41 @@ class Gatherer:
             read[user.id.lower()] = user
         return replace(known, users={**known.users, **read})
 
-    async def _with_seats(self, case: Case, known: Facts, at_most: timedelta) -> Facts:
+    async def _with_user_once(self, who: str, known: Facts) -> Facts:
+        return known if who.lower() in known.users else await self._with_user(who, known)
+
+    async def _with_seats(self, case: Case, policy: Policy, known: Facts) -> Facts:
         assert case.owner is not None
-        if case.owner.user_id.lower() not in known.users:
+        known = replace(known, tenant=await self.tenant.get(at_most=SEATS_AT_MOST))
+        user = known.users.get(case.owner.user_id.lower())
+        if policy.licence_way is not LicenceWay.GROUP or not isinstance(user, User) or covers(user.enabled_plan_ids):
+            return known
+        group = await self.directory.licence_group(policy.licence_group) if policy.licence_group else MISSING
+        return replace(known, licence_group=group)
+
+    async def _with_plans(self, case: Case, known: Facts) -> Facts:
+        """A group's licence is given, or not, on the user's record; a direct one shows among the plans."""
+        assert case.owner is not None
+        if case.licence is not None and case.licence.group_id is not None:
             known = await self._with_user(case.owner.user_id, known)
-        return replace(known, tenant=await self.tenant.get(at_most=at_most))
+        return (
+            known if known.plans is not None else replace(known, plans=await self.directory.plans(case.owner.user_id))
+        )
+
+    async def _with_staging_account(self, case: Case, policy: Policy, known: Facts) -> Facts:
+        """What cannot be read keeps the licence where it is; a proven case waits for nothing but a busy Graph."""
+        who = staging_account_of(case, policy)
+        if who is None or not wants_reclaim(case, policy) or (case.reclaim is not None and case.reclaim.answered):
+            return known
+        try:
+            known = await self._with_user(who, known)
+            account = known.users.get(who.lower())
+            if not isinstance(account, User):
+                return known
+            devices = await self.devices.of_user(account.id)
+            return replace(known, staging_devices=devices, tenant=await self.tenant.get(at_most=SEATS_AT_MOST))
+        except (AccessDenied, Unexpected):
+            return known
 
     async def _with_autopilot(self, case: Case, known: Facts) -> Facts:
         if known.autopilot is not None:

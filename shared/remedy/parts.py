@@ -38,13 +38,13 @@ class UnprivilegedDevices:
         """See the port."""
         return await self.devices.with_entra_device(entra_device_id)
 
-    def enrolled_since(self, since: datetime) -> AsyncIterator[ManagedDevice]:
-        """See the port."""
-        return self.devices.enrolled_since(since)
-
     async def of_user(self, user_id: str) -> tuple[ManagedDevice, ...]:
         """See the port."""
         return await self.devices.of_user(user_id)
+
+    def enrolled_since(self, since: datetime) -> AsyncIterator[ManagedDevice]:
+        """See the port."""
+        return self.devices.enrolled_since(since)
 
     async def sync(self, managed_device_id: str) -> Answer:  # noqa: ARG002  # the port has it
         """Left out: a device checks in by itself every 8 hours, so the case only takes longer, and ends the same."""

@@ -18,8 +18,10 @@ from shared.rules.holding import hold_or_go
 from shared.rules.instructing import instruct
 from shared.rules.licensing import await_licence, check_licence
 from shared.rules.notice import give_notice
+from shared.rules.owner_now import owner_changed
 from shared.rules.ownership import find_owner
 from shared.rules.readiness import check_readiness
+from shared.rules.reclaiming import reclaim
 from shared.rules.returning import await_proof, await_return
 from shared.rules.watching import watch
 
@@ -45,11 +47,18 @@ RULES: Mapping[CaseState, Rule] = {
     CaseState.AWAITING_ADMIN_APPROVAL: await_admin_approval,
     CaseState.AWAITING_RETURN: await_return,
     CaseState.AWAITING_PROOF: await_proof,
+    CaseState.RECLAIMING_LICENCE: reclaim,
 }
 """Every state in which Handover itself goes on. The others rest for a person or have ended."""
 
 AFTER_THE_WIPE = frozenset(
-    {CaseState.WIPE_SENT, CaseState.WIPE_UNKNOWN, CaseState.AWAITING_RETURN, CaseState.AWAITING_PROOF}
+    {
+        CaseState.WIPE_SENT,
+        CaseState.WIPE_UNKNOWN,
+        CaseState.AWAITING_RETURN,
+        CaseState.AWAITING_PROOF,
+        CaseState.RECLAIMING_LICENCE,
+    }
 )
 """Only reads follow a wipe, so these states go on in every mode: a wiped device is never left alone."""
 
@@ -59,4 +68,11 @@ def decide(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision:
     rule, policy = RULES[case.state], policy.as_of(now)
     if policy.mode is Mode.OFF and case.state not in AFTER_THE_WIPE:
         return wait(case, Reason.MODE_IS_OFF, "Handover is switched off.", until=now + timedelta(hours=1))
-    return rule(case, facts, policy, now)
+    decision = rule(case, facts, policy, now)
+    if decision.to in OVER_WITHOUT_OWNER:
+        return decision
+    return owner_changed(case, facts, policy, now) or decision
+
+
+OVER_WITHOUT_OWNER = frozenset({CaseState.NO_ACTION_NEEDED, CaseState.REFUSED, CaseState.REPORTED})
+"""Where a case ends like this, it does not matter any more what became of its owner."""

@@ -17,8 +17,9 @@ from shared.rules.confirm import evidence_is_old, evidence_too_old, refusal_of
 from shared.rules.decisions import ask_person, device_evidence, go, in_words
 from shared.rules.exclusion import doubt_about_exclusion, entra_devices_of, refused_by_group
 from shared.rules.holding import clearance_unfit
-from shared.rules.licensing import covers
 from shared.rules.notice import owners_hold
+from shared.rules.owner_now import lost_licence, renamed
+from shared.rules.plans import covers
 from shared.rules.readiness import LOOK_AGAIN_AFTER as READINESS_AGAIN_AFTER
 from shared.rules.readiness import bad_of, check_evidence, checks, reason_not_ready, words_not_ready
 
@@ -58,18 +59,12 @@ def _check(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision:
             f"Intune now says {device.compliance.value}; nothing was sent.",
             evidence=evidence,
         )
-    assert case.owner is not None
-    if case.owner.user_principal_name.lower() in policy.excluded_users:
-        return go(
-            CaseState.REFUSED,
-            Reason.OWNER_EXCLUDED,
-            f"{case.owner.display_name} is on the list of excluded users; nothing was sent.",
-            evidence=evidence,
-        )
     if excluded := refused_by_group(facts, policy):
         says = f"{device.called} is not touched: {excluded[1]}; nothing was sent."
         return go(CaseState.REFUSED, excluded[0], says, evidence=evidence)
-    if doubt := _doubt_about_owner(case, facts) or _doubt_about_binding(case, facts, now):
+    if answer := _look_at_owner(case, facts, policy, now, evidence):
+        return answer
+    if doubt := _doubt_about_binding(case, facts, now):
         return ask_person(*doubt, evidence=evidence)
     if not_ready := _no_longer_ready(case, facts, policy, now):
         return not_ready
@@ -82,6 +77,31 @@ def _check(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision:
             due=now + LOOK_FOR_CHECK_IN_AFTER,
         )
     return _check_permission(case, facts, policy, now, evidence)
+
+
+def _look_at_owner(case: Case, facts: Facts, policy: Policy, now: datetime, evidence: Evidence) -> Decision | None:
+    """What keeps the wipe from being sent because of who the owner is now, by id, and what they hold."""
+    assert case.owner is not None
+    owner = facts.users.get(case.owner.user_id.lower())
+    names = {case.owner.user_principal_name, owner.user_principal_name if isinstance(owner, User) else ""}
+    if {name.lower() for name in names} & policy.excluded_users:
+        return go(
+            CaseState.REFUSED,
+            Reason.OWNER_EXCLUDED,
+            f"{case.owner.display_name} is on the list of excluded users; nothing was sent.",
+            evidence=evidence,
+        )
+    if not (isinstance(owner, User) and owner.enabled):
+        return ask_person(
+            Reason.OWNER_DISABLED,
+            f"{case.owner.display_name}'s account is gone or disabled; nothing was sent.",
+            evidence=evidence,
+        )
+    if owner.user_principal_name.lower() != case.owner.user_principal_name.lower():
+        return renamed(case, owner, now)
+    if case.licence_seen_at is None or not covers(owner.enabled_plan_ids):
+        return lost_licence(case, evidence)
+    return None
 
 
 def _check_permission(
@@ -137,19 +157,6 @@ def what_changed(was: DeviceIdentity, device: ManagedDevice) -> str | None:
         ("enrolment user", (was.enrolment_user_id or "").lower(), (device.user_id or "").lower()),
     )
     return next((f"its {name} changed" for name, before, after in pairs if before != after), None)
-
-
-def _doubt_about_owner(case: Case, facts: Facts) -> tuple[Reason, str] | None:
-    assert case.owner is not None
-    owner = facts.users.get(case.owner.user_id.lower())
-    if not (isinstance(owner, User) and owner.enabled):
-        return Reason.OWNER_DISABLED, f"{case.owner.display_name}'s account is gone or disabled; nothing was sent."
-    if case.licence_seen_at is None or not covers(owner.enabled_plan_ids):
-        return (
-            Reason.LICENCE_MISSING,
-            f"{case.owner.display_name} no longer has Intune and Entra ID P1; the device could not enrol again.",
-        )
-    return None
 
 
 def _doubt_about_binding(case: Case, facts: Facts, now: datetime) -> tuple[Reason, str] | None:

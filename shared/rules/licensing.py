@@ -1,54 +1,27 @@
-"""CHECKING_LICENCE, AWAITING_SEAT, AWAITING_LICENCE: does the owner hold Intune *and* Entra ID P1, and if not, which seat?
-
-Service plans decide, never product names: Business Standard's part number is O365_BUSINESS_PREMIUM, and the
-INTUNE_O365 plan inside it is Basic Mobility and Security. Source: "Licensing requirements" of Windows Autopilot and
-"Product names and service plan identifiers for licensing".
-"""
+"""CHECKING_LICENCE, AWAITING_SEAT, AWAITING_LICENCE: does the owner hold Intune *and* Entra ID P1, and if not, which seat?"""
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.domain.case import Case, Decision, Journey, LicenceRequest
-from shared.domain.effects import AssignLicence, SyncDevice
-from shared.domain.facts import Facts, PlanStatus, Sku, TenantFacts, User
-from shared.domain.policy import Mode, Policy
+from shared.domain.effects import JoinLicenceGroup, ReprocessLicences, SyncDevice
+from shared.domain.facts import Facts, LicenceGroup, PlanStatus, Sku, TenantFacts, User
+from shared.domain.policy import LicenceWay, Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.rules.decisions import ask_person, go, in_words, wait
+from shared.rules.licence_answers import ask_about, no_seat
+from shared.rules.plans import ENTRA_PREMIUM_PLANS, INTUNE_PLANS, called, covers, holds, provisioned
+from shared.rules.seats import Plan, direct_plans, group_plan, may_pass, trouble_by
 from shared.rules.sku_names import sku_name
-
-INTUNE_PLANS = frozenset(
-    {
-        "c1ec4a95-1f05-45b3-a911-aa3fa01094f5",  # INTUNE_A
-        "3e170737-c728-4eae-bbb9-3f3360f7184c",  # INTUNE_A_VL
-        "d216f254-796f-4dab-bbfa-710686e646b9",  # INTUNE_A_GOV
-    }
-)
-ENTRA_PREMIUM_PLANS = frozenset(
-    {
-        "41781fb2-bc02-4b7c-bd55-b576c07bb09d",  # AAD_PREMIUM (P1)
-        "eec0eb4f-6444-4f95-aba0-50c24d67f998",  # AAD_PREMIUM_P2
-    }
-)
-BASIC_MOBILITY = "882e1d05-acd1-4ccb-8708-6ee03664b117"  # INTUNE_O365
-DECISIVE_PLANS = INTUNE_PLANS | ENTRA_PREMIUM_PLANS | {BASIC_MOBILITY}
-"""Every other service plan changes no decision."""
 
 LOOK_FOR_PLANS_AFTER = timedelta(minutes=5)
 SEND_AGAIN_AFTER = timedelta(minutes=10)
 LOOK_FOR_SEATS_AFTER = timedelta(hours=1)
 LOOK_FOR_MENDING_AFTER = timedelta(hours=8)
-
-
-def covers(plan_ids: Collection[str]) -> bool:
-    """These plans allow enrolment through Autopilot: Intune and Entra ID P1 or P2."""
-    plans = frozenset(plan_ids)
-    return bool(plans & INTUNE_PLANS) and bool(plans & ENTRA_PREMIUM_PLANS)
-
-
-def provisioned(plans: Collection[PlanStatus]) -> bool:
-    """Intune and Entra ID P1 or P2 both read Success."""
-    return covers([plan.plan_id for plan in plans if plan.status == "Success"])
+GROUP_TAKES_AT_MOST = timedelta(hours=2)
+"""Group licensing works in the background: minutes, in a large tenant longer."""
 
 
 def check_licence(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision:
@@ -58,84 +31,126 @@ def check_licence(case: Case, facts: Facts, policy: Policy, now: datetime) -> De
     if not isinstance(user, User) or tenant is None:
         return ask_person(Reason.OWNER_NOT_FOUND, f"{case.owner.display_name} no longer exists.")
     if not user.enabled:
-        return ask_person(Reason.OWNER_DISABLED, f"{_name(user)}'s account is disabled; it gets no licence.")
+        return ask_person(Reason.OWNER_DISABLED, f"{called(user)}'s account is disabled; it gets no licence.")
     if covers(user.enabled_plan_ids):
         return go(
             CaseState.AWAITING_LICENCE,
             Reason.LICENCE_ASSIGNED,
-            f"{_name(user)} {_holds(user, tenant)}.",
+            f"{called(user)} {holds(user, tenant)}.",
             due=now + LOOK_FOR_PLANS_AFTER if _asked_since(case, policy, now) else None,
         )
-    lack = f"{_name(user)} {_holds(user, tenant)}"
-    if not policy.licence_skus:
+    lack = f"{called(user)} {holds(user, tenant)}"
+    if policy.licence_way is LicenceWay.GROUP:
+        return _by_group(case, user, tenant, facts, lack, policy, now)
+    if policy.licence_way is LicenceWay.NONE or not policy.licence_skus:
         return ask_person(
             Reason.NO_LICENCE_CONFIGURED,
             f"{lack}. No licence may be assigned automatically; give one by hand or set HANDOVER_LICENCE_SKUS.",
         )
-    fitting = _fitting(user, tenant, policy)
-    if not fitting:
+    plans = direct_plans(user, tenant, policy)
+    if not plans:
         return ask_person(
             Reason.NO_LICENCE_CONFIGURED,
             f"{lack}. None of the configured licences ({', '.join(policy.licence_skus)}) is bought and would give both.",
         )
-    seat = next((sku for sku in fitting if sku.free_seats > 0 or sku.id in user.sku_ids), None)
-    if seat is None:
-        return _no_seat(case, lack, fitting, now)
-    return _assign(case, user, seat, lack, policy, now)
+    plan = next((plan for plan in plans if not plan.full), None)
+    if plan is None:
+        return _no_seat(case, lack, [sku for each in plans for sku in each.full], now)
+    if user.usage_location is None and policy.usage_location is None:
+        return ask_person(
+            Reason.USAGE_LOCATION_MISSING,
+            f"{called(user)} has no usage location, and policy names none; a licence needs one and it is never guessed.",
+        )
+    return _take(case, plan, lack, policy, now)
 
 
-def _fitting(user: User, tenant: TenantFacts, policy: Policy) -> list[Sku]:
-    bought = {sku.part_number: sku for sku in tenant.skus}
-    preferred = (bought[part] for part in policy.licence_skus if part in bought)
-    return [sku for sku in preferred if covers(user.enabled_plan_ids | sku.plan_ids)]
+def _by_group(
+    case: Case, user: User, tenant: TenantFacts, facts: Facts, lack: str, policy: Policy, now: datetime
+) -> Decision:
+    """A group's licence needs no usage location of the user: without one it falls back to the directory's.
+
+    Source: "What is group-based licensing in Microsoft Entra ID".
+    """
+    group = facts.licence_group
+    if not isinstance(group, LicenceGroup):
+        return ask_person(
+            Reason.LICENCE_GROUP_UNFIT,
+            f"{lack}. The group {policy.licence_group or '(none is set)'} of HANDOVER_LICENCE_GROUP does not exist.",
+        )
+    plan = group_plan(user, group, tenant, policy)
+    if plan is None:
+        return ask_person(
+            Reason.LICENCE_GROUP_UNFIT,
+            f"{lack}. The licences of the group {group.name or group.id} would not give both.",
+        )
+    error = trouble_by(user, group.id)
+    if error is not None and not may_pass(error):
+        return ask_about(error, f"{lack}. The group {group.name or group.id} could not give its licences")
+    if plan.full:
+        return _no_seat(case, lack, list(plan.full), now)
+    return _take(case, plan, lack, policy, now)
 
 
 def _asked_since(case: Case, policy: Policy, now: datetime) -> datetime | None:
     """When the licence was first asked for in this try: asking again must not start the time anew."""
     asked = case.licence.requested_at if case.licence is not None else None
-    return asked if asked is not None and now - asked <= policy.licence_within else None
+    return asked if asked is not None and now - asked <= _takes_at_most(case, policy) else None
 
 
-def _no_seat(case: Case, lack: str, fitting: list[Sku], now: datetime) -> Decision:
-    says = f"{lack}. No free seat of {' or '.join(sku_name(sku.part_number) for sku in fitting)}; nothing is wiped before one appears."
-    evidence = {sku.part_number: f"{sku.used} of {sku.seats} seats used" for sku in fitting}
+def _takes_at_most(case: Case, policy: Policy) -> timedelta:
+    by_group = case.licence is not None and case.licence.group_id is not None
+    return max(policy.licence_within, GROUP_TAKES_AT_MOST) if by_group else policy.licence_within
+
+
+def _no_seat(case: Case, lack: str, full: list[Sku], now: datetime) -> Decision:
+    says = (
+        f"{lack}. No free seat of {' or '.join(sku_name(sku.part_number) for sku in full)}; "
+        "nothing is wiped before one appears."
+    )
+    evidence = {sku.part_number: f"{sku.used} of {sku.seats} seats used" for sku in full}
     until = now + LOOK_FOR_SEATS_AFTER
     if case.state is CaseState.AWAITING_SEAT:
         return wait(case, Reason.NO_FREE_SEAT, says, until=until, evidence=evidence)
     return go(CaseState.AWAITING_SEAT, Reason.NO_FREE_SEAT, says, evidence=evidence, due=until)
 
 
-def _assign(case: Case, user: User, sku: Sku, lack: str, policy: Policy, now: datetime) -> Decision:
-    if user.usage_location is None and policy.usage_location is None:
-        return ask_person(
-            Reason.USAGE_LOCATION_MISSING,
-            f"{_name(user)} has no usage location, and policy names none; a licence needs one and it is never guessed.",
-        )
-    evidence = {"licence": sku.part_number, "free seats": sku.free_seats}
+def _take(case: Case, plan: Plan, lack: str, policy: Policy, now: datetime) -> Decision:
+    evidence: dict[str, str | int | float | bool | None] = {
+        "licence": plan.sku.part_number,
+        "free seats": plan.sku.free_seats,
+    }
     asked_at = _asked_since(case, policy, now) or now
     if policy.mode is Mode.REPORT:
-        would = f"assign {sku.part_number} to {user.user_principal_name}"
         return go(
             after_licence(case),
             Reason.LICENCE_WOULD_BE_ASSIGNED,
-            f"{lack}. {sku_name(sku.part_number)} would be assigned.",
+            f"{lack}. {_report(plan)}",
             evidence=evidence,
             due=_watch_from(case, policy, now),
-            would_do=case.would_do if would in case.would_do else (*case.would_do, would),
+            would_do=case.would_do if plan.would in case.would_do else (*case.would_do, plan.would),
         )
+    effect = plan.effect
     return go(
         CaseState.AWAITING_LICENCE,
         Reason.LICENCE_MISSING,
-        f"{lack}. Assigning {sku_name(sku.part_number)}.",
+        f"{lack}. {plan.doing}",
         evidence=evidence,
         due=now + LOOK_FOR_PLANS_AFTER,
-        effect=AssignLicence(
-            user_id=user.id,
-            sku_id=sku.id,
-            set_usage_location=policy.usage_location if user.usage_location is None else None,
+        effect=effect,
+        licence=LicenceRequest(
+            sku_id=plan.sku.id,
+            part_number=plan.sku.part_number,
+            requested_at=asked_at,
+            group_id=policy.licence_group if isinstance(effect, JoinLicenceGroup | ReprocessLicences) else None,
+            reprocessed_at=now if isinstance(effect, ReprocessLicences) else None,
         ),
-        licence=LicenceRequest(sku_id=sku.id, part_number=sku.part_number, requested_at=asked_at),
     )
+
+
+def _report(plan: Plan) -> str:
+    if plan.would.startswith("assign "):
+        return f"{sku_name(plan.sku.part_number)} would be assigned."
+    return f"It would {plan.would}." + (f" {plan.lost}" if plan.lost else "")
 
 
 def await_licence(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision:
@@ -156,14 +171,20 @@ def await_licence(case: Case, facts: Facts, policy: Policy, now: datetime) -> De
             licence_seen_at=now,
         )
     since = request.requested_at if request is not None else case.entered_at or case.moved_at
-    if now - since > policy.licence_within:
+    if request is not None and request.group_id is not None:
+        user = facts.users.get(case.owner.user_id.lower())
+        stuck = _stuck_in_group(case, request, user if isinstance(user, User) else None, plans, policy, now)
+        if stuck is not None:
+            return stuck
+    if now - since > _takes_at_most(case, policy):
         return ask_person(
             Reason.LICENCE_TOO_SLOW,
             f"The licence's plans are still not provisioned after {in_words(now - since)}.",
             evidence=_plan_evidence(plans),
         )
     never_arrived = request is not None and all(plan.sku_id != request.sku_id for plan in plans)
-    if request is not None and never_arrived and now - request.requested_at >= SEND_AGAIN_AFTER:
+    direct = request is not None and request.group_id is None
+    if request is not None and direct and never_arrived and now - request.requested_at >= SEND_AGAIN_AFTER:
         return go(CaseState.CHECKING_LICENCE, Reason.LICENCE_MISSING, "The licence has not shown; checking again.")
     return wait(
         case,
@@ -174,6 +195,52 @@ def await_licence(case: Case, facts: Facts, policy: Policy, now: datetime) -> De
     )
 
 
+def _stuck_in_group(
+    case: Case,
+    request: LicenceRequest,
+    user: User | None,
+    plans: Collection[PlanStatus],
+    policy: Policy,
+    now: datetime,
+) -> Decision | None:
+    """What stands in the way of the group's licence: no seat waits, what may pass is tried once more, the rest is a person's."""
+    assert case.owner is not None and request.group_id is not None
+    error = None if user is None else trouble_by(user, request.group_id)
+    name = case.owner.display_name
+    if error is not None and not may_pass(error):
+        return ask_about(error, f"{name} is in the group, which cannot give its licences")
+    if error is not None and no_seat(error):
+        return go(
+            CaseState.AWAITING_SEAT,
+            Reason.NO_FREE_SEAT,
+            f"{name} is in the group, and no free seat of {sku_name(request.part_number)} is left for it.",
+            evidence={"error": error},
+            due=now + LOOK_FOR_SEATS_AFTER,
+            licence=None,
+        )
+    slow = all(plan.sku_id != request.sku_id for plan in plans) and now - request.requested_at >= SEND_AGAIN_AFTER
+    if request.reprocessed_at is None and (error is not None or slow):
+        if not policy.mode.may_write:
+            return None
+        return wait(
+            case,
+            Reason.LICENCE_REPROCESSED,
+            "The group's licence has not come; asking Microsoft Entra once to work it out again.",
+            until=now + LOOK_FOR_PLANS_AFTER,
+            evidence={"error": error},
+            effect=ReprocessLicences(user_id=case.owner.user_id),
+            licence=replace(request, reprocessed_at=now),
+        )
+    if error is not None and request.reprocessed_at is not None and now - request.reprocessed_at >= SEND_AGAIN_AFTER:
+        return ask_person(
+            Reason.LICENCE_REFUSED,
+            f"{name} is in the group, and Microsoft Entra cannot give its licences ({error}), not even when asked again.",
+            evidence={"error": error},
+            licence=None,
+        )
+    return None
+
+
 def _plan_evidence(plans: Collection[PlanStatus]) -> dict[str, str]:
     """The status of each plan that decides; of two licences with the same plan, the one that is provisioned counts."""
     decisive = [plan for plan in plans if plan.plan_id in INTUNE_PLANS | ENTRA_PREMIUM_PLANS]
@@ -181,8 +248,7 @@ def _plan_evidence(plans: Collection[PlanStatus]) -> dict[str, str]:
 
 
 def _refused(case: Case, request: LicenceRequest, now: datetime) -> Decision:
-    text = (request.refused or "").lower()
-    if "available licenses" in text or "countviolation" in text:
+    if no_seat(request.refused or ""):
         return go(
             CaseState.AWAITING_SEAT,
             Reason.NO_FREE_SEAT,
@@ -190,12 +256,8 @@ def _refused(case: Case, request: LicenceRequest, now: datetime) -> Decision:
             due=now + LOOK_FOR_SEATS_AFTER,
             licence=None,
         )
-    reason = Reason.USAGE_LOCATION_MISSING if "usage location" in text else Reason.LICENCE_REFUSED
-    return ask_person(
-        reason,
-        f"Microsoft Entra refused the licence: {request.refused}",
-        evidence={"licence": request.part_number},
-        licence=None,
+    return ask_about(
+        request.refused or "", "Microsoft Entra refused the licence", evidence={"licence": request.part_number}
     )
 
 
@@ -226,25 +288,3 @@ def _licence_may_mend(case: Case) -> bool:
     assert case.owner is not None
     enrolled_by = case.device.enrolment_user_id if case.device is not None else None
     return case.licence is not None and (enrolled_by or "").lower() == case.owner.user_id.lower()
-
-
-def _name(user: User) -> str:
-    return user.display_name or user.user_principal_name
-
-
-def _holds(user: User, tenant: TenantFacts) -> str:
-    """What the user holds, in the words of the product list."""
-    skus = [sku for sku_id in user.sku_ids if (sku := tenant.sku(sku_id)) is not None]
-    if not skus:
-        return "has no licence" if not user.sku_ids else "has licences this tenant no longer lists"
-    names = " and ".join(sku_name(sku.part_number) for sku in skus)
-    plans, which_contain = user.enabled_plan_ids, "which contains" if len(skus) == 1 else "which contain"
-    if covers(plans):
-        return f"has {names}, with Intune and Entra ID P1"
-    if plans & INTUNE_PLANS:
-        return f"has {names}: Intune, but no Entra ID P1"
-    if any(sku.plan_ids & INTUNE_PLANS for sku in skus):
-        return f"has {names}, but Intune is not switched on in it"
-    if BASIC_MOBILITY in plans:
-        return f"has {names}, {which_contain} Basic Mobility and Security, not Intune"
-    return f"has {names}, without Intune"

@@ -22,28 +22,56 @@ class Candidate:
     source: str
 
 
-def is_staging(user_principal_name: str | None, policy: Policy) -> bool:
-    """The account only enrols devices (list or shell-style pattern, any case)."""
-    upn = (user_principal_name or "").lower()
-    return any(fnmatchcase(upn, pattern.lower()) for pattern in policy.staging_accounts)
+NAMED_BY_A_PERSON = ("assignment event", "list of owners (HANDOVER_OWNERS)")
+"""Sources that a person wrote: somebody named there who does not exist is a mistake, not a reason to look elsewhere."""
+
+
+def is_staging(user_principal_name: str | None, policy: Policy, *, user_id: str | None = None) -> bool:
+    """The account only enrols devices: its UPN is listed or fits a shell-style pattern, or its id is listed, in any case.
+
+    An id stays when an account is renamed; a pattern is never tried on an id.
+    """
+    upn, identifier = (user_principal_name or "").lower(), (user_id or "").lower()
+    listed = [account.lower() for account in policy.staging_accounts]
+    return any(fnmatchcase(upn, pattern) for pattern in listed) or (bool(identifier) and identifier in listed)
+
+
+def enrolled_by_staging(device: ManagedDevice, policy: Policy) -> bool:
+    """A staging account enrolled this device: by who enrolled it, where that is known, else by its user.
+
+    The user's id counts only while the user is who enrolled it: an administrator may have changed the primary user.
+    """
+    user, enrolled_by = device.user_principal_name, device.enrolled_by or device.user_principal_name
+    same_user = (enrolled_by or "").lower() == (user or "").lower()
+    return is_staging(enrolled_by, policy, user_id=device.user_id if same_user else None)
 
 
 def candidates(case: Case, facts: Facts, policy: Policy) -> Iterator[tuple[Candidate, ...]]:
     """Who might own the device: one group per source, most trusted source first."""
     if case.named_owner:
-        yield (Candidate(who=case.named_owner, source="assignment event"),)
+        yield (Candidate(who=case.named_owner, source=NAMED_BY_A_PERSON[0]),)
     autopilot = facts.autopilot or ()
     if len(autopilot) == 1 and autopilot[0].user_principal_name:
         yield (Candidate(who=autopilot[0].user_principal_name, source="Autopilot assigned user"),)
+    if mapped := owner_listed_for(case, facts, policy):
+        yield (Candidate(who=mapped, source=NAMED_BY_A_PERSON[1]),)
     device = facts.device
     if isinstance(device, ManagedDevice):
         # The user of the device: at first who enrolled it, later whom an administrator made its primary user.
-        is_staging_user = is_staging(device.user_principal_name or device.enrolled_by, policy)
+        is_staging_user = is_staging(device.user_principal_name or device.enrolled_by, policy, user_id=device.user_id)
         if device.user_id and not is_staging_user:
             yield (Candidate(who=device.user_id, source=_user_is(device)),)
         others = (user for user in device.logged_on_user_ids if not (is_staging_user and user == device.user_id))
         if group := tuple(Candidate(who=user, source="users who signed in") for user in dict.fromkeys(others)):
             yield group
+
+
+def owner_listed_for(case: Case, facts: Facts, policy: Policy) -> str | None:
+    """UPN or id that the administrators' list names for the serial number, trimmed and in any case."""
+    device = facts.device
+    serial = device.serial_number if isinstance(device, ManagedDevice) else case.serial_number
+    wanted = (serial or "").strip().lower()
+    return next((owner for listed, owner in policy.owners if listed.strip().lower() == wanted), None)
 
 
 def _user_is(device: ManagedDevice) -> str:
@@ -71,7 +99,9 @@ def _real(
 ) -> list[tuple[Candidate, User]]:
     found = ((candidate, users.get(candidate.who.lower())) for candidate in group)
     return [
-        (c, user) for c, user in found if isinstance(user, User) and not is_staging(user.user_principal_name, policy)
+        (c, user)
+        for c, user in found
+        if isinstance(user, User) and not is_staging(user.user_principal_name, policy, user_id=user.id)
     ]
 
 
@@ -106,10 +136,11 @@ def _first_named(case: Case, facts: Facts, policy: Policy) -> Decision:
             )
         if real:
             return _check(case, *real[0], policy)
-        if group[0].source == "assignment event" and facts.users.get(group[0].who.lower()) is MISSING:
+        if group[0].source in NAMED_BY_A_PERSON and facts.users.get(group[0].who.lower()) is MISSING:
+            by = "assignment" if group[0].source == NAMED_BY_A_PERSON[0] else group[0].source
             return ask_person(
                 Reason.OWNER_NOT_FOUND,
-                "The user named by the assignment does not exist.",
+                f"The user named by the {by} does not exist.",
                 evidence={"named": group[0].who},
             )
     if named:

@@ -9,6 +9,7 @@ from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.rules.decisions import ask_person, device_evidence, go, in_words, wait
+from shared.rules.reclaiming import wants_reclaim
 
 OWN_POLL_AFTER = timedelta(hours=24)
 LOOK_FOR_PROOF_AFTER = timedelta(hours=2)
@@ -106,7 +107,7 @@ def await_proof(case: Case, facts: Facts, policy: Policy, now: datetime) -> Deci
         )
     if device.compliance is Compliance.COMPLIANT and _is_owner(case, device):
         return go(
-            CaseState.PROVEN,
+            CaseState.RECLAIMING_LICENCE if wants_reclaim(case, policy) else CaseState.PROVEN,
             Reason.COMPLIANT_UNDER_OWNER,
             f"{case.owner.display_name} owns {device.called}, and it is compliant.",
             evidence=evidence,

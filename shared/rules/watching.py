@@ -12,7 +12,7 @@ from shared.domain.states import CaseState
 from shared.rules.causes import Stop, weigh
 from shared.rules.confirm import INDEPENDENT_AFTER, read_again, refusal_of
 from shared.rules.decisions import ask_person, device_evidence, go, in_words, wait
-from shared.rules.ownership import is_staging
+from shared.rules.ownership import enrolled_by_staging
 
 LOOK_FOR_CHECK_IN_AFTER = timedelta(hours=12)
 GIVE_UP_CHECK_IN_AFTER = timedelta(days=14)
@@ -172,7 +172,7 @@ def what_reenrolment_mends(case: Case, device: ManagedDevice, policy: Policy) ->
     assert case.owner is not None
     owner = case.owner
     enrolled_by = device.enrolled_by or device.user_principal_name
-    if is_staging(enrolled_by, policy):
+    if enrolled_by_staging(device, policy):
         return f"it was enrolled by the staging account {enrolled_by}"
     if (device.enrolled_by or "").lower() != owner.user_principal_name.lower():
         if device.user_id is None:

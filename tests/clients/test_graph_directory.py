@@ -4,7 +4,7 @@ import pytest
 
 from shared.clients.graph.directory import directory_user
 from shared.domain.effects import Done, Refused
-from shared.domain.facts import MISSING, PlanStatus, User
+from shared.domain.facts import MISSING, HeldLicence, PlanStatus, User
 from shared.errors import Unexpected
 from tests.clients.graph_wire import (
     BASE,
@@ -50,6 +50,7 @@ def test_a_user_is_read_with_licences_and_enabled_plans() -> None:
         usage_location="GB",
         sku_ids=(SPB,),
         enabled_plan_ids=frozenset({INTUNE}),
+        licences=(HeldLicence(sku_id=SPB, direct=False),),  # no state says that it is direct
     )
 
 
@@ -76,7 +77,7 @@ async def test_a_user_is_asked_for_by_id_or_encoded_upn(asked: str, path: str) -
         assert isinstance(await graph.directory.user(asked), User)
     assert wire.targets == [
         f"/v1.0/users/{path}?$select=id,userPrincipalName,displayName,accountEnabled,userType,usageLocation,"
-        "assignedLicenses,assignedPlans,mail,officeLocation"
+        "assignedLicenses,assignedPlans,mail,officeLocation,licenseAssignmentStates"
     ]
 
 

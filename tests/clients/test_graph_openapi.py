@@ -100,7 +100,11 @@ async def do_everything(graph: Graph) -> None:
         directory.groups_of_device(USER, (USER,)),
         directory.recovery_keys(USER),
         directory.set_usage_location(USER, "GB"),
-        directory.assign_licence(USER, SKU),
+        directory.assign_licence(USER, SKU, disabled_plan_ids=(SKU,), remove_sku_ids=(SKU,)),
+        directory.remove_licences(USER, (SKU,)),
+        directory.licence_group(REGISTRATION),
+        directory.add_to_group(REGISTRATION, USER),
+        directory.reprocess_licences(USER),
         autopilot.with_serial_number("5CG1234XYZ"),
         autopilot.read(REGISTRATION),
         autopilot.bind(REGISTRATION, "def456@contoso.com", "DEF456"),
@@ -133,7 +137,7 @@ async def do_everything(graph: Graph) -> None:
 async def test_every_request_is_one_that_graph_knows() -> None:
     async with graph_over(lambda request: httpx.Response(200, json={"value": []})) as (graph, wire):
         await do_everything(graph)
-    assert len(wire.requests) == 32
+    assert len(wire.requests) == 34
     for request in wire.requests:
         if request.url.path in NOT_DESCRIBED:
             continue

@@ -124,6 +124,7 @@ def test_a_sku_is_read_and_seats_in_grace_do_not_count() -> None:
         seats=5,
         used=4,
         enabled=True,
+        plan_names={"plan-1": "INTUNE_A"},
     )
     assert bought_sku(SPB | {"capabilityStatus": "Warning"}).free_seats == 0
     assert bought_sku({"skuId": "x", "prepaidUnits": None}).free_seats == 0

@@ -29,6 +29,8 @@ from shared.domain.facts import (
     Compliance,
     EnrolmentStatusPage,
     Fleet,
+    HeldLicence,
+    LicenceGroup,
     ManagedDevice,
     Missing,
     PlanStatus,
@@ -152,6 +154,7 @@ class FakeDevices:
         self.finds = 0
         """How often a device was looked for by another id than its own."""
         self.find_answers: list[tuple[ManagedDevice, ...] | Exception] = []
+        self.of_user_answers: list[tuple[ManagedDevice, ...] | Exception] = []
         self.wipe_answers: list[WipeAnswer | Exception] = []
         self.sync_answers: list[Answer | Exception] = []
         self.read_answers: list[ManagedDevice | Missing | Exception] = []
@@ -191,8 +194,9 @@ class FakeDevices:
         return await _next_answer(self.find_answers, found)
 
     async def of_user(self, user_id: str) -> tuple[ManagedDevice, ...]:
-        await asyncio.sleep(0)
-        return self._newest_first([d for d in self.devices.values() if (d.user_id or "").lower() == user_id.lower()])
+        wanted = user_id.lower()
+        found = self._newest_first([d for d in self.devices.values() if (d.user_id or "").lower() == wanted])
+        return await _next_answer(self.of_user_answers, found)
 
     async def enrolled_since(self, since: datetime) -> AsyncIterator[ManagedDevice]:
         self.lists += 1
@@ -311,6 +315,15 @@ class FakeDirectory:
         self.provisions = True
         self.user_answers: list[User | Missing | Exception] = []
         self.assign_answers: list[Answer | Exception] = []
+        self.removed: Counter[tuple[str, tuple[str, ...]]] = Counter()
+        self.remove_answers: list[Answer | Exception] = []
+        self.licence_groups: dict[str, LicenceGroup] = {}
+        self.group_gives = True
+        self.licence_group_answers: list[LicenceGroup | Missing | Exception] = []
+        self.joined: Counter[tuple[str, str]] = Counter()
+        self.join_answers: list[Answer | Exception] = []
+        self.reprocessed: Counter[str] = Counter()
+        self.reprocess_answers: list[Answer | Exception] = []
         self.location_answers: list[Answer | Exception] = []
         self.touched: Counter[str] = Counter()
         self.touch_answers: list[Answer | Exception] = []
@@ -360,18 +373,75 @@ class FakeDirectory:
             self.users[user_id] = replace(self.users[user_id], usage_location=country)
         return answer
 
-    async def assign_licence(self, user_id: str, sku_id: str) -> Answer:
+    async def assign_licence(
+        self,
+        user_id: str,
+        sku_id: str,
+        *,
+        disabled_plan_ids: tuple[str, ...] = (),
+        remove_sku_ids: tuple[str, ...] = (),
+    ) -> Answer:
         answer = await _next_answer(self.assign_answers, Done())
-        user, sku = self.users[user_id], self._tenant.skus[sku_id]
         if isinstance(answer, Done):
             self.assigned[user_id, sku_id] += 1
-            if sku_id not in user.sku_ids:
-                self._tenant.skus[sku_id] = replace(sku, used=sku.used + 1)
-                plans = user.enabled_plan_ids | sku.plan_ids
-                self.users[user_id] = replace(user, sku_ids=(*user.sku_ids, sku_id), enabled_plan_ids=plans)
-                if not self.provisions:
-                    self.statuses[user_id] = {(sku_id, plan): "PendingInput" for plan in sku.plan_ids}
+            self._take(user_id, remove_sku_ids)
+            self.give(user_id, HeldLicence(sku_id=sku_id, direct=True, disabled_plan_ids=frozenset(disabled_plan_ids)))
         return answer
+
+    async def remove_licences(self, user_id: str, sku_ids: tuple[str, ...]) -> Answer:
+        answer = await _next_answer(self.remove_answers, Done())
+        if isinstance(answer, Done):
+            self.removed[user_id, sku_ids] += 1
+            self._take(user_id, sku_ids)
+        return answer
+
+    async def licence_group(self, group_id: str) -> LicenceGroup | Missing:
+        return await _next_answer(self.licence_group_answers, self.licence_groups.get(group_id, MISSING))
+
+    async def add_to_group(self, group_id: str, user_id: str) -> Answer:
+        answer = await _next_answer(self.join_answers, Done())
+        if isinstance(answer, Done):
+            self.joined[group_id, user_id] += 1
+            for sku_id, disabled in self.licence_groups[group_id].products if self.group_gives else ():
+                self.give(
+                    user_id,
+                    HeldLicence(sku_id=sku_id, direct=False, group_id=group_id, disabled_plan_ids=disabled),
+                )
+        return answer
+
+    async def reprocess_licences(self, user_id: str) -> Answer:
+        self.reprocessed[user_id] += 1
+        return await _next_answer(self.reprocess_answers, Done())
+
+    def give(self, user_id: str, licence: HeldLicence) -> None:
+        """The user has the licence now; a seat is taken for a product that they did not have."""
+        user, sku = self.users[user_id], self._tenant.skus[licence.sku_id]
+        if licence.sku_id not in user.sku_ids:
+            self._tenant.skus[sku.id] = replace(sku, used=sku.used + 1)
+            if not self.provisions:
+                self.statuses[user_id] = {(sku.id, plan): "PendingInput" for plan in sku.plan_ids}
+        same = (licence.sku_id, licence.direct)
+        others = tuple(held for held in user.licences if (held.sku_id, held.direct) != same)
+        self.users[user_id] = replace(
+            user,
+            sku_ids=tuple(dict.fromkeys((*user.sku_ids, licence.sku_id))),
+            licences=(*others, licence),
+            enabled_plan_ids=user.enabled_plan_ids | (sku.plan_ids - licence.disabled_plan_ids),
+        )
+
+    def _take(self, user_id: str, sku_ids: tuple[str, ...]) -> None:
+        user = self.users[user_id]
+        for sku_id in set(sku_ids) & set(user.sku_ids):
+            sku = self._tenant.skus[sku_id]
+            self._tenant.skus[sku_id] = replace(sku, used=sku.used - 1)
+        left = tuple(sku_id for sku_id in user.sku_ids if sku_id not in sku_ids)
+        plans = frozenset[str]().union(*(self._tenant.skus[sku_id].plan_ids for sku_id in left))
+        self.users[user_id] = replace(
+            user,
+            sku_ids=left,
+            licences=tuple(held for held in user.licences if held.sku_id not in sku_ids),
+            enabled_plan_ids=plans,
+        )
 
     async def changed_users(self, link: str | None) -> Page[str]:
         return await self.users_changed.page(link)

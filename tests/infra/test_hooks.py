@@ -99,6 +99,10 @@ def ids(*grants: str, part: str = "single") -> set[str]:
         ({"HANDOVER_MODE": "approve"}, ["report", "remediate"]),
         ({"HANDOVER_MODE": "auto", "HANDOVER_USAGE_LOCATION": "GB"}, ["report", "remediate", "usageLocation"]),
         ({"HANDOVER_SUBSCRIBE_TO": "users,groups/1/members"}, ["report", "groups"]),
+        (
+            {"HANDOVER_LICENCE_GROUP": "0f5c9a52-7f3c-4a52-8a41-2f6d0c9b0001"},
+            ["report", "usageLocation", "groups", "licenceGroup"],
+        ),
         ({"HANDOVER_EXCLUSION_GROUP": "6"}, ["report", "groups"]),
         ({"HANDOVER_ENROLMENT_ATTESTED_GROUPS": "6"}, ["report", "groups"]),
         ({"HANDOVER_EXCLUSION_GROUP": "6", "HANDOVER_SUBSCRIBE_TO": "groups/1/members"}, ["report", "groups"]),

@@ -36,7 +36,11 @@ OPERATIONS = {
     "devices.wipe": Operation.WIPE,
     "devices.with_entra_device": Operation.MANAGED_DEVICES_LIST,
     "devices.with_serial_number": Operation.MANAGED_DEVICES_LIST,
+    "directory.add_to_group": Operation.GROUP_MEMBERS_ADD,
     "directory.assign_licence": Operation.ASSIGN_LICENSE,
+    "directory.licence_group": Operation.GROUPS_GET,
+    "directory.remove_licences": Operation.ASSIGN_LICENSE,
+    "directory.reprocess_licences": Operation.REPROCESS_LICENSE,
     "directory.device_object": Operation.DEVICES_LIST,
     "directory.groups_of_device": Operation.CHECK_DEVICE_GROUPS,
     "directory.groups_of_user": Operation.CHECK_MEMBER_GROUPS,
@@ -60,7 +64,8 @@ OPERATIONS = {
     "tenant.organization": Operation.ORGANIZATION_LIST,
     "tenant.skus": Operation.SUBSCRIBED_SKUS_LIST,
 }
-WRITES = {"autopilot.bind", "devices.sync", "devices.wipe", "directory.assign_licence"}
+WRITES = {"autopilot.bind", "devices.sync", "devices.wipe", "directory.assign_licence", "directory.remove_licences"}
+WITH_A_LICENCE_GROUP = {"directory.licence_group", "directory.add_to_group", "directory.reprocess_licences"}
 # tests/unit/test_parts.py sees the first three; the others are read when an approval came long after the checks
 READINESS = {
     "autopilot.find",
@@ -84,15 +89,16 @@ CALLED_BY = {
 }
 MEMBERSHIP = {"directory.groups_of_device", "directory.groups_of_user", "tenant.group"}
 KEYS, POLICIES = {"directory.recovery_keys"}, {"tenant.approval_policies", "devices.approval_requests"}
-WHEN_SET = MEMBERSHIP | KEYS | POLICIES
+WHEN_SET = MEMBERSHIP | KEYS | POLICIES | WITH_A_LICENCE_GROUP
 LEVELS: dict[str, set[str]] = {
     "report": set(OPERATIONS) - WRITES - {"directory.set_usage_location", "directory.touch", "mail.send"} - WHEN_SET,
     "remediate": set(OPERATIONS) - {"directory.set_usage_location", "directory.touch", "mail.send"} - WHEN_SET,
-    "usageLocation": set(OPERATIONS) - {"mail.send"} - WHEN_SET,
+    "usageLocation": set(OPERATIONS) - {"mail.send"} - WHEN_SET | {"directory.reprocess_licences"},
     "mail": set(OPERATIONS) - WHEN_SET,
-    "groups": set(OPERATIONS) - KEYS - POLICIES,
-    "recoveryKeys": set(OPERATIONS) - POLICIES,
-    "approvalPolicies": set(OPERATIONS),
+    "groups": set(OPERATIONS) - KEYS - POLICIES - {"directory.add_to_group"},
+    "recoveryKeys": set(OPERATIONS) - POLICIES - {"directory.add_to_group"},
+    "approvalPolicies": set(OPERATIONS) - {"directory.add_to_group"},
+    "licenceGroup": set(OPERATIONS),
 }
 """What is called when all grants up to this one are given."""
 

@@ -21,8 +21,8 @@ from shared.rules.licensing import (
     SEND_AGAIN_AFTER,
     await_licence,
     check_licence,
-    provisioned,
 )
+from shared.rules.plans import provisioned
 from tests.builders import (
     A_SECOND,
     BASIC_MOBILITY,
@@ -188,7 +188,8 @@ def test_a_licence_given_by_hand_that_never_gets_provisioned_is_given_to_a_perso
         ("Request_BadRequest: does not have any Available Licenses", CaseState.AWAITING_SEAT, Reason.NO_FREE_SEAT),
         ("CountViolation: ", CaseState.AWAITING_SEAT, Reason.NO_FREE_SEAT),
         ("Request_BadRequest: invalid Usage Location", CaseState.NEEDS_PERSON, Reason.USAGE_LOCATION_MISSING),
-        ("MutuallyExclusiveViolation: plans", CaseState.NEEDS_PERSON, Reason.LICENCE_REFUSED),
+        ("MutuallyExclusiveViolation: plans", CaseState.NEEDS_PERSON, Reason.LICENCE_PLANS_EXCLUSIVE),
+        ("Request_BadRequest: new text", CaseState.NEEDS_PERSON, Reason.LICENCE_REFUSED),
         ("", CaseState.NEEDS_PERSON, Reason.LICENCE_REFUSED),
     ],
 )

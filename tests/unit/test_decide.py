@@ -36,6 +36,7 @@ NEXT: Mapping[CaseState, CaseState] = {
     CaseState.AWAITING_ADMIN_APPROVAL: CaseState.AWAITING_ADMIN_APPROVAL,
     CaseState.AWAITING_RETURN: CaseState.AWAITING_RETURN,
     CaseState.AWAITING_PROOF: CaseState.NEEDS_PERSON,
+    CaseState.RECLAIMING_LICENCE: CaseState.PROVEN,
 }
 
 

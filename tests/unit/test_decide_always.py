@@ -8,9 +8,19 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from shared.domain.case import Case, JournalEntry, move, proposal_of
-from shared.domain.effects import AssignLicence, BindOwner, Effect, FreezeWipes, SyncDevice, TellOwner
+from shared.domain.effects import (
+    AssignLicence,
+    BindOwner,
+    Effect,
+    FreezeWipes,
+    JoinLicenceGroup,
+    RemoveLicences,
+    ReprocessLicences,
+    SyncDevice,
+    TellOwner,
+)
 from shared.domain.facts import Compliance, Facts, Freeze, ManagedDevice, User
-from shared.domain.policy import Mode, Policy
+from shared.domain.policy import LicenceWay, Mode, Policy
 from shared.domain.states import CaseState
 from shared.rules.decide import RULES, decide
 from tests.arbitrary import cases, facts, policies, times
@@ -57,7 +67,15 @@ def _is_ours(effect: Effect, case: Case, read: Facts, policy: Policy) -> bool:
     match effect:
         case AssignLicence():
             bought = {sku.id for sku in skus if sku.part_number in policy.licence_skus}
-            return effect.user_id == owner.user_id and effect.sku_id in bought
+            may_go = {sku.id for sku in skus if sku.part_number in policy.licence_swap_from}
+            goes = set(effect.remove_sku_ids)
+            return effect.user_id == owner.user_id and effect.sku_id in bought and goes <= may_go
+        case JoinLicenceGroup() | ReprocessLicences():
+            return effect.user_id == owner.user_id and policy.licence_way is LicenceWay.GROUP
+        case RemoveLicences():
+            account = read.users.get(effect.user_id)
+            listed = {sku.id for sku in skus if sku.part_number in policy.licence_skus}
+            return isinstance(account, User) and effect.user_id != owner.user_id and set(effect.sku_ids) <= listed
         case BindOwner():
             registered = [each.id for each in read.autopilot or ()]
             upn = owner.user_principal_name

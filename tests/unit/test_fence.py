@@ -183,13 +183,13 @@ def test_an_owner_without_intune_and_entra_id_p1_could_not_enrol_again(plan_ids:
 
     decision = _fenced(users=users(owner))
 
-    assert (decision.to, decision.reason) == (CaseState.NEEDS_PERSON, Reason.LICENCE_MISSING)
+    assert (decision.to, decision.reason) == (CaseState.CHECKING_LICENCE, Reason.LICENCE_LOST)
 
 
 def test_a_licence_that_was_never_seen_provisioned_is_no_licence():
     decision = _fenced(replace(INTENDED, licence_seen_at=None))
 
-    assert (decision.to, decision.reason) == (CaseState.NEEDS_PERSON, Reason.LICENCE_MISSING)
+    assert (decision.to, decision.reason) == (CaseState.CHECKING_LICENCE, Reason.LICENCE_LOST)
 
 
 @pytest.mark.parametrize(

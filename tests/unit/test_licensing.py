@@ -11,7 +11,8 @@ from shared.domain.facts import MISSING, Facts, Missing, Sku, TenantFacts, User
 from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
-from shared.rules.licensing import LOOK_FOR_PLANS_AFTER, LOOK_FOR_SEATS_AFTER, check_licence, covers
+from shared.rules.licensing import LOOK_FOR_PLANS_AFTER, LOOK_FOR_SEATS_AFTER, check_licence
+from shared.rules.plans import covers
 from tests.builders import (
     BASIC_MOBILITY,
     ENTRA_P1,

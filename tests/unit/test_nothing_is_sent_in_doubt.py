@@ -77,7 +77,7 @@ async def test_an_owner_who_lost_the_licence_could_not_enrol_again_so_nothing_is
     world.directory.users[story.OWNER_ID] = story.owner_user()
     await world.step()
     case = await world.case()
-    assert (case.state, case.reason) == (S.NEEDS_PERSON, Reason.LICENCE_MISSING)
+    assert (case.state, case.reason) == (S.CHECKING_LICENCE, Reason.LICENCE_LOST)
     assert world.devices.wiped.total() == 0
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared.domain.facts import Sku, age
-from shared.domain.policy import EnrolmentAttestation, Mode, Policy
+from shared.domain.policy import EnrolmentAttestation, LicenceWay, Mode, Policy
 from shared.domain.weekly_hours import WeeklyHours
 from tests.builders import NOW, SPB_ID, spb, tenant_facts
 
@@ -60,6 +60,11 @@ OTHERWISE: dict[str, object] = {
     "site_wipes_per_hour": 1,
     "why_not_auto": "Auto mode expired on 2026-03-04",
     "reenrol_for": frozenset({"windows10compliancepolicy.bitlockerenabled"}),
+    "owners": (("5cg1", "ann@contoso.example"),),
+    "licence_way": LicenceWay.SWAP,
+    "licence_group": "0f5c9a52-7f3c-4a52-8a41-2f6d0c9b0001",
+    "licence_swap_from": ("O365_BUSINESS_PREMIUM",),
+    "reclaim_staging_licence": True,
     "wipe_hours": WeeklyHours.parse("Sat 00:00-24:00", "UTC"),
 }
 

@@ -9,7 +9,7 @@ from shared.domain.facts import Sku, TenantFacts
 from shared.names import LEDGERS
 from shared.records.ledger import Ledger
 from shared.records.tenant_facts import MOST_BYTES, TenantFactsCache
-from shared.rules.licensing import DECISIVE_PLANS
+from shared.rules.plans import DECISIVE_PLANS
 from tests.fakes import story
 from tests.fakes.clock import FixedClock
 from tests.fakes.graph import FakeTenant

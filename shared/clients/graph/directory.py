@@ -1,17 +1,19 @@
 """Users of the directory and their licences."""
 
+from collections.abc import Iterator
+
 from shared.clients.graph.memberships import GraphMemberships
 from shared.clients.graph.rounds import delta_page
 from shared.clients.graph.transport import Transport
-from shared.clients.graph.values import Json, is_guid, is_user_key, own_id, quoted, rows, same, text, word
-from shared.domain.effects import Answer, Refused
-from shared.domain.facts import MISSING, Missing, PlanStatus, User
+from shared.clients.graph.values import Json, is_guid, is_user_key, own_id, quoted, rows, same, text, word, words
+from shared.domain.effects import Answer, Done, Refused
+from shared.domain.facts import MISSING, HeldLicence, LicenceGroup, Missing, PlanStatus, User
 from shared.domain.pages import Page
 from shared.errors import Unexpected
 
 PROPERTIES = (
     "id,userPrincipalName,displayName,accountEnabled,userType,usageLocation,assignedLicenses,assignedPlans,mail,"
-    "officeLocation"
+    "officeLocation,licenseAssignmentStates"
 )
 """Most of them only come when they are selected."""
 
@@ -65,14 +67,65 @@ class GraphDirectory:
         builder = self._transport.v1.users.by_user_id(user_id)
         return await self._transport.write("directory.set_usage_location", "PATCH", builder, {"usageLocation": country})
 
-    async def assign_licence(self, user_id: str, sku_id: str) -> Answer:
-        """With all of its service plans, none removed. Raises RetryLater, AccessDenied or Unexpected."""
+    async def assign_licence(
+        self,
+        user_id: str,
+        sku_id: str,
+        *,
+        disabled_plan_ids: tuple[str, ...] = (),
+        remove_sku_ids: tuple[str, ...] = (),
+    ) -> Answer:
+        """See the port. Raises RetryLater, AccessDenied or Unexpected."""
+        licence: Json = {"skuId": sku_id, "disabledPlans": disabled_plan_ids}
+        return await self._change_licences("directory.assign_licence", user_id, (licence,), remove_sku_ids)
+
+    async def remove_licences(self, user_id: str, sku_ids: tuple[str, ...]) -> Answer:
+        """See the port. Raises RetryLater, AccessDenied or Unexpected."""
+        return await self._change_licences("directory.remove_licences", user_id, (), sku_ids)
+
+    async def _change_licences(
+        self, operation: str, user_id: str, add: tuple[Json, ...], remove: tuple[str, ...]
+    ) -> Answer:
         if not is_user_key(user_id):
             return _NO_USER
         builder = self._transport.v1.users.by_user_id(user_id).assign_license
-        licence: Json = {"skuId": sku_id, "disabledPlans": ()}
-        body = {"addLicenses": (licence,), "removeLicenses": ()}  # Graph wants both lists
-        return await self._transport.write("directory.assign_licence", "POST", builder, body)
+        body = {"addLicenses": add, "removeLicenses": remove}  # Graph wants both lists
+        return await self._transport.write(operation, "POST", builder, body)
+
+    async def licence_group(self, group_id: str) -> LicenceGroup | Missing:
+        """See the port. Raises RetryLater, AccessDenied or Unexpected."""
+        if not is_guid(group_id):
+            return MISSING
+        builder = self._transport.v1.groups.by_group_id(group_id)
+        row = await self._transport.read(
+            "directory.licence_group", builder, {"select": "id,displayName,assignedLicenses"}
+        )
+        if isinstance(row, Missing):
+            return MISSING
+        if not same(own_id(row), group_id):
+            raise Unexpected("Graph returned another group than the one asked for")
+        return LicenceGroup(
+            id=own_id(row),
+            name=text(row, "displayName"),
+            products=tuple((sku, disabled) for sku, disabled in _products(row)),
+        )
+
+    async def add_to_group(self, group_id: str, user_id: str) -> Answer:
+        """See the port. Raises RetryLater, AccessDenied or Unexpected."""
+        if not (is_guid(group_id) and is_guid(user_id)):
+            return _NO_USER
+        builder = self._transport.v1.groups.by_group_id(group_id).members.ref
+        body = {"@odata.id": self._transport.v1_url(f"directoryObjects/{user_id}")}
+        answer = await self._transport.write("directory.add_to_group", "POST", builder, body)
+        there = isinstance(answer, Refused) and "already exist" in answer.message.lower()
+        return Done() if there else answer
+
+    async def reprocess_licences(self, user_id: str) -> Answer:
+        """See the port. Raises RetryLater, AccessDenied or Unexpected."""
+        if not is_user_key(user_id):
+            return _NO_USER
+        builder = self._transport.v1.users.by_user_id(user_id).reprocess_license_assignment
+        return await self._transport.write("directory.reprocess_licences", "POST", builder)
 
     async def changed_users(self, link: str | None) -> Page[str]:
         """See the port. Raises ResyncNeeded, RetryLater, AccessDenied or Unexpected."""
@@ -116,7 +169,43 @@ def directory_user(row: Json) -> User:
         ),
         mail_address=word(row, "mail"),
         office=word(row, "officeLocation"),
+        licences=_held_licences(row),
     )
+
+
+def _products(row: Json) -> Iterator[tuple[str, frozenset[str]]]:
+    for each in rows(row, "assignedLicenses"):
+        if sku_id := word(each, "skuId"):
+            yield sku_id, frozenset(words(each, "disabledPlans"))
+
+
+def _held_licences(row: Json) -> tuple[HeldLicence, ...]:
+    """From licenseAssignmentStates; what only assignedLicenses tells is not known to be direct."""
+    held = [
+        HeldLicence(
+            sku_id=sku_id,
+            direct=word(each, "assignedByGroup") is None,
+            group_id=word(each, "assignedByGroup"),
+            error=_error(each),
+            disabled_plan_ids=frozenset(words(each, "disabledPlans")),
+        )
+        for each in rows(row, "licenseAssignmentStates")
+        if (sku_id := word(each, "skuId"))
+    ]
+    told = {each.sku_id for each in held}
+    untold = [
+        HeldLicence(sku_id=sku_id, direct=False, disabled_plan_ids=disabled)
+        for sku_id, disabled in _products(row)
+        if sku_id not in told
+    ]
+    return (*held, *untold)
+
+
+def _error(state: Json) -> str | None:
+    """Graph writes the text None where there is no error; a state of Error without a word is one all the same."""
+    written = word(state, "error")
+    error = None if written in (None, "None") else written
+    return error or ("Other" if text(state, "state") == "Error" else None)
 
 
 def licence_plans(row: Json) -> tuple[PlanStatus, ...]:

@@ -126,4 +126,5 @@ def bought_sku(row: Json) -> Sku:
         seats=whole(inner(row, "prepaidUnits"), "enabled"),
         used=whole(row, "consumedUnits"),
         enabled=text(row, "capabilityStatus") == "Enabled",
+        plan_names={plan: text(each, "servicePlanName") for each in plans if (plan := word(each, "servicePlanId"))},
     )

@@ -58,6 +58,10 @@ class Transport:
             connection.adapter, template, {"beta": f"{connection.endpoint.url}/beta", **parameters}
         )
 
+    def v1_url(self, path: str) -> str:
+        """The whole address of something in v1.0, for a body that refers to it."""
+        return f"{self._connected().endpoint.url}/v1.0/{path}"
+
     async def read(self, operation: str, builder: "BaseRequestBuilder", query: Query | None = None) -> Json | Missing:
         """GET one thing; MISSING on 404. Raises RetryLater, AccessDenied or Unexpected."""
         return await self._get(operation, self._request("GET", builder, query))

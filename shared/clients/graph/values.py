@@ -94,6 +94,14 @@ def rows(row: Json, name: str) -> tuple[Json, ...]:
     return tuple([cast("Json", each) for each in cast("list[object]", value) if isinstance(each, dict)])
 
 
+def words(row: Json, name: str) -> tuple[str, ...]:
+    """A list of strings; anything else in it is left out."""
+    value = row.get(name)
+    return (
+        tuple(each for each in cast("list[object]", value) if isinstance(each, str)) if isinstance(value, list) else ()
+    )
+
+
 def moment(row: Json, name: str) -> datetime | None:
     """A time in UTC. None when there is none, which Graph also writes as year 1 (never) or 9999 (no end).
 
