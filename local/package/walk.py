@@ -159,7 +159,7 @@ def _arguments(method: Callable[..., object]) -> dict[str, object]:
     values: dict[object, object] = {
         str: ID,
         datetime: TIME,
-        datetime | None: TIME,
+        datetime | None: None,
         str | None: None,
         tuple[str, ...]: (ID,),
     }
