@@ -149,7 +149,13 @@ async def _run(call: Awaitable[object] | AsyncIterator[object]) -> None:
 
 def _arguments(method: Callable[..., object]) -> dict[str, object]:
     """One value per parameter, by its type. An id is good for everything that is text."""
-    values: dict[object, object] = {str: ID, datetime: TIME, str | None: None, tuple[str, ...]: (ID,)}
+    values: dict[object, object] = {
+        str: ID,
+        datetime: TIME,
+        str | None: None,
+        datetime | None: None,
+        tuple[str, ...]: (ID,),
+    }
     hints = typing.get_type_hints(method)
     try:
         return {name: values[hints[name]] for name in inspect.signature(method).parameters}
