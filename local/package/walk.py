@@ -159,8 +159,8 @@ def _arguments(method: Callable[..., object]) -> dict[str, object]:
     values: dict[object, object] = {
         str: ID,
         datetime: TIME,
-        datetime | None: None,
         str | None: None,
+        datetime | None: None,
         tuple[str, ...]: (ID,),
     }
     hints = typing.get_type_hints(method)
