@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from local.bench import cold_start, graph_answers, pages
+from local.bench import cold_start, graph_answers, pages, sweep
 from local.bench.cost import Counted
 from local.bench.counted_story import count
 from local.package.resolve import NotResolved
@@ -37,6 +37,7 @@ def main(
         raise typer.Exit(1) from error
     machine = _machine()
     (out / "benchmarks.md").write_text(pages.benchmarks(machine, started, handshakes, answers), encoding="utf-8")
+    sweep.write(out / "benchmarks.md")
 
 
 async def _count() -> Counted:
