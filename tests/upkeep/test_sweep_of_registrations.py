@@ -17,9 +17,9 @@ S = CaseState
 CASE_ID = f"autopilot-{story.AUTOPILOT_ID}"
 
 
-def given(upn: str | None = story.OWNER_UPN, *, enrolled: bool = False, **settings: object) -> World:
+def given(upn: str | None = story.OWNER_UPN, *, enrolled: bool = False) -> World:
     """A world whose PC is registered, not enrolled, and given to somebody."""
-    world = tenant_of(0, sweep_autopilot=True, **settings)
+    world = tenant_of(0, sweep_autopilot=True)
     world.autopilot.registrations = {
         story.AUTOPILOT_ID: replace(
             story.registration(), user_principal_name=upn, managed_device_id=story.DEVICE_ID if enrolled else None
