@@ -11,6 +11,7 @@ from shared.domain.facts import (
     ManagedDevice,
     Missing,
     PlanStatus,
+    PolicyState,
     TenantFacts,
     User,
 )
@@ -126,6 +127,10 @@ class Devices(Protocol):
 
     async def with_serial_number(self, serial_number: str) -> tuple[ManagedDevice, ...]:
         """Every enrolment with exactly this serial number, newest enrolment first; every row is re-checked."""
+        ...
+
+    async def policy_states(self, managed_device_id: str) -> tuple[PolicyState, ...]:
+        """Every compliance policy on the device with its settings; () when the device is gone."""
         ...
 
     async def with_entra_device(self, entra_device_id: str) -> tuple[ManagedDevice, ...]:

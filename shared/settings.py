@@ -142,6 +142,8 @@ class Settings(BaseSettings):
     """A wipe needs continuous non-compliance for this long."""
     last_sync_hours: int = Field(24, ge=1)
     """A wipe needs a check-in not older than this."""
+    reenrol_for: Words = ()
+    """Compliance settings, such as Windows10CompliancePolicy.BitLockerEnabled, that a re-enrolment mends in this tenant by your word; see docs/adr/0010."""
     wipes_per_hour: int = Field(5, ge=0, le=100)
     """At most this many wipes in any 60 minutes."""
     wipes_per_day: int = Field(25, ge=0, le=150)
@@ -183,6 +185,7 @@ class Settings(BaseSettings):
         "excluded_users",
         "licence_skus",
         "operators_mail",
+        "reenrol_for",
         mode="before",
     )
     @classmethod
@@ -192,6 +195,13 @@ class Settings(BaseSettings):
         if ";" in value:
             raise ValueError("separate the parts of a list by commas")
         return tuple(word.strip() for word in value.split(",") if word.strip())
+
+    @field_validator("reenrol_for")
+    @classmethod
+    def _are_full_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(re.fullmatch(r"\w+\.\w+", name) is None for name in value):
+            raise ValueError("must be full names of settings, such as Windows10CompliancePolicy.BitLockerEnabled")
+        return value
 
     @field_validator("enrolment_attested_groups", mode="before")
     @classmethod
@@ -266,6 +276,7 @@ class Settings(BaseSettings):
             enrolment_attestation=self._attestation(),
             noncompliant_for=timedelta(hours=self.noncompliant_hours),
             last_sync_within=timedelta(hours=self.last_sync_hours),
+            reenrol_for=frozenset(name.lower() for name in self.reenrol_for),
             wipes_per_hour=self.wipes_per_hour,
             wipes_per_day=self.wipes_per_day,
             wipes_in_flight=self.wipes_in_flight,

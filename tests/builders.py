@@ -14,6 +14,8 @@ from shared.domain.facts import (
     Missing,
     PlanStatus,
     PlatformRestriction,
+    PolicyState,
+    SettingState,
     Sku,
     TenantFacts,
     User,
@@ -177,6 +179,13 @@ def plans(status: str = "Success", *, sku_id: str = SPB_ID) -> tuple[PlanStatus,
     return tuple(PlanStatus(sku_id=sku_id, plan_id=plan, name=name, status=status) for plan, name in both)
 
 
+def failing(*settings: str, state: str = "nonCompliant", policy: str = "nonCompliant") -> tuple[PolicyState, ...]:
+    """One compliance policy in which these settings have this state; by default the enrolment user is gone."""
+    names = settings or ("DefaultDeviceCompliancePolicy.RequireUserExistence",)
+    states = tuple(SettingState(name=name, state=state) for name in names)
+    return (PolicyState(name="Compliance", state=policy, settings=states),)
+
+
 def a_budget(**fields: object) -> WipeBudget:
     """Nothing of the wipe budget is used."""
     return replace(WipeBudget(last_hour=0, last_day=0, in_flight=0, serial_wiped_at=None, frees_at=None), **fields)
@@ -195,5 +204,6 @@ def all_facts(**fields: object) -> Facts:
         budget=a_budget(),
         nonce="nonce-2",
         deferral_code="2" * 64,
+        policy_states=failing(),
     )
     return replace(facts, **fields)

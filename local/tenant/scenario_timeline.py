@@ -46,7 +46,7 @@ class ComplianceItem(DeviceItem):
 
     do: Literal["compliance"]
     to: ComplianceState
-    failing: tuple[str, ...] = ()
+    failing: tuple[str, ...] | None = None
 
 
 class SignIn(DeviceItem):

@@ -7,6 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from local.tenant.model.approvals import ApprovalPolicy
 from local.tenant.model.autopilot import AutopilotIdentity
+from local.tenant.model.compliance import failing_settings
 from local.tenant.model.enrolment_configurations import ConfigurationType
 from local.tenant.model.licences import LicenceToAdd
 from local.tenant.model.machines import Machine
@@ -120,7 +121,7 @@ def _to_device(
     machine = model.machines.require(item.device)
     match item:
         case ComplianceItem():
-            model.compliance.set(machine.managed_device_id or "", item.to, item.failing)
+            model.compliance.set(machine.managed_device_id or "", item.to, failing_settings(item.to, item.failing))
         case SignIn(user=None):
             model.machines.update(replace(machine, nobody_signs_in=True))
         case SignIn():

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 
 from shared.domain.checks import Check
 from shared.domain.effects import Effect, Matter
@@ -96,6 +97,18 @@ class Notice:
     """SHA-256 of the code in the mail's link."""
 
 
+class Journey(StrEnum):
+    """What a case can lead to; decided when it is confirmed."""
+
+    RE_ENROL = "re_enrol"
+    READY_TO_GO = "ready_to_go"
+    """Nobody has enrolled the PC yet."""
+    PREPARE = "prepare"
+    """A staging account enrolled it, it has got a user, and it is compliant: no wipe."""
+    CLOUD_PC = "cloud_pc"
+    PERSONAL = "personal"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """One device's remediation. All times are UTC. ``version`` grows with every save."""
@@ -143,6 +156,9 @@ class Case:
     stumbles: int = 0
     """Steps in a row that ended in "try later"."""
     notice: Notice | None = None
+    journey: Journey = Journey.RE_ENROL
+    instructed_at: datetime | None = None
+    """When the owner of a personal device was told last; a new episode remembers it."""
 
     @property
     def enrolled(self) -> bool:

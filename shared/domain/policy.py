@@ -86,6 +86,9 @@ class Policy:
     wipe_hours: WeeklyHours | None = None
     """When wipes may be sent. None: at any time."""
 
+    reenrol_for: frozenset[str] = frozenset()
+    """Compliance settings, lower case, that a re-enrolment mends by an administrator's word."""
+
     auto_until: date | None = None
     """The last day, in UTC, on which mode auto is auto."""
     armed_days: int = 7

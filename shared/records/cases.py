@@ -162,6 +162,7 @@ def reopened(case: Case, *, at: datetime, decision: Decision, who: str) -> tuple
         episode=case.episode + 1,
         opened_at=at,
         moved_at=at,
+        entered_at=at,
         due_at=decision.due,
         owner=None,
         readings=None,

@@ -16,6 +16,7 @@ from shared.rules.decide import AFTER_THE_WIPE
 from shared.rules.fence import READ_AGAIN_AFTER, readiness_is_old
 from shared.rules.ownership import owner_in, to_read
 from shared.rules.readiness import bad_of, checks
+from shared.rules.watching import wants_policy_states
 
 TENANT_FACTS_AT_MOST = timedelta(minutes=10)
 SEATS_AT_MOST = timedelta(minutes=1)
@@ -48,16 +49,12 @@ class Gatherer:
             known = replace(known, deferral_code=self.ids.new() + self.ids.new())
         return await self._needed(case, policy, known)
 
-    async def _needed(self, case: Case, policy: Policy, known: Facts) -> Facts:
+    async def _needed(self, case: Case, policy: Policy, known: Facts) -> Facts:  # noqa: PLR0912  # one branch a state
         match case.state:
-            case (
-                CaseState.OPENED
-                | CaseState.WATCHING
-                | CaseState.GIVING_NOTICE
-                | CaseState.AWAITING_APPROVAL
-                | CaseState.WIPE_UNKNOWN
-            ):
+            case CaseState.OPENED | CaseState.GIVING_NOTICE | CaseState.AWAITING_APPROVAL | CaseState.WIPE_UNKNOWN:
                 return await self._with_device(case, known)
+            case CaseState.WATCHING:
+                return await self._with_cause(case, policy, known)
             case CaseState.CHECKING_OWNER:
                 return await self._with_owner(case, policy, known)
             case CaseState.CHECKING_LICENCE:
@@ -106,6 +103,13 @@ class Gatherer:
         if not case.enrolled or known.device is not None:
             return known
         return replace(known, device=await self.devices.read(managed_device_id_of(case)))
+
+    async def _with_cause(self, case: Case, policy: Policy, known: Facts) -> Facts:
+        """The device, and its compliance policies once nothing but them is left to read."""
+        known = await self._with_device(case, known)
+        if not wants_policy_states(case, known, policy, self.clock.now()):
+            return known
+        return replace(known, policy_states=await self.devices.policy_states(managed_device_id_of(case)))
 
     async def _with_owner(self, case: Case, policy: Policy, known: Facts) -> Facts:
         known = await self._with_device(case, known)

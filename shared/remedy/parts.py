@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Never
 
 from shared.domain.effects import Answer, Done, WipeAnswer, WipeRefused
-from shared.domain.facts import ManagedDevice, Missing
+from shared.domain.facts import ManagedDevice, Missing, PolicyState
 from shared.domain.pages import DeviceChange, FoundDevice, Page
 from shared.errors import AccessDenied
 from shared.ports import Devices
@@ -29,6 +29,10 @@ class UnprivilegedDevices:
     async def with_serial_number(self, serial_number: str) -> tuple[ManagedDevice, ...]:
         """See the port."""
         return await self.devices.with_serial_number(serial_number)
+
+    async def policy_states(self, managed_device_id: str) -> tuple[PolicyState, ...]:
+        """See the port."""
+        return await self.devices.policy_states(managed_device_id)
 
     async def with_entra_device(self, entra_device_id: str) -> tuple[ManagedDevice, ...]:
         """See the port."""

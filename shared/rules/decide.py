@@ -14,6 +14,7 @@ from shared.rules.confirm import confirm
 from shared.rules.decisions import wait
 from shared.rules.fence import check_fence
 from shared.rules.holding import hold_or_go
+from shared.rules.instructing import instruct
 from shared.rules.licensing import await_licence, check_licence
 from shared.rules.notice import give_notice
 from shared.rules.ownership import find_owner
@@ -34,6 +35,7 @@ RULES: Mapping[CaseState, Rule] = {
     CaseState.NOT_READY: check_readiness,
     CaseState.BINDING: after_binding,
     CaseState.GIVING_NOTICE: give_notice,
+    CaseState.SENDING_INSTRUCTIONS: instruct,
     CaseState.AWAITING_APPROVAL: await_approval,
     CaseState.CLEARED_TO_WIPE: hold_or_go,
     CaseState.WIPE_INTENDED: check_fence,

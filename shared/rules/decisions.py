@@ -24,10 +24,19 @@ def go(
 
 
 def wait(
-    case: Case, reason: Reason, says: str, *, until: datetime, evidence: Evidence | None = None, **changes: object
+    case: Case,
+    reason: Reason,
+    says: str,
+    *,
+    until: datetime,
+    evidence: Evidence | None = None,
+    effect: Effect | None = None,
+    **changes: object,
 ) -> Decision:
     """Stay in the state and look again at ``until``."""
-    return Decision(to=case.state, reason=reason, says=says, evidence=evidence or {}, changes=changes, due=until)
+    return Decision(
+        to=case.state, reason=reason, says=says, evidence=evidence or {}, changes=changes, effect=effect, due=until
+    )
 
 
 def ask_person(reason: Reason, says: str, *, evidence: Evidence | None = None, **changes: object) -> Decision:

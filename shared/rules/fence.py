@@ -12,7 +12,7 @@ from shared.domain.states import CaseState
 from shared.rules.after_wipe import LOOK_FOR_WIPE_AFTER
 from shared.rules.binding import bound_to_owner
 from shared.rules.clearing import closed
-from shared.rules.confirm import refusal_of
+from shared.rules.confirm import evidence_is_old, evidence_too_old, refusal_of
 from shared.rules.decisions import ask_person, device_evidence, go, in_words
 from shared.rules.exclusion import doubt_about_exclusion, entra_devices_of, refused_by_group
 from shared.rules.holding import clearance_unfit
@@ -83,6 +83,8 @@ def _check_permission(
     case: Case, facts: Facts, policy: Policy, now: datetime, evidence: dict[str, str | int | float | bool | None]
 ) -> Decision:
     assert case.wipe is not None and case.device is not None
+    if evidence_is_old(case.readings, policy, now):
+        return evidence_too_old(policy, evidence)
     if not policy.mode.may_write:
         return back_to_hold(Reason.MODE_IS_REPORT, f"The mode is {policy.mode}; nothing was sent.", now)
     if unfit := clearance_unfit(case, policy, now):

@@ -85,6 +85,7 @@ async def do_everything(graph: Graph) -> None:
     calls = [
         devices.read(DEVICE),
         devices.reread(DEVICE),
+        devices.policy_states(DEVICE),
         devices.with_serial_number("5CG1234XYZ"),
         devices.with_entra_device(USER),
         anext(aiter(devices.enrolled_since(NOW)), None),
@@ -130,7 +131,7 @@ async def do_everything(graph: Graph) -> None:
 async def test_every_request_is_one_that_graph_knows() -> None:
     async with graph_over(lambda request: httpx.Response(200, json={"value": []})) as (graph, wire):
         await do_everything(graph)
-    assert len(wire.requests) == 32
+    assert len(wire.requests) == 33
     for request in wire.requests:
         if request.url.path in NOT_DESCRIBED:
             continue

@@ -20,6 +20,8 @@ from shared.domain.facts import (
     ManagedDevice,
     Missing,
     PlanStatus,
+    PolicyState,
+    SettingState,
     Sku,
     TenantFacts,
     User,
@@ -81,6 +83,15 @@ class FakeRound(Generic[T]):
         return int(number)
 
 
+BUILT_IN_FAILS = (
+    PolicyState(
+        name="Default Device Compliance Policy",
+        state="nonCompliant",
+        settings=(SettingState(name="DefaultDeviceCompliancePolicy.RequireUserExistence", state="nonCompliant"),),
+    ),
+)
+
+
 class FakeDevices:
     """The port Devices. ``wiped`` and ``synced`` count the requests for each device."""
 
@@ -99,6 +110,10 @@ class FakeDevices:
         self.when_wiped: Callable[[str], None] = lambda _: None
         """Called with the device id once a wipe was accepted."""
         self.changed = FakeRound[DeviceChange]()
+        self.policies: dict[str, tuple[PolicyState, ...]] = {}
+        """By device; without an entry the enrolment user does not exist any more."""
+        self.policy_answers: list[tuple[PolicyState, ...] | Exception] = []
+        self.policy_reads = 0
         self.noncompliant_page_size = 1000
         self.noncompliant_answers: list[Page[FoundDevice] | Exception] = []
         self.noncompliant_reads = 0
@@ -109,6 +124,11 @@ class FakeDevices:
 
     async def reread(self, managed_device_id: str) -> ManagedDevice | Missing:
         return await self.read(managed_device_id)
+
+    async def policy_states(self, managed_device_id: str) -> tuple[PolicyState, ...]:
+        self.policy_reads += 1
+        usual = self.policies.get(managed_device_id, BUILT_IN_FAILS)
+        return await _next_answer(self.policy_answers, usual if managed_device_id in self.devices else ())
 
     async def with_serial_number(self, serial_number: str) -> tuple[ManagedDevice, ...]:
         self.finds += 1

@@ -27,6 +27,7 @@ OPERATIONS = {
     "devices.changes": Operation.DEVICES_DELTA,
     "devices.noncompliant": Operation.MANAGED_DEVICES_LIST,
     "devices.enrolled_since": Operation.MANAGED_DEVICES_LIST,
+    "devices.policy_states": Operation.MANAGED_DEVICES_POLICY_STATES,
     "devices.of_user": Operation.USERS_MANAGED_DEVICES,
     "devices.read": Operation.MANAGED_DEVICES_GET,
     "devices.reread": Operation.MANAGED_DEVICES_GET,

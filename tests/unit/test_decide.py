@@ -27,6 +27,7 @@ NEXT: Mapping[CaseState, CaseState] = {
     CaseState.NOT_READY: CaseState.BINDING,
     CaseState.BINDING: CaseState.BINDING,
     CaseState.GIVING_NOTICE: CaseState.AWAITING_APPROVAL,
+    CaseState.SENDING_INSTRUCTIONS: CaseState.NEEDS_PERSON,
     CaseState.AWAITING_APPROVAL: CaseState.AWAITING_APPROVAL,
     CaseState.CLEARED_TO_WIPE: CaseState.WIPE_INTENDED,
     CaseState.WIPE_INTENDED: CaseState.WIPE_SENT,

@@ -45,6 +45,7 @@ OTHERWISE: dict[str, object] = {
     "auto_until": date(2026, 3, 12),
     "armed_days": 1,
     "why_not_auto": "Auto mode expired on 2026-03-04",
+    "reenrol_for": frozenset({"windows10compliancepolicy.bitlockerenabled"}),
     "wipe_hours": WeeklyHours.parse("Sat 00:00-24:00", "UTC"),
 }
 

@@ -8,6 +8,7 @@ from shared.rules.decide import AFTER_THE_WIPE, RULES
 ENDED = {
     CaseState.PROVEN,
     CaseState.READY_TO_GO,
+    CaseState.INSTRUCTED,
     CaseState.NO_ACTION_NEEDED,
     CaseState.REFUSED,
     CaseState.REPORTED,
