@@ -330,6 +330,7 @@ def _sweep(
             progress=progress,
             clock=ports.clock,
             group_ids=settings.group_ids,
+            reads_registrations=settings.sweep_autopilot,
         ),
         hints=hints,
         book=book,

@@ -118,6 +118,8 @@ class Settings(BaseSettings):
     """UPN or id of a test user. When nothing was heard of the users for a day, its office location is changed in approve and auto mode, and a notification must follow. Needs User.ReadWrite.All."""
     sweep_minutes: int = Field(15, ge=0, le=1440)
     """So long after a sweep the next one looks for what no event told, 0 to 1440; 0: never, and what is lost stays lost."""
+    sweep_autopilot: bool = False
+    """Also look, every 6 hours, for Autopilot registrations of PCs not yet enrolled that were given to somebody, as another system's event would tell."""
 
     event_hub: str | None = None
     """Name of the Event Hub that Intune's diagnostic settings send to; its namespace is in IntuneLogs__fullyQualifiedNamespace. Empty: there is none."""

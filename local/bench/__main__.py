@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from local.bench import cold_start, event_to_decision, graph_answers, pages, webhook
+from local.bench import cold_start, decisions, event_to_decision, graph_answers, pages, sweep, webhook
 from local.bench.cost import Counted
 from local.bench.counted_story import count
 from local.package.resolve import NotResolved
@@ -18,6 +18,7 @@ from local.package.target import REPOSITORY, NoInterpreter
 
 STORIES = REPOSITORY / "tests" / "story"
 DOCS = REPOSITORY / "docs"
+DECIDED = ("the_story.json", "approve_mode.json", "no_free_seat.json")
 
 
 def main(
@@ -42,7 +43,9 @@ def main(
         raise typer.Exit(1) from error
     machine = _machine()
     page = pages.benchmarks(machine, started, handshakes, answers)
-    (out / "benchmarks.md").write_text(f"{page}\n{_webhook()}", encoding="utf-8")
+    decided = "\n".join(decisions.lines(asyncio.run(decisions.measure([STORIES / name for name in DECIDED]))))
+    (out / "benchmarks.md").write_text(f"{page}\n{decided}\n{_webhook()}", encoding="utf-8")
+    sweep.write(out / "benchmarks.md")
 
 
 def _webhook() -> str:

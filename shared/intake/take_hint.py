@@ -330,6 +330,8 @@ def _requested_by(hint: Hint) -> tuple[str, ...]:
 
 
 def _says(hint: Hint) -> str:
+    if hint.source == "sweep" and hint.cause is Cause.USER_ASSIGNED:
+        return "No event told of it, but the sweep found this PC assigned to somebody in Windows Autopilot. Looking."
     if hint.source == "sweep" and hint.cause is Cause.NONCOMPLIANT:
         return "No event told of it, but the sweep found this device non-compliant. Looking."
     match hint.cause:
