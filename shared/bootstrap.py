@@ -15,8 +15,8 @@ from typing import cast
 from shared.clients.graph.client import Graph
 from shared.clients.storage.connect import Storage
 from shared.clients.system import RandomIds, SystemClock
+from shared.clients.teams import TeamsWorkflow
 from shared.domain.part import Part
-from shared.domain.policy import Policy
 from shared.errors import RetryLater
 from shared.intake.find_device import FindDevice
 from shared.intake.intune_logs import TakeIntuneLogs
@@ -33,7 +33,7 @@ from shared.operate.act import Operate
 from shared.operate.defer import DeferWipe
 from shared.operate.look import Look
 from shared.operate.report import Report
-from shared.ports import Autopilot, Clock, Devices, Directory, Ids, Mail, Messages, Rows, Subscriptions, Tenant
+from shared.ports import Autopilot, Chat, Clock, Devices, Directory, Ids, Mail, Messages, Rows, Subscriptions, Tenant
 from shared.records.asked import AskedBook
 from shared.records.budget import BudgetBook
 from shared.records.cases import CaseStore
@@ -41,6 +41,7 @@ from shared.records.freeze import FreezeSwitch
 from shared.records.gate import GraphGate
 from shared.records.ledger import Ledger
 from shared.records.locks import Locks
+from shared.records.outbox import Outbox
 from shared.records.parked import ParkingLot
 from shared.records.subscriptions import SubscriptionBook
 from shared.records.sweep_progress import SweepProgress
@@ -50,11 +51,13 @@ from shared.remedy.advance import Advance
 from shared.remedy.gather import Gatherer
 from shared.remedy.messages import StepQueue
 from shared.remedy.parts import NoGraph, UnprivilegedDevices
+from shared.remedy.tell_operators import TellOperators
 from shared.remedy.wipe import WipeProtocol
 from shared.settings import Settings
 from shared.telemetry import event, set_up_logging
 from shared.upkeep.keep_subscriptions import KeepSubscriptions
 from shared.upkeep.measure_queues import MeasureQueues
+from shared.upkeep.send_notice import SendNotice
 from shared.upkeep.supervise import Supervise
 from shared.upkeep.sweep import Sweep
 from shared.upkeep.sweep_legs import Legs
@@ -75,6 +78,7 @@ class Ports:
     tenant: Tenant
     subscriptions: Subscriptions
     mail: Mail
+    chat: Chat
     clock: Clock
     ids: Ids
     close: Callable[[], Awaitable[None]]
@@ -99,6 +103,7 @@ class Services:
     defer: DeferWipe
     pages: Pages
     report: Report
+    send_notice: SendNotice
     parking: ParkingLot
     tend_parked: TendParkedInput
     take_intune_logs: TakeIntuneLogs
@@ -139,6 +144,7 @@ def connect(settings: Settings, *, clock: Clock | None = None) -> Ports:
         tenant=graph.tenant,
         subscriptions=graph.subscriptions,
         mail=graph.mail,
+        chat=TeamsWorkflow(settings.teams_webhook.get_secret_value() if settings.teams_webhook else None),
         clock=clock,
         ids=RandomIds(),
         close=close,
@@ -185,14 +191,8 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
     ledger, cases = Ledger(ports.rows, ids), CaseStore(ports.rows, ids)
     steps, book = StepQueue(messages=ports.messages, clock=clock), SubscriptionBook(ports.rows, ids)
     freeze = FreezeSwitch(ledger)
-    actor = Actor(
-        devices=ports.devices,
-        directory=ports.directory,
-        autopilot=ports.autopilot,
-        mail=ports.mail,
-        letters=_letters(settings),
-    )
-    advance = _advance(policy, ports, ledger, freeze, cases, steps, actor)
+    tell = _tell(settings, ports)
+    advance = _advance(settings, ports, ledger, freeze, cases, steps, tell)
     hints, asked = HintQueue(messages=ports.messages, clock=clock, hidden=hide_hints), AskedBook(ledger)
     parking = ParkingLot(ports.rows, ids)
     return Services(
@@ -210,7 +210,7 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
             clock=clock,
         ),
         advance=advance,
-        supervise=Supervise(cases=cases, steps=steps, clock=clock),
+        supervise=Supervise(cases=cases, steps=steps, clock=clock, tell=tell, freeze=freeze),
         watch_returns=WatchReturns(cases=cases, steps=steps, devices=ports.devices, clock=clock),
         keep_subscriptions=KeepSubscriptions(
             resources=settings.subscribe_to,
@@ -237,6 +237,17 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
             send_to=settings.operators_mail,
             policy=policy,
             clock=clock,
+        ),
+        send_notice=SendNotice(
+            outbox=Outbox(ports.rows),
+            ledger=ledger,
+            locks=Locks(ledger),
+            messages=ports.messages,
+            chat=ports.chat if settings.teams_webhook else None,
+            mail=ports.mail,
+            mail_to=settings.operators_mail,
+            clock=clock,
+            ids=ids,
         ),
         parking=parking,
         take_intune_logs=TakeIntuneLogs(tenant_id=settings.tenant_id, hints=hints, parking=parking, clock=clock),
@@ -305,8 +316,22 @@ def _letters(settings: Settings) -> Letters:
     )
 
 
+def _tell(settings: Settings, ports: Ports) -> TellOperators:
+    """The wiper tells nobody: it has no place to keep notices, and the supervisor finds what it left."""
+    configured = settings.teams_webhook is not None or bool(settings.operators_mail)
+    return TellOperators(
+        outbox=Outbox(ports.rows), messages=ports.messages, wanted=configured and settings.part is not Part.WIPER
+    )
+
+
 def _advance(
-    policy: Policy, ports: Ports, ledger: Ledger, freeze: FreezeSwitch, cases: CaseStore, steps: StepQueue, actor: Actor
+    settings: Settings,
+    ports: Ports,
+    ledger: Ledger,
+    freeze: FreezeSwitch,
+    cases: CaseStore,
+    steps: StepQueue,
+    tell: TellOperators,
 ) -> Advance:
     budget = BudgetBook(ledger)
     gatherer = Gatherer(
@@ -323,12 +348,19 @@ def _advance(
         cases=cases,
         steps=steps,
         gatherer=gatherer,
-        actor=actor,
+        actor=Actor(
+            devices=ports.devices,
+            directory=ports.directory,
+            autopilot=ports.autopilot,
+            mail=ports.mail,
+            letters=_letters(settings),
+        ),
         wipe=WipeProtocol(
             cases=cases, gatherer=gatherer, devices=ports.devices, budget=budget, freeze=freeze, clock=ports.clock
         ),
         gate=GraphGate(ledger),
-        policy=policy,
+        tell=tell,
+        policy=settings.policy(),
         clock=ports.clock,
     )
 

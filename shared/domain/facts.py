@@ -239,6 +239,7 @@ class Freeze:
     frozen: bool
     by: str | None = None
     why: str | None = None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,13 @@ class FreezeSwitch:
             document = await self._ledger.read(_PARTITION, _KEY)
             if document is None:
                 return Freeze(frozen=False)
-            return Freeze(frozen=document["frozen"] is not False, by=document.get("by"), why=document.get("why"))
+            at = document.get("at")
+            return Freeze(
+                frozen=document["frozen"] is not False,
+                by=document.get("by"),
+                why=document.get("why"),
+                at=None if at is None else datetime.fromisoformat(at),
+            )
         except (HandoverError, ValueError, KeyError, TypeError):
             return Freeze(frozen=True, why="the switch could not be read")
 

@@ -58,7 +58,7 @@ def event(number: int, world: World) -> Hint:
 
 @pytest.mark.parametrize("seed", range(5))
 async def test_a_fifth_of_the_events_lost_the_rest_five_times_late_and_in_disorder(seed: int) -> None:
-    world, chance = tenant_of(DEVICES, noncompliant=BAD), random.Random(seed)  # noqa: S311  # to be repeated, not to be secret
+    world, chance = tenant_of(DEVICES, noncompliant=BAD), random.Random(seed)  # to be repeated, not to be secret
     arriving = [number for number in range(BAD) if chance.random() > 0.2 for _ in range(5)]
     chance.shuffle(arriving)
     for index, number in enumerate(arriving):
@@ -145,7 +145,7 @@ async def test_a_token_that_expired_while_devices_turned() -> None:
 
 
 async def test_changes_that_are_told_again_and_again_in_any_order() -> None:
-    world, chance = tenant_of(DEVICES), random.Random(1)  # noqa: S311  # see above
+    world, chance = tenant_of(DEVICES), random.Random(1)  # see above
     await sweep_until_done(world)
     for number in range(BAD):
         world.devices.turn(device_id(number), Compliance.NONCOMPLIANT)
