@@ -6,7 +6,7 @@ from typing import List  # noqa: UP035  # the worker refuses the app when a batc
 
 import azure.functions as func
 
-from handlers import api, defer, events, intune_logs, notifications, report, schedules, steps
+from handlers import api, defer, events, intune_logs, notices, notifications, report, schedules, steps
 from shared.settings import event_hub_is_set
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
@@ -65,6 +65,18 @@ async def give_up_case_step(msg: func.QueueMessage) -> None:
 @app.queue_trigger("msg", "wipe-steps-poison", STORAGE)
 async def give_up_wipe_step(msg: func.QueueMessage) -> None:
     await steps.give_up_wipe_step(msg)
+
+
+@app.function_name("send_notice")
+@app.queue_trigger("msg", "notices", STORAGE)
+async def send_notice(msg: func.QueueMessage) -> None:
+    await notices.send_notice(msg)
+
+
+@app.function_name("park_notice")
+@app.queue_trigger("msg", "notices-poison", STORAGE)
+async def park_notice(msg: func.QueueMessage) -> None:
+    await notices.park_notice(msg)
 
 
 @app.function_name("keep_subscriptions")

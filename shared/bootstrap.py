@@ -15,8 +15,8 @@ from typing import cast
 from shared.clients.graph.client import Graph
 from shared.clients.storage.connect import Storage
 from shared.clients.system import RandomIds, SystemClock
+from shared.clients.teams import TeamsWorkflow
 from shared.domain.part import Part
-from shared.domain.policy import Policy
 from shared.errors import RetryLater
 from shared.intake.find_device import FindDevice
 from shared.intake.intune_logs import TakeIntuneLogs
@@ -34,7 +34,7 @@ from shared.operate.defer import DeferWipe
 from shared.operate.go_on import GoOn
 from shared.operate.look import Look
 from shared.operate.report import Report
-from shared.ports import Autopilot, Clock, Devices, Directory, Ids, Mail, Messages, Rows, Subscriptions, Tenant
+from shared.ports import Autopilot, Chat, Clock, Devices, Directory, Ids, Mail, Messages, Rows, Subscriptions, Tenant
 from shared.records.asked import AskedBook
 from shared.records.budget import BudgetBook
 from shared.records.cases import CaseStore
@@ -43,6 +43,7 @@ from shared.records.freeze import FreezeSwitch
 from shared.records.gate import GraphGate
 from shared.records.ledger import Ledger
 from shared.records.locks import Locks
+from shared.records.outbox import Outbox
 from shared.records.parked import ParkingLot
 from shared.records.subscriptions import SubscriptionBook
 from shared.records.sweep_progress import SweepProgress
@@ -53,11 +54,13 @@ from shared.remedy.brake import Brake
 from shared.remedy.gather import Gatherer
 from shared.remedy.messages import StepQueue
 from shared.remedy.parts import NoGraph, UnprivilegedDevices
+from shared.remedy.tell_operators import TellOperators
 from shared.remedy.wipe import WipeProtocol
 from shared.settings import Settings
 from shared.telemetry import event, set_up_logging
 from shared.upkeep.keep_subscriptions import KeepSubscriptions
 from shared.upkeep.measure_queues import MeasureQueues
+from shared.upkeep.send_notice import SendNotice
 from shared.upkeep.supervise import Supervise
 from shared.upkeep.sweep import Sweep
 from shared.upkeep.sweep_legs import Legs
@@ -79,6 +82,7 @@ class Ports:
     tenant: Tenant
     subscriptions: Subscriptions
     mail: Mail
+    chat: Chat
     clock: Clock
     ids: Ids
     close: Callable[[], Awaitable[None]]
@@ -104,6 +108,7 @@ class Services:
     defer: DeferWipe
     pages: Pages
     report: Report
+    send_notice: SendNotice
     parking: ParkingLot
     tend_parked: TendParkedInput
     take_intune_logs: TakeIntuneLogs
@@ -144,6 +149,7 @@ def connect(settings: Settings, *, clock: Clock | None = None) -> Ports:
         tenant=graph.tenant,
         subscriptions=graph.subscriptions,
         mail=graph.mail,
+        chat=TeamsWorkflow(settings.teams_webhook.get_secret_value() if settings.teams_webhook else None),
         clock=clock,
         ids=RandomIds(),
         close=close,
@@ -190,16 +196,9 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
     ledger, cases = Ledger(ports.rows, ids), CaseStore(ports.rows, ids)
     steps, book = StepQueue(messages=ports.messages, clock=clock), SubscriptionBook(ports.rows, ids)
     freeze = FreezeSwitch(ledger)
-    fleet, brake = FleetBook(ledger, ports.tenant, policy, clock), Brake(freeze=freeze, clock=clock)
-    actor = Actor(
-        devices=ports.devices,
-        directory=ports.directory,
-        autopilot=ports.autopilot,
-        mail=ports.mail,
-        letters=_letters(settings),
-        brake=brake,
-    )
-    advance = _advance(policy, ports, ledger, fleet, cases, steps, actor)
+    tell = _tell(settings, ports)
+    advance = _advance(settings, ports, ledger, freeze, cases, steps, tell)
+    fleet, brake = advance.gatherer.fleet, advance.wipe.brake
     hints, asked = HintQueue(messages=ports.messages, clock=clock, hidden=hide_hints), AskedBook(ledger)
     parking = ParkingLot(ports.rows, ids)
     return Services(
@@ -217,7 +216,7 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
             clock=clock,
         ),
         advance=advance,
-        supervise=Supervise(cases=cases, steps=steps, clock=clock),
+        supervise=Supervise(cases=cases, steps=steps, clock=clock, tell=tell, freeze=freeze),
         watch_returns=WatchReturns(cases=cases, steps=steps, devices=ports.devices, clock=clock),
         keep_subscriptions=KeepSubscriptions(
             resources=settings.subscribe_to,
@@ -252,6 +251,17 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
             send_to=settings.operators_mail,
             policy=policy,
             clock=clock,
+        ),
+        send_notice=SendNotice(
+            outbox=Outbox(ports.rows),
+            ledger=ledger,
+            locks=Locks(ledger),
+            messages=ports.messages,
+            chat=ports.chat if settings.teams_webhook else None,
+            mail=ports.mail,
+            mail_to=settings.operators_mail,
+            clock=clock,
+            ids=ids,
         ),
         parking=parking,
         take_intune_logs=TakeIntuneLogs(tenant_id=settings.tenant_id, hints=hints, parking=parking, clock=clock),
@@ -320,10 +330,25 @@ def _letters(settings: Settings) -> Letters:
     )
 
 
+def _tell(settings: Settings, ports: Ports) -> TellOperators:
+    """The wiper tells nobody: it has no place to keep notices, and the supervisor finds what it left."""
+    configured = settings.teams_webhook is not None or bool(settings.operators_mail)
+    return TellOperators(
+        outbox=Outbox(ports.rows), messages=ports.messages, wanted=configured and settings.part is not Part.WIPER
+    )
+
+
 def _advance(
-    policy: Policy, ports: Ports, ledger: Ledger, fleet: FleetBook, cases: CaseStore, steps: StepQueue, actor: Actor
+    settings: Settings,
+    ports: Ports,
+    ledger: Ledger,
+    freeze: FreezeSwitch,
+    cases: CaseStore,
+    steps: StepQueue,
+    tell: TellOperators,
 ) -> Advance:
-    budget, freeze = BudgetBook(ledger), actor.brake.freeze
+    budget, policy, brake = BudgetBook(ledger), settings.policy(), Brake(freeze=freeze, clock=ports.clock)
+    fleet = FleetBook(ledger, ports.tenant, policy, ports.clock)
     gatherer = Gatherer(
         devices=ports.devices,
         directory=ports.directory,
@@ -339,7 +364,14 @@ def _advance(
         cases=cases,
         steps=steps,
         gatherer=gatherer,
-        actor=actor,
+        actor=Actor(
+            devices=ports.devices,
+            directory=ports.directory,
+            autopilot=ports.autopilot,
+            mail=ports.mail,
+            letters=_letters(settings),
+            brake=brake,
+        ),
         wipe=WipeProtocol(
             cases=cases,
             gatherer=gatherer,
@@ -347,10 +379,11 @@ def _advance(
             budget=budget,
             freeze=freeze,
             fleet=fleet,
-            brake=actor.brake,
+            brake=brake,
             clock=ports.clock,
         ),
         gate=GraphGate(ledger),
+        tell=tell,
         policy=policy,
         clock=ports.clock,
     )

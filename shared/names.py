@@ -4,7 +4,8 @@ DEVICE_EVENTS = "device-events"
 HINTS = "hints"
 CASE_STEPS = "case-steps"
 WIPE_STEPS = "wipe-steps"
-QUEUES = (DEVICE_EVENTS, HINTS, CASE_STEPS, WIPE_STEPS)
+NOTICES = "notices"
+QUEUES = (DEVICE_EVENTS, HINTS, CASE_STEPS, WIPE_STEPS, NOTICES)
 INTUNE_LOGS = "intune-logs"
 """Not a queue: what is parked of Intune's diagnostic logs."""
 
@@ -14,4 +15,5 @@ LEDGERS = "ledgers"
 PARKED = "parked"
 SUBSCRIPTIONS = "subscriptions"
 """Apart from the ledgers, because the webhook's identity may write here, and nowhere else."""
-TABLES = (CASES, WORKLIST, LEDGERS, PARKED, SUBSCRIPTIONS)
+OUTBOX = "outbox"
+TABLES = (CASES, WORKLIST, LEDGERS, PARKED, SUBSCRIPTIONS, OUTBOX)

@@ -247,6 +247,14 @@ class Mail(Protocol):
         ...
 
 
+class Chat(Protocol):
+    """The operators' channel in a chat program."""
+
+    async def post(self, card: Mapping[str, object]) -> Answer:
+        """Post one card. Raises RetryLater when it could not be posted now."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphSubscription:
     """A Graph change-notification subscription as Graph knows it."""

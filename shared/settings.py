@@ -4,6 +4,7 @@ import os
 import re
 from datetime import date, timedelta
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr, field_validator
@@ -195,7 +196,9 @@ class Settings(BaseSettings):
     wipe_hours: str | None = None
     """When wipes may be sent, such as "Mon-Fri 18:00-06:00, Sat 00:00-24:00" in HANDOVER_TIME_ZONE; empty: at any time."""
     operators_mail: Words = ()
-    """Addresses that get the report of the day, from the mailbox of HANDOVER_MAIL_FROM."""
+    """Addresses that get the report of the day and what needs a person, from the mailbox of HANDOVER_MAIL_FROM."""
+    teams_webhook: SecretStr | None = None
+    """Secret URL of a Teams workflow that takes Adaptive Cards: what needs a person is posted there."""
     app_url: HttpUrl | None = None
     """Set by infra/. Public URL of this app, where the links in mails lead to; without it mails hold no link."""
 
@@ -241,6 +244,19 @@ class Settings(BaseSettings):
     def _steps(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not 1 <= len(value) <= 10 or not all(re.fullmatch(r"[1-9]\d?", step, re.ASCII) for step in value):
             raise ValueError("must be 1 to 10 numbers from 1 to 99, separated by commas")
+        return value
+
+    @field_validator("teams_webhook")
+    @classmethod
+    def _is_https(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value():
+            return None
+        url = value.get_secret_value()
+        if url.startswith("@Microsoft.KeyVault"):
+            raise ValueError("the Key Vault reference was not resolved: the app cannot read the secret")
+        parts = urlsplit(url)
+        if parts.scheme != "https" or not parts.hostname or parts.username is not None:
+            raise ValueError("must be an https:// URL")
         return value
 
     @field_validator("client_state", "client_state_previous")

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "handlers": {*USE_CASES, *NOUNS, "shared.bootstrap", "shared.telemetry"},
     "shared.bootstrap": {*USE_CASES, *BELOW_USE_CASES, "shared.notices", "shared.clients", "shared.settings"},
     # what runs by the clock, and what people do, drive the cases; a case's step knows neither
-    "shared.upkeep": {*BELOW_USE_CASES, "shared.intake", "shared.remedy"},
+    "shared.upkeep": {*BELOW_USE_CASES, "shared.intake", "shared.notices", "shared.remedy"},
     "shared.operate": {*BELOW_USE_CASES, "shared.remedy"},
     "shared.intake": {*BELOW_USE_CASES, "shared.remedy"},
     "shared.remedy": {*BELOW_USE_CASES, "shared.notices"},
@@ -160,7 +160,7 @@ def refuse(event, arguments):
 sys.addaudithook(refuse)
 import function_app
 
-heavy = sorted(name for name in sys.modules if name.partition(".")[0].partition("_")[0] in {"msgraph", "kiota"})
+heavy = sorted(name for name in sys.modules if name.partition(".")[0].partition("_")[0] in {"msgraph", "kiota", "jinja2"})
 assert not heavy, heavy
 """
     # an environment without any setting: nothing may be needed at import

@@ -290,6 +290,7 @@ class Freeze:
     why: str | None = None
     thawed_at: datetime | None = None
     """When a person last thawed."""
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,11 +25,13 @@ class FreezeSwitch:
             if document is None:
                 return Freeze(frozen=False)
             thawed_at = document.get("thawed_at")
+            at = document.get("at")
             return Freeze(
                 frozen=document["frozen"] is not False,
                 by=document.get("by"),
                 why=document.get("why"),
                 thawed_at=None if thawed_at is None else datetime.fromisoformat(thawed_at),
+                at=None if at is None else datetime.fromisoformat(at),
             )
         except (HandoverError, ValueError, KeyError, TypeError):
             return Freeze(frozen=True, why="the switch could not be read")

@@ -17,6 +17,7 @@ from shared.records.gate import GraphGate
 from shared.remedy.act import Actor
 from shared.remedy.gather import Gatherer
 from shared.remedy.messages import StepDue, StepQueue
+from shared.remedy.tell_operators import TellOperators
 from shared.remedy.wipe import WipeProtocol
 from shared.rules.answers import changes_by
 from shared.rules.decide import AFTER_THE_WIPE, RULES, decide
@@ -69,6 +70,7 @@ class Advance:
     actor: Actor
     wipe: WipeProtocol
     gate: GraphGate
+    tell: TellOperators
     policy: Policy
     clock: Clock
 
@@ -194,6 +196,7 @@ class Advance:
             await self.wipe.settle(case)
         if case.state in RULES:
             await self.steps.send(case)
+        await self.tell.of_case(case)
 
     async def _save_and_send(self, stored: Stored, case: Case, entry: JournalEntry) -> None:
         await self._after(await self._flushed(stored, case, [entry]))

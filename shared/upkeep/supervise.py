@@ -8,13 +8,17 @@ from datetime import datetime, timedelta
 from shared.domain.case import Case
 from shared.ports import Clock
 from shared.records.cases import CaseStore, Listed
+from shared.records.freeze import FreezeSwitch
 from shared.remedy.messages import StepQueue
+from shared.remedy.tell_operators import TellOperators
 from shared.rules.decide import RULES
+from shared.rules.matters import TOLD_OF, matter_of_freeze
 from shared.telemetry import event
 
 log = logging.getLogger(__name__)
 
 LATE_AFTER = timedelta(minutes=5)
+TELL_OF_WITHIN = timedelta(hours=1)
 VERIFY_AFTER = timedelta(hours=6)
 """A worklist line is written after its row and may lag behind; lines this old are compared with their row."""
 
@@ -26,18 +30,31 @@ class Supervise:
     cases: CaseStore
     steps: StepQueue
     clock: Clock
+    tell: TellOperators
+    freeze: FreezeSwitch
 
     async def run(self) -> int:
         """Send the step of every overdue case again; returns how many. Safe to run twice at once: the row decides."""
         now, sent, by_state = self.clock.now(), 0, Counter[str]()
         async for listed in self.cases.open_cases():
             by_state[listed.state.value] += 1
+            if listed.state in TOLD_OF and LATE_AFTER <= now - listed.moved_at < TELL_OF_WITHIN:
+                await self._tell(listed)
             if _late(listed, now) or now - listed.moved_at >= VERIFY_AFTER:
                 sent += await self._look(listed)
         event(log, "cases.supervised", open=by_state.total(), by_state=by_state)
         if sent:
             event(log, "case.step_sent_again", count=sent)
+        if matter := matter_of_freeze(await self.freeze.read()):
+            await self.tell.tell(matter)
+        await self.tell.again(now)
         return sent
+
+    async def _tell(self, listed: Listed) -> None:
+        """What the worker that moved the case tells operators itself, unless it died, or is the wiper."""
+        stored = await self.cases.load(listed.case_id) if self.tell.wanted else None
+        if stored is not None:
+            await self.tell.of_case(stored.case)
 
     async def _look(self, listed: Listed) -> bool:
         stored = await self.cases.load(listed.case_id)

@@ -13,6 +13,7 @@ from shared.records.freeze import FreezeSwitch
 from shared.records.ledger import Ledger
 from shared.settings import Settings
 from tests.fakes import story
+from tests.fakes.chat import FakeChat
 from tests.fakes.clock import FixedClock
 from tests.fakes.graph import FakeAutopilot, FakeDevices, FakeDirectory, FakeSubscriptions, FakeTenant
 from tests.fakes.ids import CountingIds
@@ -36,6 +37,7 @@ class Office:
         self.autopilot = FakeAutopilot([story.registration()])
         self.subscriptions = FakeSubscriptions()
         self.mail = FakeMail()
+        self.chat = FakeChat()
         self.settings = _settings(mode, settings)
         self.services = build(self.settings, self.ports())
 
@@ -50,6 +52,7 @@ class Office:
             tenant=self.tenant,
             subscriptions=self.subscriptions,
             mail=self.mail,
+            chat=self.chat,
             clock=self.clock,
             ids=self.ids,
             close=_close,
@@ -84,7 +87,7 @@ class Office:
         """A second process over the same world, or one to which something happens."""
         ports = self.ports()
         if interference is not None:
-            watched = ("rows", "messages", "devices", "directory", "autopilot", "tenant", "mail")
+            watched = ("rows", "messages", "devices", "directory", "autopilot", "tenant", "mail", "chat")
             ports = replace(ports, **{name: interference.around(name, getattr(ports, name)) for name in watched})
         return build(self.settings, ports)
 

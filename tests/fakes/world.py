@@ -15,9 +15,10 @@ from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.intake.messages import read_hints, write_hints
-from shared.names import CASE_STEPS, HINTS, WIPE_STEPS
+from shared.names import CASE_STEPS, HINTS, NOTICES, WIPE_STEPS
 from shared.remedy.advance import Outcome
 from shared.remedy.messages import StepDue, queue_of, read_step
+from shared.remedy.tell_operators import read_pointer
 from shared.rules.guardrails import Hold
 from tests.fakes import story
 from tests.fakes.office import Office
@@ -189,7 +190,7 @@ class World(Office):
                 self._timer_failed = True
 
     async def _deliver(self, services: Services) -> bool:
-        bodies = [(queue, body) for queue in (HINTS, *STEPS) for body in self.messages.take(queue)]
+        bodies = [(queue, body) for queue in (HINTS, *STEPS, NOTICES) for body in self.messages.take(queue)]
         for queue, body in bodies:
             self._deliveries[body] += 1
             try:
@@ -208,6 +209,9 @@ class World(Office):
     async def _handle(self, services: Services, queue: str, body: str) -> None:
         if queue in STEPS:
             await _run(services, queue, read_step(body))
+            return
+        if queue == NOTICES:
+            await services.send_notice.send(*read_pointer(body))
             return
         for hint in read_hints(body):
             await services.take_hint.open_or_wake(hint)

@@ -19,7 +19,7 @@ from shared.clients.graph.client import Graph
 from tests.package.conftest import Unpacked
 
 MEGABYTES_AT_MOST = 40
-NOT_OF_GRAPH = {"Clock", "Ids", "Rows", "Messages"}
+NOT_OF_GRAPH = {"Chat", "Clock", "Ids", "Rows", "Messages"}
 """Ports that other clients stand for."""
 
 

@@ -53,8 +53,20 @@ def test_without_hours_wipes_may_be_sent_at_any_time(unset: str | None) -> None:
         ("deferral_hours", 0),
         ("deferrals", 11),
         ("language", "fr"),
+        ("teams_webhook", "http://prod.example/workflow"),
+        ("teams_webhook", "https://"),
+        ("teams_webhook", "https://user@prod.example/workflow"),
+        ("teams_webhook", "workflow"),
+        ("teams_webhook", "@Microsoft.KeyVault(SecretUri=https://vault.example/secrets/teams)"),
     ],
 )
 def test_what_is_broken_is_refused(name: str, value: object) -> None:
     with pytest.raises(ValidationError, match=name):
         settings(**{name: value})
+
+
+def test_the_url_of_the_workflow_is_a_secret() -> None:
+    given = settings(teams_webhook="https://prod.example/workflow?sig=secret")
+    assert given.teams_webhook is not None
+    assert given.teams_webhook.get_secret_value() == "https://prod.example/workflow?sig=secret"
+    assert "sig=secret" not in repr(given)

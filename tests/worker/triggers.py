@@ -38,6 +38,8 @@ TRIGGERS = {
     "park_hints": _queue("hints-poison"),
     "give_up_case_step": _queue("case-steps-poison"),
     "give_up_wipe_step": _queue("wipe-steps-poison"),
+    "send_notice": _queue("notices"),
+    "park_notice": _queue("notices-poison"),
     "keep_subscriptions": _timer("0 */5 * * * *"),
     "supervise_cases": _timer("0 */5 * * * *"),
     "watch_returns": _timer("0 */15 * * * *"),
