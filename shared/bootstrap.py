@@ -199,16 +199,9 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
     ledger, cases = Ledger(ports.rows, ids), CaseStore(ports.rows, ids)
     steps, book = StepQueue(messages=ports.messages, clock=clock), SubscriptionBook(ports.rows, ids)
     freeze = FreezeSwitch(ledger)
-    fleet, brake = FleetBook(ledger, ports.tenant, policy, clock), Brake(freeze=freeze, clock=clock)
-    actor = Actor(
-        devices=ports.devices,
-        directory=ports.directory,
-        autopilot=ports.autopilot,
-        mail=ports.mail,
-        letters=_letters(settings),
-        brake=brake,
-    )
-    advance = _advance(settings, ports, ledger, fleet, cases, steps, actor)
+    tell = _tell(settings, ports)
+    advance = _advance(settings, ports, ledger, freeze, cases, steps, tell)
+    fleet, brake = advance.gatherer.fleet, advance.wipe.brake
     hints, asked = HintQueue(messages=ports.messages, clock=clock, hidden=hide_hints), AskedBook(ledger)
     parking = ParkingLot(ports.rows, ids)
     return Services(
@@ -368,17 +361,18 @@ def _advance(
     settings: Settings,
     ports: Ports,
     ledger: Ledger,
-    fleet: FleetBook,
+    freeze: FreezeSwitch,
     cases: CaseStore,
     steps: StepQueue,
-    actor: Actor,
+    tell: TellOperators,
 ) -> Advance:
-    budget, freeze = BudgetBook(ledger), actor.brake.freeze
+    budget, policy, brake = BudgetBook(ledger), settings.policy(), Brake(freeze=freeze, clock=ports.clock)
+    fleet = FleetBook(ledger, ports.tenant, policy, ports.clock)
     gatherer = Gatherer(
         devices=ports.devices,
         directory=ports.directory,
         autopilot=ports.autopilot,
-        tenant=TenantFactsCache(ledger, ports.tenant, ports.clock, with_all_plans=_named_in_a_swap(settings.policy())),
+        tenant=TenantFactsCache(ledger, ports.tenant, ports.clock, with_all_plans=_named_in_a_swap(policy)),
         budget=budget,
         fleet=fleet,
         freeze=freeze,
@@ -389,7 +383,14 @@ def _advance(
         cases=cases,
         steps=steps,
         gatherer=gatherer,
-        actor=actor,
+        actor=Actor(
+            devices=ports.devices,
+            directory=ports.directory,
+            autopilot=ports.autopilot,
+            mail=ports.mail,
+            letters=_letters(settings),
+            brake=brake,
+        ),
         wipe=WipeProtocol(
             cases=cases,
             gatherer=gatherer,
@@ -397,12 +398,12 @@ def _advance(
             budget=budget,
             freeze=freeze,
             fleet=fleet,
-            brake=actor.brake,
+            brake=brake,
             clock=ports.clock,
         ),
         gate=GraphGate(ledger),
-        tell=_tell(settings, ports),
-        policy=settings.policy(),
+        tell=tell,
+        policy=policy,
         clock=ports.clock,
     )
 
