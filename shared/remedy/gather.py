@@ -133,6 +133,8 @@ class Gatherer:
         known = await self._with_device(case, known)
         if case.state is CaseState.AWAITING_ADMIN_APPROVAL:
             requests = await self.devices.approval_requests()
+            if any(request.status == "approved" for request in requests):
+                await self._fleet()  # the request that follows is weighed like every wipe
             return replace(known, admin_requests=requests, freeze=await self.freeze.read())
         if case.wipe is None or case.wipe.second_request:
             return known

@@ -129,6 +129,7 @@ async def test_one_persons_half_sends_no_wipe_however_long_it_waits() -> None:
 
 async def test_while_the_second_person_is_waited_for_the_case_says_so() -> None:
     world = World(Mode.APPROVE, approvals_by_one=0)
+    world.directory.users[story.OWNER_ID] = story.licensed_owner()
     await waiting(world)
     await approve(world)
     world.clock.move(timedelta(hours=1))
