@@ -12,6 +12,7 @@ from shared.domain.effects import (
     AssignLicence,
     BindOwner,
     Effect,
+    FreezeWipes,
     JoinLicenceGroup,
     RemoveLicences,
     ReprocessLicences,
@@ -85,6 +86,8 @@ def _is_ours(effect: Effect, case: Case, read: Facts, policy: Policy) -> bool:
             return case.device is not None and effect.managed_device_id == case.device.managed_device_id
         case TellOwner():
             return effect.user_id == owner.user_id and effect.case_id == case.id and policy.tells_owner
+        case FreezeWipes():
+            return case.state is CaseState.CLEARED_TO_WIPE and not (read.freeze is None or read.freeze.frozen)
 
 
 @settings(max_examples=3 * _EXAMPLES, deadline=None)

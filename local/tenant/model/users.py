@@ -45,6 +45,7 @@ class User:
     enabled: bool = True
     user_type: str = "Member"
     usage_location: str | None = None
+    office: str | None = None
     licences: tuple[AssignedLicence, ...] = ()
     removed_plans: tuple[RemovedPlan, ...] = ()
 

@@ -13,7 +13,7 @@ from shared.errors import Unexpected
 
 PROPERTIES = (
     "id,userPrincipalName,displayName,accountEnabled,userType,usageLocation,assignedLicenses,assignedPlans,mail,"
-    "licenseAssignmentStates"
+    "licenseAssignmentStates,officeLocation"
 )
 """Most of them only come when they are selected."""
 
@@ -162,6 +162,7 @@ def directory_user(row: Json) -> User:
         ),
         mail_address=word(row, "mail"),
         licences=_held_licences(row),
+        office=word(row, "officeLocation"),
     )
 
 
