@@ -121,6 +121,12 @@ async def defer_wipe(req: func.HttpRequest) -> func.HttpResponse:
     return await defer.put_off(req)
 
 
+@app.function_name("watch_fleet")
+@app.timer_trigger("timer", "0 */15 * * * *")
+async def watch_fleet(timer: func.TimerRequest) -> None:
+    await schedules.watch_fleet(timer)
+
+
 @app.function_name("sweep")
 @app.timer_trigger("timer", "0 * * * * *")
 async def sweep(timer: func.TimerRequest) -> None:

@@ -20,6 +20,11 @@ async def watch_returns(timer: func.TimerRequest) -> None:
     await services().watch_returns.run()
 
 
+async def watch_fleet(timer: func.TimerRequest) -> None:
+    """Count the devices, and freeze on a spike."""
+    await services().watch_fleet.run()
+
+
 async def sweep(timer: func.TimerRequest) -> None:
     """Look for what no event told, if it is time."""
     await services().sweep.run()

@@ -32,12 +32,14 @@ from shared.notices.pages import Pages
 from shared.notices.report import as_html, as_markdown
 from shared.operate.act import Operate
 from shared.operate.defer import DeferWipe
+from shared.operate.go_on import GoOn
 from shared.operate.look import Look
 from shared.operate.report import Report
 from shared.ports import Autopilot, Chat, Clock, Devices, Directory, Ids, Mail, Messages, Rows, Subscriptions, Tenant
 from shared.records.asked import AskedBook
 from shared.records.budget import BudgetBook
 from shared.records.cases import CaseStore
+from shared.records.fleet import FleetBook
 from shared.records.freeze import FreezeSwitch
 from shared.records.gate import GraphGate
 from shared.records.ledger import Ledger
@@ -49,6 +51,7 @@ from shared.records.sweep_progress import SweepProgress
 from shared.records.tenant_facts import TenantFactsCache
 from shared.remedy.act import Actor
 from shared.remedy.advance import Advance
+from shared.remedy.brake import Brake
 from shared.remedy.gather import Gatherer
 from shared.remedy.messages import StepQueue
 from shared.remedy.parts import NoGraph, UnprivilegedDevices
@@ -62,6 +65,7 @@ from shared.upkeep.send_notice import SendNotice
 from shared.upkeep.supervise import Supervise
 from shared.upkeep.sweep import Sweep
 from shared.upkeep.sweep_legs import Legs
+from shared.upkeep.watch_fleet import WatchFleet
 from shared.upkeep.watch_returns import WatchReturns
 
 log = logging.getLogger(__name__)
@@ -99,6 +103,7 @@ class Services:
     watch_returns: WatchReturns
     keep_subscriptions: KeepSubscriptions
     sweep: Sweep
+    watch_fleet: WatchFleet
     look: Look
     operate: Operate
     defer: DeferWipe
@@ -194,6 +199,7 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
     freeze = FreezeSwitch(ledger)
     tell = _tell(settings, ports)
     advance = _advance(settings, ports, ledger, freeze, cases, steps, tell)
+    fleet, brake = advance.gatherer.fleet, advance.wipe.brake
     hints, asked = HintQueue(messages=ports.messages, clock=clock, hidden=hide_hints), AskedBook(ledger)
     parking = ParkingLot(ports.rows, ids)
     return Services(
@@ -225,9 +231,17 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
             probe=_probe(settings, ports),
         ),
         sweep=_sweep(settings, ports, ledger, cases, book, hints),
-        look=Look(cases=cases, freeze=freeze, policy=policy, clock=clock),
+        watch_fleet=WatchFleet(fleet=fleet, brake=brake, gate=GraphGate(ledger), policy=policy, clock=clock),
+        look=Look(cases=cases, freeze=freeze, fleet=fleet, policy=policy, clock=clock),
         operate=Operate(
-            cases=cases, steps=steps, freeze=freeze, settle=advance.wipe.settle, policy=policy, clock=clock
+            cases=cases,
+            steps=steps,
+            freeze=freeze,
+            fleet=fleet,
+            go_on=GoOn(cases=cases, steps=steps, clock=clock),
+            settle=advance.wipe.settle,
+            policy=policy,
+            clock=clock,
         ),
         defer=DeferWipe(cases=cases, steps=steps, policy=policy, clock=clock),
         pages=_pages(settings),
@@ -344,13 +358,15 @@ def _advance(
     steps: StepQueue,
     tell: TellOperators,
 ) -> Advance:
-    budget = BudgetBook(ledger)
+    budget, policy, brake = BudgetBook(ledger), settings.policy(), Brake(freeze=freeze, clock=ports.clock)
+    fleet = FleetBook(ledger, ports.tenant, policy, ports.clock)
     gatherer = Gatherer(
         devices=ports.devices,
         directory=ports.directory,
         autopilot=ports.autopilot,
         tenant=TenantFactsCache(ledger, ports.tenant, ports.clock),
         budget=budget,
+        fleet=fleet,
         freeze=freeze,
         clock=ports.clock,
         ids=ports.ids,
@@ -365,13 +381,21 @@ def _advance(
             autopilot=ports.autopilot,
             mail=ports.mail,
             letters=_letters(settings),
+            brake=brake,
         ),
         wipe=WipeProtocol(
-            cases=cases, gatherer=gatherer, devices=ports.devices, budget=budget, freeze=freeze, clock=ports.clock
+            cases=cases,
+            gatherer=gatherer,
+            devices=ports.devices,
+            budget=budget,
+            freeze=freeze,
+            fleet=fleet,
+            brake=brake,
+            clock=ports.clock,
         ),
         gate=GraphGate(ledger),
         tell=tell,
-        policy=settings.policy(),
+        policy=policy,
         clock=ports.clock,
     )
 

@@ -8,6 +8,7 @@ from typing import Protocol
 from shared.domain.effects import Answer, WipeAnswer
 from shared.domain.facts import (
     AutopilotDevice,
+    Fleet,
     ManagedDevice,
     Missing,
     PlanStatus,
@@ -232,6 +233,10 @@ class Tenant(Protocol):
 
     async def facts(self) -> TenantFacts:
         """MDM authority, bought SKUs and Enrollment Status Pages, read now (three requests)."""
+        ...
+
+    async def fleet(self) -> Fleet:
+        """The number of managed and of non-compliant devices, counted by Intune (two requests), without what is usual."""
         ...
 
 

@@ -148,6 +148,36 @@ class Settings(BaseSettings):
     """At most this many wipes in any 24 hours."""
     wipes_in_flight: int = Field(10, ge=0, le=100)
     """At most this many devices wiped and not yet back."""
+    wipes_per_day_percent: int = Field(1, ge=1, le=100)
+    """In any 24 hours at most this share of all devices is wiped, but one device at least."""
+    ramp: Words = ("1", "2", "4", "8")
+    """So many wipes each of the first steps of a policy has; a step begins when every device of those before is proven."""
+    spike_percent: int = Field(5, ge=1, le=100)
+    """All wipes are frozen when more than this share of all devices is non-compliant ..."""
+    spike_devices: int = Field(100, ge=1, le=100_000)
+    """... or more than this many above the median of seven days ..."""
+    spike_factor: int = Field(3, ge=1, le=100)
+    """... or more than this many times the median."""
+    spike_floor: int = Field(5, ge=0, le=1000)
+    """So few non-compliant devices are never a spike."""
+    error_free_wipes: int = Field(10, ge=0, le=100)
+    """None of the first so many wipes may fail; one that does freezes all wipes."""
+    error_percent: int = Field(10, ge=0, le=100)
+    """After them, so much of the last 20 wipes may fail."""
+    unknown_wipes: int = Field(1, ge=0, le=10)
+    """Of so many wipes at once it may be unknown whether they happened; one more freezes all wipes."""
+    back_percent: int = Field(90, ge=0, le=100)
+    """All wipes are frozen when fewer of the last 20 wiped devices than this came back ..."""
+    back_hours: int = Field(72, ge=1, le=720)
+    """... within this time."""
+    serial_rest_days: int = Field(30, ge=1, le=365)
+    """One wipe of a serial number in this time; a second one is left to a person."""
+    serial_wipes_per_year: int = Field(2, ge=1, le=12)
+    """So many wipes of a serial number in 365 days; one more is left to a person."""
+    user_rest_days: int = Field(7, ge=0, le=365)
+    """One wipe of an owner's devices in this time."""
+    site_wipes_per_hour: int = Field(3, ge=1, le=100)
+    """So many wipes in 60 minutes at one office (the owners' officeLocation); owners without one are not counted."""
 
     mail_from: str | None = Field(None, pattern=r"^[^\s/\\]{1,256}$")
     """Mailbox (UPN or id) that mails to users come from; empty: nobody is told anything by mail."""
@@ -183,6 +213,7 @@ class Settings(BaseSettings):
         "excluded_users",
         "licence_skus",
         "operators_mail",
+        "ramp",
         mode="before",
     )
     @classmethod
@@ -211,6 +242,13 @@ class Settings(BaseSettings):
         if value:
             WeeklyHours.parse(value, "UTC")
         return value or None
+
+    @field_validator("ramp")
+    @classmethod
+    def _steps(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not 1 <= len(value) <= 10 or not all(re.fullmatch(r"[1-9]\d?", step, re.ASCII) for step in value):
+            raise ValueError("must be 1 to 10 numbers from 1 to 99, separated by commas")
+        return value
 
     @field_validator("teams_webhook")
     @classmethod
@@ -269,6 +307,21 @@ class Settings(BaseSettings):
             wipes_per_hour=self.wipes_per_hour,
             wipes_per_day=self.wipes_per_day,
             wipes_in_flight=self.wipes_in_flight,
+            wipes_per_day_percent=self.wipes_per_day_percent,
+            ramp=tuple(int(step) for step in self.ramp),
+            spike_percent=self.spike_percent,
+            spike_devices=self.spike_devices,
+            spike_factor=self.spike_factor,
+            spike_floor=self.spike_floor,
+            error_free_wipes=self.error_free_wipes,
+            error_percent=self.error_percent,
+            unknown_wipes=self.unknown_wipes,
+            back_percent=self.back_percent,
+            back_within=timedelta(hours=self.back_hours),
+            serial_rest=timedelta(days=self.serial_rest_days),
+            serial_wipes_per_year=self.serial_wipes_per_year,
+            user_rest=timedelta(days=self.user_rest_days),
+            site_wipes_per_hour=self.site_wipes_per_hour,
             exclusion_group=self.exclusion_group.lower() if self.exclusion_group else None,
             recovery_key_required=self.bitlocker_key == "require",
             approval_policy_expected=self.expect_multi_admin_approval,

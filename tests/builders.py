@@ -9,6 +9,7 @@ from shared.domain.facts import (
     DeviceLimit,
     EnrolmentStatusPage,
     Facts,
+    Fleet,
     Freeze,
     ManagedDevice,
     Missing,
@@ -182,6 +183,11 @@ def a_budget(**fields: object) -> WipeBudget:
     return replace(WipeBudget(last_hour=0, last_day=0, in_flight=0, serial_wiped_at=None, frees_at=None), **fields)
 
 
+def a_fleet(**fields: object) -> Fleet:
+    """5,000 devices, of which 50 are non-compliant, as usual."""
+    return replace(Fleet(read_at=NOW, enrolled=5000, noncompliant=50, usual=50), **fields)
+
+
 def all_facts(**fields: object) -> Facts:
     """Everything read, and everything right for DEF456, who has got the licence."""
     facts = Facts(
@@ -193,6 +199,7 @@ def all_facts(**fields: object) -> Facts:
         tenant=tenant_facts(),
         freeze=Freeze(frozen=False),
         budget=a_budget(),
+        fleet=a_fleet(),
         nonce="nonce-2",
         deferral_code="2" * 64,
     )

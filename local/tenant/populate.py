@@ -5,6 +5,7 @@ from dataclasses import replace
 from local.tenant.catalogue import products
 from local.tenant.model.approvals import ApprovalPolicy
 from local.tenant.model.autopilot_profiles import AutopilotProfile
+from local.tenant.model.fleet import OtherDevices
 from local.tenant.model.groups import Group
 from local.tenant.model.tenant import TenantModel
 from local.tenant.model.users import AssignedLicence, User
@@ -25,6 +26,8 @@ def tenant_of(scenario: Scenario, seed: int | None = None) -> TenantModel:
         )
     for log in (model.users_log, model.groups_log, model.devices_log):
         log.expired_status = scenario.tenant.delta_expired_status
+    others = scenario.tenant.other_devices
+    model.fleet.others = OtherDevices(enrolled=others.enrolled, noncompliant=others.noncompliant)
     for user in scenario.users:
         model.users.seed(_user(model, user))
     for group in scenario.tenant.groups:
@@ -54,6 +57,7 @@ def _user(model: TenantModel, entry: UserEntry) -> User:
         enabled=entry.enabled,
         user_type="Guest" if entry.guest else "Member",
         usage_location=entry.usage_location,
+        office=entry.office,
         licences=tuple(_licence(model, held) for held in entry.licences),
     )
 

@@ -45,6 +45,8 @@ class UserEntry(Entry):
     name: str = ""
     id: str | None = None
     usage_location: str | None = Field(default="GB", pattern=r"^[A-Z]{2}$")
+    office: str | None = None
+    """officeLocation."""
     licences: tuple[str | LicenceEntry, ...] = ()
     enabled: bool = True
     guest: bool = False

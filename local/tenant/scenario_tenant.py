@@ -80,6 +80,13 @@ class ApprovalEntry(Entry):
     after: timedelta = timedelta(hours=1)
 
 
+class OtherDevicesEntry(Entry):
+    """Devices that are nothing but a number in Intune's counts."""
+
+    enrolled: int = Field(default=0, ge=0)
+    noncompliant: int = Field(default=0, ge=0)
+
+
 class TenantEntry(Entry):
     """The tenant. By default it is ready for Autopilot."""
 
@@ -92,6 +99,7 @@ class TenantEntry(Entry):
     esp: tuple[StatusPageEntry, ...] = (StatusPageEntry(),)
     device_limit: int = Field(default=1000, ge=1)
     """How many devices one user may enrol."""
+    other_devices: OtherDevicesEntry = OtherDevicesEntry()
     windows_blocked: bool = False
     """The platform restriction of everybody does not let Windows enrol."""
     delays: DelayEntries = DelayEntries()

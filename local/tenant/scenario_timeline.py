@@ -151,6 +151,21 @@ class SetMdmAuthority(Item):
     to: Literal["unknown", "intune", "sccm", "office365"]
 
 
+class SetOtherDevices(Item):
+    """Intune counts other numbers of devices that are no more than that."""
+
+    do: Literal["set_other_devices"]
+    enrolled: int
+    noncompliant: int
+
+
+class WipeInPortal(DeviceItem):
+    """Somebody else wipes the device: a person in the portal (``by``), or an application (null)."""
+
+    do: Literal["wipe_by_others"]
+    by: str | None = None
+
+
 class EditEnrolment(Item):
     """The enrolment restrictions, or all Enrollment Status Pages, change; what is left out stays."""
 
@@ -231,6 +246,8 @@ _TENANT_ITEMS: dict[str, str] = {
     "add_to_group": "GroupItem",
     "remove_from_group": "GroupItem",
     "set_mdm_authority": "SetMdmAuthority",
+    "set_other_devices": "SetOtherDevices",
+    "wipe_by_others": "WipeInPortal",
     "edit_profile": "EditProfile",
     "expire_delta_tokens": "ExpireDeltaTokens",
     "drop_subscription": "DropSubscription",
@@ -261,6 +278,8 @@ TenantItem = (
     | SetUsageLocation
     | GroupItem
     | SetMdmAuthority
+    | SetOtherDevices
+    | WipeInPortal
     | EditProfile
     | ExpireDeltaTokens
     | DropSubscription
@@ -286,6 +305,8 @@ TimelineItem = Annotated[
     | Annotated[SetUsageLocation, Tag("SetUsageLocation")]
     | Annotated[GroupItem, Tag("GroupItem")]
     | Annotated[SetMdmAuthority, Tag("SetMdmAuthority")]
+    | Annotated[SetOtherDevices, Tag("SetOtherDevices")]
+    | Annotated[WipeInPortal, Tag("WipeInPortal")]
     | Annotated[EditProfile, Tag("EditProfile")]
     | Annotated[ExpireDeltaTokens, Tag("ExpireDeltaTokens")]
     | Annotated[DropSubscription, Tag("DropSubscription")]

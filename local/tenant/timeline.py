@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 from local.tenant.model.approvals import ApprovalPolicy
 from local.tenant.model.autopilot import AutopilotIdentity
 from local.tenant.model.enrolment_configurations import ConfigurationType
+from local.tenant.model.fleet import OtherDevices
 from local.tenant.model.licences import LicenceToAdd
 from local.tenant.model.machines import Machine
 from local.tenant.model.signal import Signal
@@ -33,11 +34,13 @@ from local.tenant.scenario_timeline import (
     RunnerItem,
     SetApprovalPolicy,
     SetMdmAuthority,
+    SetOtherDevices,
     SetUsageLocation,
     SignIn,
     TellLifecycle,
     TenantItem,
     TimelineItem,
+    WipeInPortal,
 )
 
 
@@ -77,6 +80,8 @@ def perform(model: TenantModel, item: TenantItem) -> None:
             model.skus.buy(model.skus.by_part_number(item.sku).product.sku_id, item.seats)
         case SetMdmAuthority():
             model.organization.mdm_authority = item.to
+        case SetOtherDevices() | WipeInPortal():
+            _to_guardrails(model, item)
         case EditProfile():
             model.profiles.edit(item.profile, join=item.join, usage=item.usage, user_type=item.user_type)
         case ExpireDeltaTokens():
@@ -111,6 +116,13 @@ def _wait_for_anchor(model: TenantModel, item: TenantItem) -> None:
             model.clock.after(item.delay, lambda: perform(model, item))
 
     anchor.connect(came)
+
+
+def _to_guardrails(model: TenantModel, item: SetOtherDevices | WipeInPortal) -> None:
+    if isinstance(item, SetOtherDevices):
+        model.fleet.others = OtherDevices(enrolled=item.enrolled, noncompliant=item.noncompliant)
+    else:
+        model.actions.wiped_by_others(model.machines.require(item.device).managed_device_id or "", item.by)
 
 
 def _to_device(

@@ -36,6 +36,8 @@ class Owner:
     display_name: str
     source: str
     mail_address: str | None = None
+    site: str | None = None
+    """Their office (officeLocation), for the limit per site."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from shared.domain.reasons import Reason
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssignLicence:
@@ -58,7 +60,15 @@ class TellOwner:
     """Whoever knows it may put the wipe off; it is in the mail and nowhere else, the case keeps its hash."""
 
 
-Effect = AssignLicence | BindOwner | SyncDevice | TellOwner
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreezeWipes:
+    """Freeze all wipes until a person thaws them. Repeating it is harmless."""
+
+    reason: Reason
+    why: str
+
+
+Effect = AssignLicence | BindOwner | SyncDevice | TellOwner | FreezeWipes
 """A wipe is not among them: only the wipe protocol in shared/remedy/wipe.py can send one."""
 
 

@@ -109,6 +109,8 @@ class User:
     enabled_plan_ids: frozenset[str]
     """Service plans with capabilityStatus Enabled; says assigned, not yet provisioned."""
     mail_address: str | None = None
+    office: str | None = None
+    """officeLocation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,6 +223,44 @@ class TenantFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WipeTarget:
+    """What one wipe is for, as far as a limit counts by it."""
+
+    serial_number: str
+    device_id: str | None = None
+    """The Intune id."""
+    user_id: str | None = None
+    site: str | None = None
+    """The owner's office (officeLocation), if it is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastWipe:
+    """What became of one wipe so far."""
+
+    at: datetime
+    policy: str
+    outcome: str | None = None
+    """As in the case: accepted, unknown or failed."""
+    back_at: datetime | None = None
+    verified: bool = False
+    """The device is proven, or a person closed its case."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """How many devices Intune manages, how many of them it finds non-compliant, and how many of those are usual."""
+
+    read_at: datetime
+    enrolled: int
+    noncompliant: int
+    usual: int = 0
+    """The median of the days before."""
+    accepted: int = 0
+    """So many a person found right when thawing; 0 for none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WipeBudget:
     """What of the wipe budget is used: a view at one moment; spending it is a conditional write."""
 
@@ -230,6 +270,15 @@ class WipeBudget:
     serial_wiped_at: datetime | None
     frees_at: datetime | None
     """When the oldest counted wipe leaves its window, if the budget is spent."""
+    serial_last_year: int = 0
+    user_wiped_at: datetime | None = None
+    """When a device of the same owner was last wiped."""
+    site_last_hour: int = 0
+    site_frees_at: datetime | None = None
+    wipes: tuple[PastWipe, ...] = ()
+    """The latest wipes, oldest first."""
+    ramped: frozenset[str] = frozenset()
+    """The policies that took every step of their ramp."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +288,8 @@ class Freeze:
     frozen: bool
     by: str | None = None
     why: str | None = None
+    thawed_at: datetime | None = None
+    """When a person last thawed."""
     at: datetime | None = None
 
 
@@ -255,6 +306,7 @@ class Facts:
     tenant: TenantFacts | None = None
     freeze: Freeze | None = None
     budget: WipeBudget | None = None
+    fleet: Fleet | None = None
     nonce: str | None = None
     """A fresh random value for a wipe that may be written down."""
     owner_groups: Memberships | None = None

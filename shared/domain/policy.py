@@ -90,6 +90,30 @@ class Policy:
     """The last day, in UTC, on which mode auto is auto."""
     armed_days: int = 7
     """Mode auto is auto only when its last day is at most so many days ahead."""
+    wipes_per_day_percent: int = 1
+    """In 24 hours at most this share of all devices, but one at least."""
+    ramp: tuple[int, ...] = (1, 2, 4, 8)
+    """How many wipes each of the first steps of a policy has."""
+    spike_percent: int = 5
+    spike_devices: int = 100
+    """Above the usual."""
+    spike_factor: int = 3
+    """Times the usual."""
+    spike_floor: int = 5
+    """So few non-compliant devices are never a spike."""
+    error_free_wipes: int = 10
+    """None of the first so many may fail."""
+    error_percent: int = 10
+    """Of the latest wipes after them."""
+    unknown_wipes: int = 1
+    """So many wipes at once may be in doubt."""
+    back_percent: int = 90
+    back_within: timedelta = timedelta(hours=72)
+    """So many of the latest wiped devices come back in this time."""
+    serial_wipes_per_year: int = 2
+    user_rest: timedelta = timedelta(days=7)
+    """One wipe of an owner's devices in this time."""
+    site_wipes_per_hour: int = 3
     why_not_auto: str | None = None
     """Set by ``as_of``: why a policy with mode auto behaves as approve."""
 
@@ -111,7 +135,16 @@ class Policy:
     @property
     def version(self) -> str:
         """Short hash of every field: an approval is given for one policy version."""
-        text = "\n".join(f"{f.name}={_stable(getattr(self, f.name))}" for f in fields(self))
+        return self._hash(frozenset())
+
+    @property
+    def ramp_version(self) -> str:
+        """The same without how long auto mode lasts: to arm it again does not begin the ramp anew."""
+        return self._hash(frozenset({"auto_until", "armed_days", "why_not_auto"}))
+
+    def _hash(self, without: frozenset[str]) -> str:
+        named = [f.name for f in fields(self) if f.name not in without]
+        text = "\n".join(f"{name}={_stable(getattr(self, name))}" for name in named)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

@@ -9,8 +9,10 @@ from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import TRANSITIONS, CaseState
 from shared.errors import Changed, HandoverError
+from shared.operate.go_on import GoOn
 from shared.ports import Clock
 from shared.records.cases import CaseStore
+from shared.records.fleet import FleetBook
 from shared.records.freeze import FreezeSwitch
 from shared.remedy.messages import StepQueue
 from shared.rules.clearing import approval_expires
@@ -35,6 +37,8 @@ class Operate:
     cases: CaseStore
     steps: StepQueue
     freeze: FreezeSwitch
+    fleet: FleetBook
+    go_on: GoOn
     settle: Callable[[Case], Awaitable[None]]
     """Brings the wipe budget in line with a case that a person stopped."""
     policy: Policy
@@ -94,9 +98,16 @@ class Operate:
         return await self._save(case, decision, who)
 
     async def set_freeze(self, *, frozen: bool, who: str, why: str) -> None:
-        """Stop or allow all wipes; takes effect before the next wipe of any instance."""
+        """Stop or allow all wipes; takes effect before the next wipe of any instance.
+
+        A thaw accepts the number of non-compliant devices as it is, and lets the cases that were held go on.
+        """
+        if not frozen:
+            await self.fleet.accept()
         await self.freeze.set(frozen=frozen, by=who, why=why, at=self.clock.now())
         event(log, "freeze.set", level=logging.WARNING, frozen=frozen, by=pseudonym(who))
+        if not frozen:
+            await self.go_on.run(who)
 
     async def _load(self, case_id: str) -> Case:
         stored = await self.cases.load(case_id)

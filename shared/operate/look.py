@@ -6,13 +6,16 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from shared.domain.case import Case, JournalEntry, proposal_of
+from shared.domain.facts import Fleet
 from shared.domain.policy import Policy
 from shared.domain.states import CaseState
 from shared.ports import Clock
 from shared.records.cases import CaseStore, Listed
+from shared.records.fleet import FleetBook
 from shared.records.freeze import FreezeSwitch
 
 _CASE = TypeAdapter(Case)
+_FLEET = TypeAdapter(Fleet)
 _JOURNAL = TypeAdapter(list[JournalEntry])
 _LISTED = TypeAdapter(list[Listed])
 
@@ -25,6 +28,7 @@ class Look:
 
     cases: CaseStore
     freeze: FreezeSwitch
+    fleet: FleetBook
     policy: Policy
     clock: Clock
 
@@ -42,6 +46,7 @@ class Look:
             "frozen": freeze.frozen,
             "frozen_by": freeze.by,
             "why": freeze.why,
+            "fleet": None if (fleet := await self.fleet.known()) is None else _FLEET.dump_python(fleet, mode="json"),
             "open_cases": by_state,
             "time": self.clock.now().isoformat(),
         }

@@ -3,11 +3,23 @@
 import contextlib
 from dataclasses import dataclass
 
-from shared.domain.effects import Answer, AssignLicence, BindOwner, Done, Effect, Matter, Refused, SyncDevice, TellOwner
+from shared.domain.effects import (
+    Answer,
+    AssignLicence,
+    BindOwner,
+    Done,
+    Effect,
+    FreezeWipes,
+    Matter,
+    Refused,
+    SyncDevice,
+    TellOwner,
+)
 from shared.domain.policy import Policy
 from shared.errors import AccessDenied, HandoverError, RetryLater
 from shared.notices.letters import Letters
 from shared.ports import Autopilot, Devices, Directory, Mail
+from shared.remedy.brake import Brake
 
 
 class WriteForbidden(Exception):
@@ -23,6 +35,7 @@ class Actor:
     autopilot: Autopilot
     mail: Mail
     letters: Letters
+    brake: Brake
 
     async def perform(self, effect: Effect, policy: Policy) -> Answer:
         """Done or Refused. Raises RetryLater, AccessDenied, or WriteForbidden in a mode that changes nothing."""
@@ -37,6 +50,9 @@ class Actor:
                 return await self._sync(effect)
             case TellOwner():
                 return await self._tell(effect)
+            case FreezeWipes():
+                await self.brake.pull(effect.reason, effect.why)
+                return Done()
 
     async def _sync(self, effect: SyncDevice) -> Answer:
         """A check-in only saves time: the device makes one every eight hours by itself, so no failure matters."""

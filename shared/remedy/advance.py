@@ -20,7 +20,7 @@ from shared.remedy.messages import StepDue, StepQueue
 from shared.remedy.tell_operators import TellOperators
 from shared.remedy.wipe import WipeProtocol
 from shared.rules.answers import changes_by
-from shared.rules.decide import RULES, decide
+from shared.rules.decide import AFTER_THE_WIPE, RULES, decide
 from shared.rules.decisions import ask_person, wait
 
 MOST_MOVES = 20
@@ -192,7 +192,7 @@ class Advance:
 
     async def _after(self, stored: Stored) -> None:
         case = stored.case
-        if case.returned_device_id is not None or case.state.rests:
+        if case.returned_device_id is not None or case.state.rests or case.state in AFTER_THE_WIPE:
             await self.wipe.settle(case)
         if case.state in RULES:
             await self.steps.send(case)

@@ -25,8 +25,10 @@ from shared.domain.states import CaseState
 from shared.ports import Clock, Devices
 from shared.records.budget import BudgetBook
 from shared.records.cases import CaseStore, Stored
+from shared.records.fleet import FleetBook
 from shared.records.freeze import FreezeSwitch
-from shared.remedy.gather import Gatherer
+from shared.remedy.brake import Brake
+from shared.remedy.gather import Gatherer, target_of
 from shared.rules.after_wipe import after_answer
 from shared.rules.fence import back_to_hold, check_fence
 from shared.telemetry import event
@@ -48,6 +50,8 @@ class WipeProtocol:
     devices: Devices
     budget: BudgetBook
     freeze: FreezeSwitch
+    fleet: FleetBook
+    brake: Brake
     clock: Clock
 
     async def run(self, stored: Stored, policy: Policy) -> Stored:
@@ -69,55 +73,67 @@ class WipeProtocol:
             return held
         sent = await self._save(stored, decision)
         event(log, "wipe.sent", level=logging.WARNING, case=case.id, nonce=case.wipe.nonce)
-        answer = await self._frozen_now() or await self._send(managed_device_id_of(sent.case), good_until)
+        answer = await self._send(managed_device_id_of(sent.case), good_until)
         event(log, "wipe.answered", level=logging.WARNING, case=case.id, nonce=case.wipe.nonce, outcome=_word(answer))
         answered = await self._save(sent, after_answer(sent.case, answer, self.clock.now()))
         await self.settle(answered.case)
         return answered
 
     async def _send(self, managed_device_id: str, good_until: datetime) -> WipeAnswer:
-        """The one request, unless storage was so slow that the last look at the device has become an old one."""
+        """The one request, unless all is frozen, or storage was so slow that what was read last has become old.
+
+        What was read of the kill switch before the case was saved may be old by now, so it is read once more.
+        """
+        good_until = min(good_until, self.clock.now() + SWITCH_AT_MOST)
+        if (await self.freeze.read()).frozen:
+            return WipeNotSent(why="all wipes are frozen", frozen=True)
         if self.clock.now() > good_until:
-            return WipeNotSent(why="the last look at the device is too old")
+            return WipeNotSent(why="what was read last is too old")
         return await self.devices.wipe(managed_device_id, not_after=good_until)
 
     async def settle(self, case: Case) -> None:
         """Bring the budget in line with what became of the last attempt.
 
         Given back when it never was sent, was cleanly refused or failed on the device; no longer in flight when the
-        device is back or a person closed the case. Only for a case that has left WIPE_INTENDED: then nobody can send
-        that attempt any more. A worker that died, or that lost a race after it had paid, leaves a payment behind.
+        device is back or a person closed the case. The record of wipes learns the same. Only for a case that has left
+        WIPE_INTENDED: then nobody can send that attempt any more. A worker that died, or that lost a race after it had paid, leaves a payment behind.
         """
         attempt, now = case.wipe, self.clock.now()
         if attempt is None or case.device is None:
             return
         if attempt.sent_at is None or attempt.outcome in ("refused", "failed"):
-            await self.budget.release(nonce=attempt.nonce, serial_number=case.device.serial_number, now=now)
-        elif case.returned_device_id is not None or case.state is CaseState.CANCELLED:
-            await self.budget.came_back(nonce=attempt.nonce, now=now)
+            failed = attempt.sent_at is not None and attempt.outcome == "failed"
+            await self.budget.release(nonce=attempt.nonce, target=target_of(case), now=now, failed=failed)
+            return
+        back = case.returned_device_id is not None
+        await self.budget.became(
+            nonce=attempt.nonce,
+            outcome=attempt.outcome,
+            back_at=(case.returned_at or now) if back else None,
+            verified=case.state in (CaseState.PROVEN, CaseState.CANCELLED),
+            now=now,
+        )
 
     async def _pay_or_hold(self, stored: Stored, policy: Policy) -> Stored | None:
         """Pay from the budget, then look at the kill switch; the stored case gone back if either says no."""
         case, now = stored.case, self.clock.now()
         assert case.wipe is not None and case.device is not None
         denied = await self.budget.reserve(
-            nonce=case.wipe.nonce, serial_number=case.device.serial_number, policy=policy, now=now
+            nonce=case.wipe.nonce,
+            target=target_of(case),
+            policy=policy,
+            fleet=await self.fleet.known(),
+            thawed_at=(await self.freeze.read()).thawed_at,
+            now=now,
         )
         if denied is not None:
-            return await self._save(stored, back_to_hold(*denied, now))
+            if denied.freezes:
+                await self.brake.pull(denied.reason, denied.says)
+            return await self._save(stored, back_to_hold(denied.reason, denied.says, now))
         if (await self.freeze.read()).frozen:
             held = await self._save(stored, back_to_hold(Reason.FROZEN, "All wipes are frozen; nothing was sent.", now))
             await self.settle(held.case)
             return held
-        return None
-
-    async def _frozen_now(self) -> WipeNotSent | None:
-        """The very last look at the kill switch: what was read before the case was saved may be old by now."""
-        began = self.clock.now()
-        frozen = (await self.freeze.read()).frozen
-        if frozen or self.clock.now() - began > SWITCH_AT_MOST:
-            why = "all wipes are frozen" if frozen else "the kill switch took too long to read"
-            return WipeNotSent(why=why, frozen=True)
         return None
 
     async def _save(self, stored: Stored, decision: Decision) -> Stored:

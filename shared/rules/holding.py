@@ -1,15 +1,18 @@
 """CLEARED_TO_WIPE: is the clearance still good, and does a guardrail hold the wipe for now?"""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.domain.case import Case, Decision, WipeAttempt, proposal_of
-from shared.domain.facts import Facts, WipeBudget
+from shared.domain.effects import FreezeWipes
+from shared.domain.facts import Facts, Fleet
 from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.rules.binding import BY_POLICY
 from shared.rules.clearing import closed, may_be_sent_from
-from shared.rules.decisions import ask_person, go, in_words, wait
+from shared.rules.decisions import ask_person, go, wait
+from shared.rules.guardrails import Hold, what_holds
 from shared.rules.notice import owner_comes_first, owners_hold, start_notice
 
 LOOK_AGAIN_AFTER = timedelta(minutes=15)
@@ -38,13 +41,12 @@ def hold_or_go(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decis
         return wait(case, *outside, until=may_be_sent_from(policy, now))
     if facts.freeze is None or facts.freeze.frozen:
         who = facts.freeze.by if facts.freeze is not None else None
-        return wait(case, Reason.FROZEN, f"All wipes are frozen{f' by {who}' if who else ''}.", until=soon)
+        why = f": {facts.freeze.why.rstrip('.')}" if facts.freeze is not None and facts.freeze.why else ""
+        return wait(case, Reason.FROZEN, f"All wipes are frozen{f' by {who}' if who else ''}{why}.", until=soon)
     if facts.budget is None or facts.nonce is None:
         return wait(case, Reason.WIPE_BUDGET_SPENT, "The wipe budget could not be read; unsure means stop.", until=soon)
-    if spent := budget_spent(facts.budget, policy, now):
-        if spent[0] is Reason.SERIAL_WIPED_RECENTLY:
-            return ask_person(Reason.SERIAL_WIPED_RECENTLY, spent[1])
-        return wait(case, *spent, until=max(soon, facts.budget.frees_at or soon))
+    if hold := what_holds(facts.budget, facts.fleet, facts.freeze.thawed_at, policy, now):
+        return _held(case, hold, facts.fleet, soon)
     number = 1 if case.wipe is None else case.wipe.number + 1
     approved_by = case.approval.by if case.approval is not None else BY_POLICY
     return go(
@@ -55,9 +57,25 @@ def hold_or_go(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decis
             "nonce": facts.nonce,
             "wipes in the last hour": facts.budget.last_hour,
             "in the last day": facts.budget.last_day,
-        },
+        }
+        | _counted(facts.fleet),
         wipe=WipeAttempt(number=number, nonce=facts.nonce, intended_at=now, allowed_by=approved_by),
     )
+
+
+def _held(case: Case, hold: Hold, fleet: Fleet | None, soon: datetime) -> Decision:
+    """The wipe waits; some guardrails freeze all wipes, some leave this device to a person."""
+    if hold.asks:
+        often = hold.reason is Reason.SERIAL_WIPED_OFTEN
+        return ask_person(Reason.SERIAL_WIPED_OFTEN if often else Reason.SERIAL_WIPED_RECENTLY, hold.says)
+    waits = wait(case, hold.reason, hold.says, until=max(soon, hold.until or soon), evidence=_counted(fleet))
+    return replace(waits, effect=FreezeWipes(reason=hold.reason, why=hold.says)) if hold.freezes else waits
+
+
+def _counted(fleet: Fleet | None) -> dict[str, str | int | float | bool | None]:
+    if fleet is None:
+        return {}
+    return {"devices": fleet.enrolled, "non-compliant": fleet.noncompliant, "usually": fleet.usual}
 
 
 def clearance_unfit(case: Case, policy: Policy, now: datetime) -> tuple[Reason, str] | None:
@@ -75,22 +93,4 @@ def clearance_unfit(case: Case, policy: Policy, now: datetime) -> tuple[Reason, 
         return Reason.APPROVAL_NO_LONGER_FITS, "Device, owner or policy changed after the approval was given."
     if approval.by == BY_POLICY and policy.mode is Mode.APPROVE:
         return Reason.APPROVAL_NEEDED, "The mode is approve now; a person has to approve the wipe."
-    return None
-
-
-def budget_spent(budget: WipeBudget, policy: Policy, now: datetime) -> tuple[Reason, str] | None:
-    """Which limit stands in the way of one more wipe, in words, if any does."""
-    if budget.serial_wiped_at is not None and now - budget.serial_wiped_at < policy.serial_rest:
-        return (
-            Reason.SERIAL_WIPED_RECENTLY,
-            f"This serial number was wiped {in_words(now - budget.serial_wiped_at)} ago; once in {in_words(policy.serial_rest)} is allowed.",
-        )
-    limits = (
-        (budget.last_hour, policy.wipes_per_hour, "in an hour"),
-        (budget.last_day, policy.wipes_per_day, "in a day"),
-        (budget.in_flight, policy.wipes_in_flight, "not yet back"),
-    )
-    for used, allowed, what in limits:
-        if used >= allowed:
-            return Reason.WIPE_BUDGET_SPENT, f"{used} of {allowed} wipes {what} are used; waiting."
     return None

@@ -138,6 +138,7 @@ def _check(case: Case, candidate: Candidate, user: User, policy: Policy) -> Deci
         display_name=name,
         source=candidate.source,
         mail_address=user.mail_address,
+        site=user.office,
     )
     return go(
         CaseState.CHECKING_LICENCE,

@@ -17,6 +17,7 @@ from shared.domain.facts import (
     AutopilotDevice,
     Compliance,
     EnrolmentStatusPage,
+    Fleet,
     ManagedDevice,
     Missing,
     PlanStatus,
@@ -199,7 +200,15 @@ class FakeTenant:
         """Other fields of the facts."""
         self.reads = 0
         self.answers: list[TenantFacts | Exception] = []
+        self.enrolled, self.noncompliant = 5000, 50
+        self.fleet_reads = 0
+        self.fleet_answers: list[Fleet | Exception] = []
         self._clock = clock
+
+    async def fleet(self) -> Fleet:
+        self.fleet_reads += 1
+        counted = Fleet(read_at=self._clock.now(), enrolled=self.enrolled, noncompliant=self.noncompliant)
+        return await _next_answer(self.fleet_answers, counted)
 
     async def facts(self) -> TenantFacts:
         self.reads += 1

@@ -8,6 +8,7 @@ from shared.domain.part import Part
 from shared.domain.policy import Mode, Policy
 from shared.records.budget import BudgetBook
 from shared.records.cases import CaseStore
+from shared.records.fleet import FleetBook
 from shared.records.freeze import FreezeSwitch
 from shared.records.ledger import Ledger
 from shared.settings import Settings
@@ -76,6 +77,11 @@ class Office:
     def freeze(self) -> FreezeSwitch:
         """The kill switch, past any interference."""
         return FreezeSwitch(Ledger(self.rows, self.ids))
+
+    @property
+    def fleet(self) -> FleetBook:
+        """The counts of devices, past any interference."""
+        return FleetBook(Ledger(self.rows, self.ids), self.tenant, self.policy, self.clock)
 
     def another_worker(self, interference: Interference | None = None) -> Services:
         """A second process over the same world, or one to which something happens."""

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 
 from shared.bootstrap import Services
 from shared.domain.case import Case, JournalEntry
-from shared.domain.facts import Compliance, User
+from shared.domain.facts import Compliance, Fleet, User, WipeTarget
 from shared.domain.hint import Cause, Hint, Subject
-from shared.domain.policy import Mode
+from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.intake.messages import read_hints, write_hints
@@ -19,6 +19,7 @@ from shared.names import CASE_STEPS, HINTS, NOTICES, WIPE_STEPS
 from shared.remedy.advance import Outcome
 from shared.remedy.messages import StepDue, queue_of, read_step
 from shared.remedy.tell_operators import read_pointer
+from shared.rules.guardrails import Hold
 from tests.fakes import story
 from tests.fakes.office import Office
 
@@ -63,6 +64,7 @@ class World(Office):
         self.directory.users[story.OWNER_ID] = story.licensed_owner()
         bound = replace(story.registration(), user_principal_name=story.OWNER_UPN)
         self.autopilot.registrations[bound.id] = bound
+        await self.fleet.look(at_most=timedelta())
         now = self.clock.now()
         values = {"wipe": story.attempt(now, nonce=nonce), **fields}
         return await self.put(story.case_in(CaseState.WIPE_INTENDED, self.policy, now, **values))
@@ -84,7 +86,24 @@ class World(Office):
 
     async def paid_wipes(self) -> int:
         """How many wipes the budget holds as paid for and not yet back."""
-        return (await self.budget.view(story.SERIAL_NUMBER, self.clock.now())).in_flight
+        return (await self.budget.view(WipeTarget(serial_number=story.SERIAL_NUMBER), self.clock.now())).in_flight
+
+    async def pay(self, nonce: str, target: WipeTarget | None = None, policy: Policy | None = None) -> Hold | None:
+        """Pay for a wipe, by default of DEF456's PC, with the fleet as it is now."""
+        fleet = Fleet(
+            read_at=self.clock.now(),
+            enrolled=self.tenant.enrolled,
+            noncompliant=self.tenant.noncompliant,
+            usual=self.tenant.noncompliant,
+        )
+        return await self.budget.reserve(
+            nonce=nonce,
+            target=target or WipeTarget(serial_number=story.SERIAL_NUMBER),
+            policy=policy or self.policy,
+            fleet=fleet,
+            thawed_at=None,
+            now=self.clock.now(),
+        )
 
     def graph_writes(self) -> dict[str, int]:
         """How often Graph was asked to change something, by what."""
@@ -164,7 +183,7 @@ class World(Office):
 
     async def _run_timers(self, services: Services) -> None:
         self._timer_failed = False
-        for timer in (services.supervise.run, services.watch_returns.run):
+        for timer in (services.supervise.run, services.watch_returns.run, services.watch_fleet.run):
             try:
                 await timer()
             except Exception:  # the host logs it and runs the timer again at its next time

@@ -31,6 +31,7 @@ AZURE_ROLES = {
 GRAPH_ROLES = {
     "BitlockerKey.ReadBasic.All": "f690d423-6b29-4d04-98c6-694c42282419",
     "Device.Read.All": "7438b122-aefc-4978-80ed-43db9fcc7715",
+    "DeviceManagementConfiguration.Read.All": "dc377aa6-52d8-4e23-b271-2a7ae04cedf3",
     "DeviceManagementManagedDevices.PrivilegedOperations.All": "5b07b0dd-2377-4e44-a38d-703f09a0dc3c",
     "DeviceManagementManagedDevices.Read.All": "2f51be20-0bb4-4fed-bf7b-db946066c75e",
     "DeviceManagementRBAC.Read.All": "58ca0d9a-1575-47e1-a3cb-007ef2e4583b",

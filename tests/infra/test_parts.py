@@ -50,6 +50,8 @@ OPERATIONS = {
     "subscriptions.all": Operation.SUBSCRIPTIONS_LIST,
     "subscriptions.delete": Operation.SUBSCRIPTIONS_DELETE,
     "subscriptions.renew": Operation.SUBSCRIPTIONS_UPDATE,
+    "tenant.enrolled_devices": Operation.MANAGED_DEVICE_OVERVIEW,
+    "tenant.noncompliant_devices": Operation.COMPLIANCE_STATE_SUMMARY,
     "tenant.approval_policies": Operation.APPROVAL_POLICIES,
     "tenant.configurations": Operation.CONFIGURATIONS_LIST,
     "tenant.group": Operation.GROUPS_GET,
@@ -67,7 +69,7 @@ READINESS = {
     "directory.groups_of_device",
     "directory.groups_of_user",
     "directory.recovery_keys",
-    *(name for name in OPERATIONS if name.startswith("tenant.")),
+    *(name for name in OPERATIONS if name.startswith("tenant.") and not name.endswith("_devices")),
 }
 BY_THE_WIPER = {"devices.reread", "devices.wipe", "directory.user"} | READINESS
 ONLY_UNSPLIT = {"devices.sync"}

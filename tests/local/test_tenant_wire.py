@@ -25,6 +25,9 @@ NOT_DESCRIBED = {
     # absent, too; from the pages "List recoveryKeys" and "directoryObject: checkMemberGroups"
     "get /informationProtection/bitlocker/recoveryKeys",
     "post /devices/{}/checkMemberGroups",
+    # left out of the description, which is an extract; the classes of the SDK have the same properties
+    f"get {INTUNE}/managedDeviceOverview",
+    f"get {INTUNE}/deviceCompliancePolicyDeviceStateSummary",
 }
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.case import JournalEntry
-from shared.domain.facts import Compliance
+from shared.domain.facts import Compliance, WipeTarget
 from shared.domain.states import CaseState
 from shared.errors import Changed
 from shared.names import CASE_STEPS
@@ -46,7 +46,7 @@ async def test_the_device_of_def456_is_proven_after_one_licence_one_binding_and_
     assert case.returned_device_id == story.RETURNED_ID
     assert world.autopilot.registrations[story.AUTOPILOT_ID].user_principal_name == story.OWNER_UPN
     assert world.clock.now() - story.START < timedelta(days=4)
-    used = await world.budget.view(story.SERIAL_NUMBER, world.clock.now())
+    used = await world.budget.view(WipeTarget(serial_number=story.SERIAL_NUMBER), world.clock.now())
     assert (used.last_day, used.in_flight) == (1, 0)
 
 

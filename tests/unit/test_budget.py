@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import pytest
 
+from shared.domain.facts import WipeTarget
 from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
 from shared.errors import Changed, RetryLater
 from shared.records.budget import FORGET_IN_FLIGHT_AFTER, BudgetBook
 from shared.records.ledger import Ledger
+from tests.builders import a_fleet
 from tests.fakes.clock import FixedClock
 from tests.fakes.ids import CountingIds
 from tests.fakes.interference import Interference
@@ -17,7 +19,8 @@ from tests.fakes.rows import FakeRows
 
 UNTIL_IT_LEAVES = timedelta(minutes=1)
 HOUR, DAY = timedelta(hours=1) + UNTIL_IT_LEAVES, timedelta(days=1) + UNTIL_IT_LEAVES
-UNLIMITED = Policy(wipes_per_hour=1000, wipes_per_day=1000, wipes_in_flight=1000)
+NO_RAMP = (99,)
+UNLIMITED = Policy(wipes_per_hour=1000, wipes_per_day=1000, wipes_in_flight=1000, ramp=NO_RAMP)
 
 
 class Counter:
@@ -33,14 +36,16 @@ class Counter:
     async def pay(self, nonce: str, serial_number: str | None = None, book: BudgetBook | None = None) -> Reason | None:
         denied = await (book or self.book).reserve(
             nonce=nonce,
-            serial_number=serial_number or f"serial of {nonce}",
+            target=WipeTarget(serial_number=serial_number or f"serial of {nonce}"),
             policy=self.policy,
+            fleet=a_fleet(read_at=self.clock.now()),
+            thawed_at=None,
             now=self.clock.now(),
         )
-        return None if denied is None else denied[0]
+        return None if denied is None else denied.reason
 
     async def used(self, serial_number: str = "") -> tuple[int, int, int]:
-        view = await self.book.view(serial_number, self.clock.now())
+        view = await self.book.view(WipeTarget(serial_number=serial_number), self.clock.now())
         return view.last_hour, view.last_day, view.in_flight
 
 
@@ -64,9 +69,9 @@ async def test_an_attempt_pays_once_however_often_it_asks() -> None:
 @pytest.mark.parametrize(
     ("limit", "back"),
     [
-        (Policy(wipes_per_hour=2, wipes_per_day=99, wipes_in_flight=99), True),
-        (Policy(wipes_per_hour=99, wipes_per_day=2, wipes_in_flight=99), True),
-        (Policy(wipes_per_hour=99, wipes_per_day=99, wipes_in_flight=2), False),
+        (Policy(wipes_per_hour=2, wipes_per_day=99, wipes_in_flight=99, ramp=NO_RAMP), True),
+        (Policy(wipes_per_hour=99, wipes_per_day=2, wipes_in_flight=99, ramp=NO_RAMP), True),
+        (Policy(wipes_per_hour=99, wipes_per_day=99, wipes_in_flight=2, ramp=NO_RAMP), False),
     ],
     ids=["hour", "day", "in flight"],
 )
@@ -75,13 +80,13 @@ async def test_no_limit_can_be_exceeded(limit: Policy, back: bool) -> None:
     for nonce in ("a", "b"):
         assert await counter.pay(nonce) is None
         if back:
-            await counter.book.came_back(nonce=nonce, now=counter.clock.now())
+            await counter.book.became(nonce=nonce, back_at=counter.clock.now(), now=counter.clock.now())
     assert await counter.pay("c") is Reason.WIPE_BUDGET_SPENT
     assert await counter.used() == (2, 2, 0 if back else 2)
 
 
 async def test_twenty_workers_who_pay_at_once_get_no_more_than_the_limit() -> None:
-    counter = Counter(Policy(wipes_per_hour=3, wipes_per_day=99, wipes_in_flight=99))
+    counter = Counter(Policy(wipes_per_hour=3, wipes_per_day=99, wipes_in_flight=99, ramp=NO_RAMP))
     answers = await asyncio.gather(*(counter.pay(f"n{number}") for number in range(20)), return_exceptions=True)
     paid = [answer for answer in answers if answer is None]
     assert len(paid) == 3
@@ -116,7 +121,7 @@ async def test_what_was_not_used_is_given_back_whole() -> None:
     counter = Counter()
     await counter.pay("a", "5CG1")
     await counter.pay("b", "5CG2")
-    await counter.book.release(nonce="a", serial_number="5CG1", now=counter.clock.now())
+    await counter.book.release(nonce="a", target=WipeTarget(serial_number="5CG1"), now=counter.clock.now())
     assert await counter.used() == (1, 1, 1)
     assert await counter.pay("c", "5CG1") is None
 
@@ -124,7 +129,9 @@ async def test_what_was_not_used_is_given_back_whole() -> None:
 async def test_nobody_gives_back_what_another_attempt_paid() -> None:
     counter = Counter()
     await counter.pay("a", "5CG1")
-    await counter.book.release(nonce="an older attempt", serial_number="5CG1", now=counter.clock.now())
+    await counter.book.release(
+        nonce="an older attempt", target=WipeTarget(serial_number="5CG1"), now=counter.clock.now()
+    )
     assert await counter.used() == (1, 1, 1)
     assert await counter.pay("b", "5CG1") is Reason.SERIAL_WIPED_RECENTLY
 
@@ -133,8 +140,8 @@ async def test_a_device_that_is_back_is_no_longer_in_flight_but_still_counts() -
     counter = Counter()
     await counter.pay("a")
     for _ in range(2):
-        await counter.book.came_back(nonce="a", now=counter.clock.now())
-    await counter.book.came_back(nonce="unknown", now=counter.clock.now())
+        await counter.book.became(nonce="a", back_at=counter.clock.now(), now=counter.clock.now())
+    await counter.book.became(nonce="unknown", back_at=counter.clock.now(), now=counter.clock.now())
     assert await counter.used() == (1, 1, 0)
 
 
@@ -153,11 +160,11 @@ async def test_the_view_says_when_the_oldest_wipe_of_the_hour_leaves_it() -> Non
     await counter.pay("a")
     counter.clock.move(timedelta(minutes=20))
     await counter.pay("b")
-    assert (await counter.book.view("", counter.clock.now())).frees_at == first + HOUR
+    assert (await counter.book.view(WipeTarget(serial_number=""), counter.clock.now())).frees_at == first + HOUR
 
 
 async def test_a_clock_that_was_turned_back_does_not_free_the_budget() -> None:
-    counter = Counter(Policy(wipes_per_hour=1, wipes_per_day=9, wipes_in_flight=9))
+    counter = Counter(Policy(wipes_per_hour=1, wipes_per_day=9, wipes_in_flight=9, ramp=NO_RAMP))
     await counter.pay("a")
     counter.clock.move(-timedelta(days=3))
     assert await counter.used() == (1, 1, 1)

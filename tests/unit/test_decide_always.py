@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from shared.domain.case import Case, JournalEntry, move, proposal_of
-from shared.domain.effects import AssignLicence, BindOwner, Effect, SyncDevice, TellOwner
+from shared.domain.effects import AssignLicence, BindOwner, Effect, FreezeWipes, SyncDevice, TellOwner
 from shared.domain.facts import Compliance, Facts, Freeze, ManagedDevice, User
 from shared.domain.policy import Mode, Policy
 from shared.domain.states import CaseState
@@ -68,6 +68,8 @@ def _is_ours(effect: Effect, case: Case, read: Facts, policy: Policy) -> bool:
             return case.device is not None and effect.managed_device_id == case.device.managed_device_id
         case TellOwner():
             return effect.user_id == owner.user_id and effect.case_id == case.id and policy.tells_owner
+        case FreezeWipes():
+            return case.state is CaseState.CLEARED_TO_WIPE and not (read.freeze is None or read.freeze.frozen)
 
 
 @settings(max_examples=3 * _EXAMPLES, deadline=None)
@@ -95,7 +97,9 @@ def _conditions(case: Case, read: Facts, policy: Policy, now: datetime) -> Mappi
     owner_read = read.users.get(owner.user_id)
     registered = read.autopilot or ()
     bound = [
-        each.profile_status == "assignedInSync" and each.serial_number == case.serial_number
+        each.profile_status == "assignedInSync"
+        and each.serial_number == case.serial_number
+        and (each.profile_detail, each.userless_status, each.enrolment_state) == ("none", "unknown", "enrolled")
         for each in registered
         if each.user_principal_name == owner.user_principal_name
     ]

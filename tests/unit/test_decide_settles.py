@@ -23,6 +23,7 @@ from tests.builders import (
     OTHER_ID,
     a_budget,
     a_device,
+    a_fleet,
     a_licensed_user,
     a_returned_device,
     a_user,
@@ -143,6 +144,7 @@ def _run(case: Case, read: Facts, policy: Policy, wipe_answer: WipeAnswer) -> tu
 
 
 def _as_read_at(read: Facts, case: Case, now: datetime) -> Facts:
+    read = replace(read, fleet=a_fleet(read_at=now))
     if case.bound and case.owner is not None and read.autopilot:
         upn = case.owner.user_principal_name
         read = replace(read, autopilot=tuple(replace(each, user_principal_name=upn) for each in read.autopilot))

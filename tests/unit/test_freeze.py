@@ -26,7 +26,7 @@ async def test_whoever_freezes_or_thaws_last_is_named() -> None:
     await switch.set(frozen=True, by="Ada", why="a strange evening", at=NOW)
     assert await switch.read() == Freeze(frozen=True, by="Ada", why="a strange evening", at=NOW)
     await switch.set(frozen=False, by="Bob", why="all clear", at=NOW)
-    assert await switch.read() == Freeze(frozen=False, by="Bob", why="all clear", at=NOW)
+    assert await switch.read() == Freeze(frozen=False, by="Bob", why="all clear", at=NOW, thawed_at=NOW)
 
 
 async def test_a_switch_is_the_same_for_every_instance() -> None:

@@ -10,8 +10,9 @@ from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.rules.binding import BY_POLICY
-from shared.rules.holding import LOOK_AGAIN_AFTER, budget_spent, clearance_unfit, hold_or_go
-from tests.builders import A_SECOND, NOW, a_budget, all_facts
+from shared.rules.guardrails import device_holds, what_holds
+from shared.rules.holding import LOOK_AGAIN_AFTER, clearance_unfit, hold_or_go
+from tests.builders import A_SECOND, NOW, a_budget, a_fleet, all_facts
 from tests.case_builders import a_case, a_policy, an_approval, an_attempt, an_owner, moved
 
 CLEARED = a_case(CaseState.CLEARED_TO_WIPE)
@@ -28,7 +29,14 @@ def test_a_good_clearance_and_free_guardrails_write_the_wipe_down_before_it_is_s
     decision = hold_or_go(CLEARED, all_facts(budget=a_budget(last_hour=1, last_day=2)), a_policy(), NOW)
 
     assert (decision.to, decision.reason) == (CaseState.WIPE_INTENDED, Reason.GUARDRAILS_PASSED)
-    assert decision.evidence == {"nonce": "nonce-2", "wipes in the last hour": 1, "in the last day": 2}
+    assert decision.evidence == {
+        "nonce": "nonce-2",
+        "wipes in the last hour": 1,
+        "in the last day": 2,
+        "devices": 5000,
+        "non-compliant": 50,
+        "usually": 50,
+    }
     assert decision.due is None
     assert moved(CLEARED, decision).wipe == WipeAttempt(
         number=1, nonce="nonce-2", intended_at=NOW, allowed_by="admin@contoso.example"
@@ -154,7 +162,7 @@ def test_one_wipe_below_every_limit_is_allowed():
 
 @pytest.mark.parametrize("limit", ["wipes_per_hour", "wipes_per_day", "wipes_in_flight"])
 def test_a_limit_of_zero_allows_no_wipe(limit: str):
-    assert budget_spent(a_budget(), a_policy(**{limit: 0}), NOW) is not None
+    assert what_holds(a_budget(), a_fleet(), None, a_policy(**{limit: 0}), NOW) is not None
 
 
 @pytest.mark.parametrize(
@@ -187,9 +195,10 @@ def test_a_serial_number_is_wiped_once_in_thirty_days(ago: timedelta, allowed: b
 
 
 def test_a_recent_wipe_is_told_in_days():
-    spent = budget_spent(a_budget(serial_wiped_at=NOW - 12 * DAY), a_policy(), NOW)
+    spent = device_holds(a_budget(serial_wiped_at=NOW - 12 * DAY), a_policy(), NOW)
 
-    assert spent == (
+    assert spent is not None
+    assert (spent.reason, spent.says) == (
         Reason.SERIAL_WIPED_RECENTLY,
         "This serial number was wiped 12 days ago; once in 30 days is allowed.",
     )

@@ -15,6 +15,7 @@ from shared.domain.states import CaseState
 from shared.notices.letters import Letters
 from shared.operate.act import NotNow
 from shared.remedy.act import Actor, WriteForbidden
+from shared.remedy.brake import Brake
 from tests.fakes import story
 from tests.fakes.world import World
 
@@ -83,6 +84,7 @@ async def test_even_a_wrong_rule_cannot_write_in_a_mode_that_changes_nothing(mod
         autopilot=world.autopilot,
         mail=world.mail,
         letters=Letters(language="en", time_zone="UTC"),
+        brake=Brake(freeze=world.freeze, clock=world.clock),
     )
     with pytest.raises(WriteForbidden):
         await actor.perform(effect, world.policy)

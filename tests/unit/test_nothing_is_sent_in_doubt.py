@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.case import Approval
-from shared.domain.facts import Compliance
+from shared.domain.facts import Compliance, WipeTarget
 from shared.domain.policy import Mode
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
@@ -163,11 +163,10 @@ async def pay_for_others(world: World, count: int, *, serial_number: str = "othe
     for number in range(count):
         nonce = f"other-{number}"
         serial = serial_number.format(number)
-        unlimited = replace(world.policy, wipes_per_hour=99, wipes_per_day=99, wipes_in_flight=99)
-        denied = await world.budget.reserve(nonce=nonce, serial_number=serial, policy=unlimited, now=world.clock.now())
-        assert denied is None
+        unlimited = replace(world.policy, wipes_per_hour=99, wipes_per_day=99, wipes_in_flight=99, ramp=(99,))
+        assert await world.pay(nonce, WipeTarget(serial_number=serial), unlimited) is None
         if back:
-            await world.budget.came_back(nonce=nonce, now=world.clock.now())
+            await world.budget.became(nonce=nonce, back_at=world.clock.now(), now=world.clock.now())
 
 
 @pytest.mark.parametrize(
@@ -193,7 +192,7 @@ async def test_too_many_devices_that_are_not_back_yet_hold_the_wipe() -> None:
     await pay_for_others(world, 1)
     await world.live(until=world.clock.now() + HOUR * 20)
     assert world.devices.wiped.total() == 0
-    await world.budget.came_back(nonce="other-0", now=world.clock.now())
+    await world.budget.became(nonce="other-0", back_at=world.clock.now(), now=world.clock.now())
     await world.live(until=world.clock.now() + HOUR)
     assert world.devices.wiped.total() == 1
 

@@ -15,7 +15,7 @@ from shared.rules.binding import after_binding, await_approval
 from shared.rules.fence import check_fence
 from shared.rules.holding import hold_or_go
 from shared.rules.notice import LOOK_AT_DEVICE_EVERY, code_fits, defer, give_notice, may_defer
-from tests.builders import A_SECOND, NOW, OWNER, OWNER_ID, SERIAL, a_device, all_facts
+from tests.builders import A_SECOND, NOW, OWNER, OWNER_ID, SERIAL, a_device, a_fleet, all_facts
 from tests.case_builders import CODE, a_case, a_notice, a_policy, an_owner, an_unenrolled_case, moved
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -226,7 +226,9 @@ def test_a_cleared_wipe_waits_for_the_owners_time():
         Reason.OWNER_HAS_TIME,
         NOW + HOUR,
     )
-    assert hold_or_go(case, all_facts(), TELLS, NOW + HOUR).to is CaseState.WIPE_INTENDED
+    assert (
+        hold_or_go(case, all_facts(fleet=a_fleet(read_at=NOW + HOUR)), TELLS, NOW + HOUR).to is CaseState.WIPE_INTENDED
+    )
 
 
 def test_even_a_wipe_that_is_written_down_waits_for_the_owners_time():

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from shared.bootstrap import Services
+from shared.domain.facts import WipeTarget
 from shared.domain.hint import Subject
 from shared.domain.part import Part
 from shared.domain.reasons import Reason
@@ -82,6 +83,7 @@ async def test_the_wiper_also_hands_the_case_back_when_a_guardrail_holds_the_wip
 async def put_intended(world: World) -> None:
     world.directory.users[story.OWNER_ID] = story.licensed_owner()
     now = world.clock.now()
+    await world.fleet.look(at_most=timedelta())
     await world.put(story.case_in(S.WIPE_INTENDED, world.policy, now, wipe=story.attempt(now)))
 
 
@@ -132,7 +134,7 @@ async def test_a_worker_that_is_made_to_wipe_is_refused_and_pays_nothing() -> No
     case = await world.case()
     assert (case.state, case.reason) == (S.NEEDS_PERSON, Reason.WIPE_REFUSED)
     assert world.devices.wiped.total() == 0
-    assert (await world.budget.view(story.SERIAL_NUMBER, world.clock.now())).in_flight == 0
+    assert (await world.budget.view(WipeTarget(serial_number=story.SERIAL_NUMBER), world.clock.now())).in_flight == 0
 
 
 @pytest.mark.parametrize(("part", "synced"), [(Part.SINGLE, 1), (Part.WORKER, 0)])

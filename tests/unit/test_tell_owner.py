@@ -8,13 +8,18 @@ from shared.domain.case import Notice
 from shared.domain.effects import BindOwner, Done, Matter, Refused, TellOwner
 from shared.domain.policy import Mode
 from shared.notices.letters import Letters
+from shared.records.freeze import FreezeSwitch
+from shared.records.ledger import Ledger
 from shared.remedy.act import Actor, WriteForbidden
+from shared.remedy.brake import Brake
 from shared.rules.answers import changes_by
 from tests.builders import NOW
 from tests.case_builders import a_case, a_policy
 from tests.fakes.clock import FixedClock
 from tests.fakes.graph import FakeAutopilot, FakeDevices, FakeDirectory, FakeTenant
+from tests.fakes.ids import CountingIds
 from tests.fakes.mail import FakeMail
+from tests.fakes.rows import FakeRows
 
 TELL = TellOwner(
     matter=Matter.CONNECT_PERSONAL_DEVICE,
@@ -37,6 +42,7 @@ def actor(mail: FakeMail) -> Actor:
         autopilot=FakeAutopilot(),
         mail=mail,
         letters=Letters(language="en", time_zone="UTC"),
+        brake=Brake(freeze=FreezeSwitch(Ledger(FakeRows(), CountingIds())), clock=FixedClock()),
     )
 
 

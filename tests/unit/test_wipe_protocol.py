@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.effects import WipeAnswer, WipeNotSent, WipeRefused, WipeUnknown
+from shared.domain.facts import WipeTarget
 from shared.domain.policy import Mode
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
@@ -131,7 +132,7 @@ async def test_a_refused_wipe_rests_for_a_person_and_its_payment_is_given_back()
     assert (case.state, case.reason) == (S.NEEDS_PERSON, Reason.WIPE_REFUSED)
     assert case.wipe is not None and case.wipe.outcome == "refused"
     assert "Multi Admin Approval" in case.says
-    view = await world.budget.view(story.SERIAL_NUMBER, world.clock.now())
+    view = await world.budget.view(WipeTarget(serial_number=story.SERIAL_NUMBER), world.clock.now())
     assert (view.last_hour, view.in_flight, view.serial_wiped_at) == (0, 0, None)
 
 

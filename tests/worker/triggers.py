@@ -48,6 +48,7 @@ TRIGGERS = {
     "show_deferral": _http("defer/{case_id}/{code}", "GET", "ANONYMOUS"),
     "defer_wipe": _http("defer/{case_id}/{code}", "POST", "ANONYMOUS"),
     "sweep": _timer("0 * * * * *"),
+    "watch_fleet": _timer("0 */15 * * * *"),
     "show_status": _http("v1/status", "GET"),
     "set_freeze": _http("v1/freeze", "POST"),
     "list_cases": _http("v1/cases", "GET"),

@@ -16,6 +16,7 @@ from local.tenant.http.delivery import Deliverer
 from local.tenant.http.device_actions import DeviceActionEndpoints
 from local.tenant.http.enrolment_configurations import EnrolmentConfigurationEndpoints
 from local.tenant.http.entra_devices import EntraDeviceEndpoints
+from local.tenant.http.fleet import FleetEndpoints
 from local.tenant.http.front import Front
 from local.tenant.http.groups import GroupEndpoints
 from local.tenant.http.identity import Identities
@@ -82,6 +83,7 @@ def endpoints(model: TenantModel, deliverer: Deliverer) -> Sequence[Endpoint]:
         AutopilotProfileEndpoints(model),
         EnrolmentConfigurationEndpoints(model),
         OrganizationEndpoints(model),
+        FleetEndpoints(model),
         MailEndpoints(model),
         SubscriptionEndpoints(model, deliverer),
     )

@@ -128,7 +128,7 @@ _ACTION = Shape[RemoteAction](
         "id": lambda action: action.id,
         "deviceDisplayName": lambda action: action.device_name,
         "userName": lambda _: "",
-        "initiatedByUserPrincipalName": lambda _: "",
+        "initiatedByUserPrincipalName": lambda action: action.requested_by_user,
         "action": lambda action: action.action,
         "requestDateTime": lambda action: moment(action.requested_at),
         "deviceOwnerUserPrincipalName": lambda action: action.owner_upn,

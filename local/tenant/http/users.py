@@ -112,7 +112,7 @@ def user_shape(licences: Licences) -> Shape[User]:
             "givenName": _nothing,
             "jobTitle": _nothing,
             "mobilePhone": _nothing,
-            "officeLocation": lambda user: user.office or None,
+            "officeLocation": lambda user: user.office,
             "preferredLanguage": _nothing,
             "surname": _nothing,
             "accountEnabled": lambda user: user.enabled,

@@ -71,6 +71,12 @@ class DeviceActions:
         self._send(device, _Job(managed_device_id=device.id, action_id=action_id, run=end))
         self._machines.wipe_accepted.emit(device.machine)
 
+    def wiped_by_others(self, managed_device_id: str, upn: str | None) -> None:
+        """A wipe that did not come through this Graph: from a person in the portal, or from another application."""
+        device = self._devices.require(managed_device_id)
+        action_id = self._queue(device, "factoryReset", "wipePending", "portal", by=upn or "")
+        self._send(device, _Job(managed_device_id=device.id, action_id=action_id, run=self._issue_wipe))
+
     def retire(self, managed_device_id: str, *, application_id: str) -> None:
         """POST managedDevices/{id}/retire: removes the Entra join as well. Raises 404."""
         device = self._devices.require(managed_device_id)
@@ -99,7 +105,9 @@ class DeviceActions:
         if machine.place is Place.ENROLLED and machine.managed_device_id == device.id:
             self._machines.update(replace(machine, managed_device_id=None, place=Place.UNMANAGED))
 
-    def _queue(self, device: ManagedDevice, action: str, management_state: str, application_id: str) -> str:
+    def _queue(
+        self, device: ManagedDevice, action: str, management_state: str, application_id: str, *, by: str = ""
+    ) -> str:
         now, action_id = self._world.now(), self._world.ids.guid()
         others = tuple(a for a in device.actions if a.name != action)
         result = ActionResult(name=action, state="pending", started_at=now, updated_at=now)
@@ -115,6 +123,7 @@ class DeviceActions:
             owner_upn=device.upn,
             requested_at=now,
             requested_by_app=application_id,
+            requested_by_user=by,
         )
         self._troubleshooting.action_requested(audit)
         return action_id

@@ -66,6 +66,8 @@ class Operation(StrEnum):
     MANAGED_DEVICES_POLICY_STATES = "managedDevices.deviceCompliancePolicyStates"
     MANAGED_DEVICES_USERS = "managedDevices.users"
     MANAGED_DEVICES_SET_USER = "managedDevices.users.add"
+    MANAGED_DEVICE_OVERVIEW = "managedDeviceOverview.get"
+    COMPLIANCE_STATE_SUMMARY = "deviceCompliancePolicyDeviceStateSummary.get"
     SYNC_DEVICE = "syncDevice"
     WIPE = "wipe"
     RETIRE = "retire"
@@ -144,6 +146,10 @@ _NEEDS: dict[Operation, str] = {
     Operation.MANAGED_DEVICES_POLICY_STATES: _MANAGED_READ,
     Operation.MANAGED_DEVICES_USERS: _MANAGED_READ,
     Operation.MANAGED_DEVICES_SET_USER: _MANAGED_WRITE,
+    Operation.MANAGED_DEVICE_OVERVIEW: _MANAGED_READ,
+    Operation.COMPLIANCE_STATE_SUMMARY: (
+        "DeviceManagementConfiguration.Read.All DeviceManagementConfiguration.ReadWrite.All"
+    ),
     Operation.SYNC_DEVICE: _PRIVILEGED,
     Operation.WIPE: f"{_PRIVILEGED} {_MANAGED_WRITE}",
     Operation.RETIRE: _PRIVILEGED,
@@ -196,6 +202,7 @@ EVERY_ROLE = frozenset(
         "BitlockerKey.ReadBasic.All",
         "Device.Read.All",
         "DeviceManagementApps.Read.All",
+        "DeviceManagementConfiguration.Read.All",
         "DeviceManagementManagedDevices.PrivilegedOperations.All",
         "DeviceManagementManagedDevices.Read.All",
         "DeviceManagementManagedDevices.ReadWrite.All",
@@ -215,7 +222,8 @@ EVERY_ROLE = frozenset(
 """What the default identity holds."""
 
 _INTUNE_PREFIXES = (
-    "managedDevices",
+    "managedDevice",
+    "deviceCompliance",
     "windowsAutopilot",
     "deviceEnrollment",
     "operationApproval",

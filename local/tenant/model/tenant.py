@@ -18,6 +18,7 @@ from local.tenant.model.enrolment import Enrolment, Intune
 from local.tenant.model.enrolment_configurations import EnrolmentConfiguration, EnrolmentConfigurations
 from local.tenant.model.entra_devices import EntraDevice, EntraDevices
 from local.tenant.model.faults import Faults
+from local.tenant.model.fleet import Fleet
 from local.tenant.model.gate import Caller, Gate
 from local.tenant.model.groups import Group, Groups
 from local.tenant.model.licences import Licences
@@ -112,6 +113,7 @@ class TenantModel:
     def _build_intune(self, world: World) -> None:
         self.machines = Machines(world)
         self.managed_devices = ManagedDevices(world, self.users)
+        self.fleet = Fleet(self.managed_devices)
         self.profiles = AutopilotProfiles(world)
         self.autopilot = Autopilot(world, self.users, self.licences, self.profiles)
         self.autopilot_settings = AutopilotSettings(world)

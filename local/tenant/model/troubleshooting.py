@@ -53,6 +53,7 @@ class RemoteAction:
     owner_upn: str
     requested_at: datetime
     requested_by_app: str
+    requested_by_user: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,9 +45,9 @@ class User:
     enabled: bool = True
     user_type: str = "Member"
     usage_location: str | None = None
+    office: str | None = None
     licences: tuple[AssignedLicence, ...] = ()
     removed_plans: tuple[RemovedPlan, ...] = ()
-    office: str = ""
 
 
 FILTERABLE: Table[User] = {

@@ -10,7 +10,8 @@ from shared.domain.pages import Page
 from shared.errors import Unexpected
 
 PROPERTIES = (
-    "id,userPrincipalName,displayName,accountEnabled,userType,usageLocation,assignedLicenses,assignedPlans,mail"
+    "id,userPrincipalName,displayName,accountEnabled,userType,usageLocation,assignedLicenses,assignedPlans,mail,"
+    "officeLocation"
 )
 """Most of them only come when they are selected."""
 
@@ -114,6 +115,7 @@ def directory_user(row: Json) -> User:
             if text(each, "capabilityStatus") == "Enabled" and (plan := word(each, "servicePlanId"))
         ),
         mail_address=word(row, "mail"),
+        office=word(row, "officeLocation"),
     )
 
 

@@ -14,8 +14,8 @@ from shared.clients.graph.configurations import (
 )
 from shared.clients.graph.transport import Transport
 from shared.clients.graph.values import Json, inner, rows, text, whole, word
-from shared.domain.facts import Missing, Sku, TenantFacts, Unreadable
-from shared.errors import AccessDenied
+from shared.domain.facts import Fleet, Missing, Sku, TenantFacts, Unreadable
+from shared.errors import AccessDenied, Unexpected
 from shared.ports import Clock
 
 _WIPE_POLICY_TYPES = frozenset({"deviceWipe", "deviceWipes"})
@@ -56,6 +56,23 @@ class GraphTenant:
             wipes_need_approval=await self._wipes_need_approval() if self._also.approval_policies else None,
         )
 
+    async def fleet(self) -> Fleet:
+        """``read_at`` is the time before the first request. Raises RetryLater, AccessDenied or Unexpected."""
+        read_at, management = self._clock.now(), self._transport.v1.device_management
+        managed = await self._transport.read(
+            "tenant.enrolled_devices", management.managed_device_overview, {"select": "enrolledDeviceCount"}
+        )
+        states = await self._transport.read(
+            "tenant.noncompliant_devices",
+            management.device_compliance_policy_device_state_summary,
+            {"select": "nonCompliantDeviceCount"},
+        )
+        return Fleet(
+            read_at=read_at,
+            enrolled=_count(managed, "enrolledDeviceCount"),
+            noncompliant=_count(states, "nonCompliantDeviceCount"),
+        )
+
     async def _mdm_authority(self) -> str:
         query = {"select": "id,mobileDeviceManagementAuthority"}  # never comes unless it is selected
         found = await self._transport.all_rows("tenant.organization", self._transport.v1.organization, query)
@@ -89,6 +106,14 @@ class GraphTenant:
         except AccessDenied as denied:
             return Unreadable(why=str(denied))
         return any(text(row, "policyType") in _WIPE_POLICY_TYPES for row in found)
+
+
+def _count(row: Json | Missing, name: str) -> int:
+    """A number that must be there: none at all is not zero."""
+    value = None if isinstance(row, Missing) else row.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise Unexpected(f"Graph returned no {name}")
+    return value
 
 
 def bought_sku(row: Json) -> Sku:
