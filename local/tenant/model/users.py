@@ -47,6 +47,7 @@ class User:
     usage_location: str | None = None
     licences: tuple[AssignedLicence, ...] = ()
     removed_plans: tuple[RemovedPlan, ...] = ()
+    office: str = ""
 
 
 FILTERABLE: Table[User] = {
