@@ -6,7 +6,7 @@ carries a random write id and a lost race is only believed after the row was rea
 
 import json
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar, cast
@@ -94,12 +94,7 @@ class CaseStore:
     async def _write(self, stored: Stored | None, case: Case, entries: Sequence[JournalEntry]) -> Stored:
         write_id = self._ids.new()
         writes = [Write(key=_CASE_KEY, data=_row(case, write_id), expect=None if stored is None else stored.etag)]
-        writes += [
-            Write(key=f"{_JOURNAL}{e.sequence:08d}", data={"body": _dump(_ENTRY, e)}, expect=None) for e in entries[:-1]
-        ]
-        last, changes = entries[-1], changed_fields(None if stored is None else stored.case, case)
-        told = {"body": _dump(_ENTRY, last), "changes": json.dumps(changes, separators=(",", ":"))}
-        writes.append(Write(key=f"{_JOURNAL}{last.sequence:08d}", data=told, expect=None))
+        writes += _journal(entries, changed_fields(None if stored is None else stored.case, case))
         try:
             etags = await self._rows.write(CASES, case.id, writes)
         except (Changed, AlreadyThere):
@@ -147,6 +142,15 @@ def changed_fields(before: Case | None, after: Case) -> dict[str, object]:
     new: dict[str, object] = _CASE.dump_python(after, mode="json")
     old: dict[str, object] = {} if before is None else _CASE.dump_python(before, mode="json")
     return {name: value for name, value in new.items() if name not in old or old[name] != value}
+
+
+def _journal(entries: Sequence[JournalEntry], changes: Mapping[str, object]) -> Iterator[Write]:
+    """The entries as rows; the last one holds what the whole save changes."""
+    for entry in entries:
+        data: dict[str, Value] = {"body": _dump(_ENTRY, entry)}
+        if entry is entries[-1]:
+            data["changes"] = json.dumps(changes, separators=(",", ":"))
+        yield Write(key=f"{_JOURNAL}{entry.sequence:08d}", data=data, expect=None)
 
 
 def _tell(case: Case, entries: Sequence[JournalEntry]) -> None:

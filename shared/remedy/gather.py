@@ -133,9 +133,9 @@ class Gatherer:
         known = await self._with_device(case, known)
         if case.state is CaseState.AWAITING_ADMIN_APPROVAL:
             requests = await self.devices.approval_requests()
-            # the wiper refuses old counts of the fleet, and makes none itself
-            counts = await self._fleet() if any(one.status == "approved" for one in requests) else None
-            return replace(known, admin_requests=requests, freeze=await self.freeze.read(), fleet=counts)
+            if any(request.status == "approved" for request in requests):
+                await self._fleet()  # the request that follows is weighed like every wipe
+            return replace(known, admin_requests=requests, freeze=await self.freeze.read())
         if case.wipe is None or case.wipe.second_request:
             return known
         try:

@@ -137,7 +137,7 @@ async def do_everything(graph: Graph) -> None:
 async def test_every_request_is_one_that_graph_knows() -> None:
     async with graph_over(lambda request: httpx.Response(200, json={"value": []})) as (graph, wire):
         await do_everything(graph)
-    assert len(wire.requests) == 36
+    assert len(wire.requests) == 38
     for request in wire.requests:
         if request.url.path in NOT_DESCRIBED:
             continue
