@@ -118,7 +118,10 @@ class WipeProtocol:
         A worker that died, or that lost a race after it had paid, leaves a payment behind.
         """
         attempt, now = case.wipe, self.clock.now()
-        if attempt is None or case.device is None or case.state is CaseState.AWAITING_ADMIN_APPROVAL:
+        if attempt is None or case.device is None:
+            return
+        if case.state is CaseState.AWAITING_ADMIN_APPROVAL:
+            await self.budget.became(nonce=attempt.nonce, outcome=attempt.outcome, now=now)
             return
         if attempt.sent_at is None or attempt.outcome in ("refused", "failed"):
             failed = attempt.sent_at is not None and attempt.outcome == "failed"

@@ -15,7 +15,7 @@ from shared.domain.states import CaseState
 from shared.rules.clearing import BY_POLICY, closed
 from shared.rules.decisions import ask_person, device_evidence, go, in_words, wait
 from shared.rules.justification import mark_of, mark_of_device
-from shared.rules.wipe_signs import wipe_seen
+from shared.rules.wipe_signs import NEEDS_APPROVAL, wipe_seen
 
 ASK_AGAIN_AFTER = timedelta(hours=1)
 HELD_FOR = timedelta(minutes=15)
@@ -193,9 +193,6 @@ def begin_to_wait(
         due=now + ASK_AGAIN_AFTER if code is not None else now + HELD_FOR,
         wipe=replace(case.wipe, sent_at=None, outcome=NEEDS_APPROVAL, admin_code=code, admin_asked_at=asked_at),
     )
-
-
-NEEDS_APPROVAL = "needs approval"
 
 
 def keep_approval(case: Case, decision: Decision, now: datetime) -> Decision:

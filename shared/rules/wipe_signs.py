@@ -4,6 +4,9 @@ from datetime import datetime, timedelta
 
 from shared.domain.facts import ManagedDevice
 
+NEEDS_APPROVAL = "needs approval"
+"""The outcome of a wipe that Intune filed for a second administrator instead of carrying it out."""
+
 
 def wipe_seen(device: ManagedDevice, sent_at: datetime) -> bool:
     """Intune shows our wipe on the device: pending or issued, or a factory reset that began after we sent it."""

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.case import Case, proposal_of
+from shared.domain.case import Case, move, proposal_of
 from shared.domain.hint import Cause
 from shared.domain.policy import Mode
 from shared.domain.reasons import Reason
@@ -17,6 +17,7 @@ from shared.names import LEDGERS
 from shared.operate.act import NotNow
 from shared.records.approvals import ApprovalBook
 from shared.records.ledger import Ledger
+from shared.rules.decisions import wait
 from tests.fakes import story
 from tests.fakes.interference import Interference
 from tests.fakes.world import World
@@ -135,7 +136,10 @@ async def test_while_the_second_person_is_waited_for_the_case_says_so() -> None:
     world.clock.move(timedelta(hours=1))
     stored = await world.cases.load(story.CASE_ID)
     assert stored is not None
-    await world.cases.save(stored, replace(stored.case, version=stored.case.version + 1, due_at=world.clock.now()), [])
+    woken, entry = move(
+        stored.case, wait(stored.case, stored.case.reason, "look", until=world.clock.now()), at=world.clock.now()
+    )
+    await world.cases.save(stored, woken, [entry])
     await world.step()
     case = await world.case()
     assert case.reason is Reason.SECOND_APPROVAL_NEEDED

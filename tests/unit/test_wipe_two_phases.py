@@ -14,6 +14,7 @@ from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.errors import AccessDenied, RetryLater
 from shared.remedy.advance import Outcome
+from shared.rules.guardrails import returns_hold
 from tests.builders import a_fleet
 from tests.fakes import story
 from tests.fakes.graph import FakeSecondAdmin
@@ -61,6 +62,7 @@ async def approved() -> TwoAdmins:
     world.clock.move(HOUR)
     await world.step()
     assert (await world.case()).state is S.WIPE_INTENDED
+    assert world.tenant.fleet_reads == 2, "counted when the wipe was put down, and once more for this request"
     return world
 
 
@@ -267,6 +269,26 @@ async def test_what_was_approved_all_at_once_still_keeps_to_the_budget() -> None
     await world.live()
     assert (await world.case()).state is S.PROVEN
     assert (world.requests_sent, world.wipes) == (2, 1)
+
+
+async def test_a_wipe_that_waits_for_an_administrator_is_neither_in_doubt_nor_overdue() -> None:
+    world = TwoAdmins(status=None)
+    await world.put_intended(NONCE)
+
+    async def dies() -> None:
+        raise WorkerDied
+
+    with pytest.raises(WorkerDied):
+        await world.step(world.another_worker(Interference(lambda call: call.name == "devices.wipe", dies, after=True)))
+    await world.live(until=world.clock.now() + 2 * HOUR)
+    assert (await world.case()).state is S.AWAITING_ADMIN_APPROVAL
+    (wipe,) = (await world.budget.view(WipeTarget(serial_number=story.SERIAL_NUMBER), world.clock.now())).wipes
+    assert wipe.outcome == "needs approval"
+    late = [replace(wipe, at=world.clock.now() - timedelta(days=9))] * 10
+    assert returns_hold(late, world.policy, world.clock.now()) is None
+    assert (
+        returns_hold([replace(each, outcome="accepted") for each in late], world.policy, world.clock.now()) is not None
+    )
 
 
 async def test_a_second_request_that_never_left_is_made_again() -> None:
