@@ -8,7 +8,7 @@ python = $(VENV)/bin/python
 export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint types check format package bench clean
+.PHONY: help setup demo up test lint types check format package safety soak bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,15 @@ format: setup ## let ruff format and mend what it can
 
 package: setup ## build the zip that is deployed: build/handover.zip and its bill of materials
 	@$(python) -m local.package $(ARGS)
+
+safety: setup ## look for broken promises: 20,000 histories from seeds, every pair of accidents, every deliberate breakage
+	$(python) -m tests.safety.hunt --seeds 20000
+	$(python) -m tests.safety.systematic --pairs
+	$(python) -m tests.safety.mutants
+
+soak: setup ## the same for hours: a million histories, triples of accidents
+	$(python) -m tests.safety.hunt --seeds 1000000
+	$(python) -m tests.safety.systematic --pairs --triples 120000
 
 bench: setup ## measure: start-up, Graph answers, the webhook under load; writes docs/benchmarks.md and docs/costs.md
 	@$(python) -m local.bench $(ARGS)

@@ -15,6 +15,7 @@ class Breakage:
     shape: Sequence[str] = ()
 
 
+_AFTER = "shared/rules/after_wipe.py"
 _WIPE, _FENCE, _HOLDING = "shared/remedy/wipe.py", "shared/rules/fence.py", "shared/rules/holding.py"
 _BUDGET, _CASES, _ADVANCE = "shared/records/budget.py", "shared/records/cases.py", "shared/remedy/advance.py"
 
@@ -63,9 +64,9 @@ BREAKAGES: Sequence[Breakage] = (
     ),
     Breakage(
         name="an unknown answer counts as not sent",
-        file=_FENCE,
-        before="    if isinstance(answer, WipeNotSent):",
-        after="    if not isinstance(answer, WipeRefused):",
+        file=_AFTER,
+        before="    if isinstance(answer, WipeNotSent):\n        held = go(",
+        after="    if isinstance(answer, WipeNotSent) or hasattr(answer, 'why'):\n        answer = WipeNotSent(why=answer.why)\n        held = go(",
     ),
     Breakage(
         name="a wipe is not written down before it is sent",
@@ -74,10 +75,22 @@ BREAKAGES: Sequence[Breakage] = (
         after="        sent = stored\n        event(",
     ),
     Breakage(
-        name="the kill switch is not read",
+        name="the kill switch always reads as off",
+        file="shared/records/freeze.py",
+        before='                frozen=document["frozen"] is not False,',
+        after="                frozen=False,",
+    ),
+    Breakage(
+        name="the last look at a device may be a day old",
         file=_WIPE,
-        before="        if (await self.freeze.read()).frozen:",
-        after="        if (await self.freeze.read()).why == 'never':",
+        before="A_LOOK_HOLDS_FOR = timedelta(seconds=60)",
+        after="A_LOOK_HOLDS_FOR = timedelta(days=1)",
+    ),
+    Breakage(
+        name="the kill switch is read long before the wipe",
+        file=_WIPE,
+        before="SWITCH_AT_MOST = timedelta(seconds=5)",
+        after="SWITCH_AT_MOST = timedelta(days=1)",
     ),
     Breakage(
         name="the budget is not paid",
@@ -86,10 +99,22 @@ BREAKAGES: Sequence[Breakage] = (
         after="        if denied is not None and denied[1] == 'never':",
     ),
     Breakage(
-        name="the budget forgets who paid: last writer wins",
+        name="the budget forgets who paid before",
         file=_BUDGET,
-        before='            wipes.append({"nonce": nonce, "at": now.isoformat(), "back": False})',
-        after='            wipes = [{"nonce": nonce, "at": now.isoformat(), "back": False}]',
+        before='        _WINDOW: {"wipes": [*_current(documents.get(_WINDOW), now), {"nonce": nonce, "at": at, "back": False}]},',
+        after='        _WINDOW: {"wipes": [{"nonce": nonce, "at": at, "back": False}]},',
+    ),
+    Breakage(
+        name="proof that was lost on its way to the record is never written",
+        file="shared/upkeep/supervise.py",
+        before="        await self._settle_again(now)\n",
+        after="",
+    ),
+    Breakage(
+        name="the journal leaves out what changed",
+        file=_CASES,
+        before="    return {name: value for name, value in new.items() if name not in old or old[name] != value}",
+        after="    return {name: value for name, value in new.items() if name != 'licence' or name not in old}",
     ),
     Breakage(
         name="a used approval counts again",
@@ -105,9 +130,12 @@ BREAKAGES: Sequence[Breakage] = (
     ),
     Breakage(
         name="in approve mode nobody is asked",
-        file="shared/rules/binding.py",
-        before="    if policy.mode is Mode.AUTO:\n        return _clear(case, policy, now)\n    return go(",
-        after="    if policy.mode is not Mode.REPORT:\n        return _clear(case, policy, now)\n    return go(",
+        file="shared/rules/clearing.py",
+        before="    return go(\n        CaseState.AWAITING_APPROVAL,\n        Reason.APPROVAL_NEEDED,",
+        after="    if policy.mode is Mode.APPROVE:\n        from dataclasses import replace\n        yes = clear(case, policy, now, so_far=so_far)\n"
+        "        given = replace(yes.changes['approval'], by='nobody')\n"
+        "        return replace(yes, changes={**yes.changes, 'approval': given})\n"
+        "    return go(\n        CaseState.AWAITING_APPROVAL,\n        Reason.APPROVAL_NEEDED,",
     ),
     Breakage(
         name="a stale step is worked on",
