@@ -64,7 +64,7 @@ class People:
     def _look_after_what_stopped(self) -> None:
         """Once a day somebody thaws what Handover froze by itself, and closes the cases of wipes that nobody understands."""
         history = self.history
-        if history.clock.now() - self._looked_at < timedelta(days=1) or history.scheduler.busy:
+        if history.clock.now() - self._looked_at < timedelta(days=1):
             return
         self._looked_at = history.clock.now()
         switch = finish(FreezeSwitch(Ledger(history.rows, CountingIds())).read())
