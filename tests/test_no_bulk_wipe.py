@@ -37,16 +37,13 @@ def name_of(file: Path) -> str:
 
 def code_of(file: Path) -> str:
     """The source without comments and docstrings; other texts stay, since paths and methods are texts."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            node.body = [each for each in body if not _is_text(each)] or [ast.Pass()]  # pyright: ignore[reportAttributeAccessIssue]
-    return ast.unparse(tree)
+    return ast.unparse(_WithoutWords().visit(ast.parse(file.read_text(encoding="utf-8"))))
 
 
-def _is_text(node: object) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+class _WithoutWords(ast.NodeTransformer):
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:  # noqa: N802  # the name that ast calls
+        is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        return ast.copy_location(ast.Pass(), node) if is_text else self.generic_visit(node)
 
 
 def uses_of_wipe(file: Path) -> Iterator[str]:
