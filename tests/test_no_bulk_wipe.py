@@ -41,7 +41,7 @@ def code_of(file: Path) -> str:
 
 
 class _WithoutWords(ast.NodeTransformer):
-    def visit_Expr(self, node: ast.Expr) -> ast.AST:  # noqa: N802  # the name that ast calls
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:  # the name that ast calls
         is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
         return ast.copy_location(ast.Pass(), node) if is_text else self.generic_visit(node)
 
