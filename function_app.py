@@ -127,6 +127,12 @@ async def watch_fleet(timer: func.TimerRequest) -> None:
     await schedules.watch_fleet(timer)
 
 
+@app.function_name("watch_wipes")
+@app.timer_trigger("timer", "0 */5 * * * *")
+async def watch_wipes(timer: func.TimerRequest) -> None:
+    await schedules.watch_wipes(timer)
+
+
 @app.function_name("sweep")
 @app.timer_trigger("timer", "0 * * * * *")
 async def sweep(timer: func.TimerRequest) -> None:

@@ -25,6 +25,11 @@ async def watch_fleet(timer: func.TimerRequest) -> None:
     await services().watch_fleet.run()
 
 
+async def watch_wipes(timer: func.TimerRequest) -> None:
+    """Compare the wipes that Intune wrote down with ours, and freeze on one that is nobody's."""
+    await services().watch_wipes.run()
+
+
 async def sweep(timer: func.TimerRequest) -> None:
     """Look for what no event told, if it is time."""
     await services().sweep.run()

@@ -51,6 +51,7 @@ from shared.records.parked import ParkingLot
 from shared.records.subscriptions import SubscriptionBook
 from shared.records.sweep_progress import SweepProgress
 from shared.records.tenant_facts import TenantFactsCache
+from shared.records.watchdog_progress import WatchdogProgress
 from shared.remedy.act import Actor
 from shared.remedy.advance import Advance
 from shared.remedy.brake import Brake
@@ -69,6 +70,7 @@ from shared.upkeep.sweep import Sweep
 from shared.upkeep.sweep_legs import Legs
 from shared.upkeep.watch_fleet import WatchFleet
 from shared.upkeep.watch_returns import WatchReturns
+from shared.upkeep.watch_wipes import WatchWipes
 
 log = logging.getLogger(__name__)
 
@@ -106,6 +108,7 @@ class Services:
     keep_subscriptions: KeepSubscriptions
     sweep: Sweep
     watch_fleet: WatchFleet
+    watch_wipes: WatchWipes
     look: Look
     operate: Operate
     defer: DeferWipe
@@ -242,6 +245,16 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
         ),
         sweep=_sweep(settings, ports, ledger, cases, book, hints),
         watch_fleet=WatchFleet(fleet=fleet, brake=brake, gate=GraphGate(ledger), policy=policy, clock=clock),
+        watch_wipes=WatchWipes(
+            devices=ports.devices,
+            budget=advance.wipe.budget,
+            progress=WatchdogProgress(ledger),
+            brake=brake,
+            tell=tell,
+            gate=GraphGate(ledger),
+            policy=policy,
+            clock=clock,
+        ),
         look=Look(cases=cases, freeze=freeze, fleet=fleet, policy=policy, clock=clock),
         operate=Operate(
             cases=cases,

@@ -17,6 +17,7 @@ from shared.domain.facts import (
     PolicyState,
     TenantFacts,
     User,
+    WipeAudit,
 )
 from shared.domain.pages import DeviceChange, FoundDevice, ListedRegistration, Page
 
@@ -164,6 +165,10 @@ class Devices(Protocol):
 
     async def approval_requests(self) -> tuple[AdminApprovalRequest, ...]:
         """The requests of Intune's Multi Admin Approval, in no order; whose they are has to be told by their text."""
+        ...
+
+    async def wipe_audits(self) -> tuple[WipeAudit, ...]:
+        """Every wipe that Intune's record of remote actions holds, in no order; every row is re-checked."""
         ...
 
     async def changes(self, link: str | None) -> Page[DeviceChange]:

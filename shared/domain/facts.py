@@ -354,6 +354,18 @@ class AdminApprovalRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WipeAudit:
+    """What Intune wrote down about one wipe (remoteActionAudit), whoever asked for it. It outlives the device record."""
+
+    id: str
+    managed_device_id: str
+    device_name: str = ""
+    requested_at: datetime | None = None
+    started_by: str | None = None
+    """The user principal name of whoever started it; None for an application."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What was read for one decision. None means not read; MISSING means read and not there."""
 

@@ -106,6 +106,7 @@ class Reason(StrEnum):
     USER_WIPED_RECENTLY = "user_wiped_recently"
     SITE_BUSY = "site_busy"
     GUARDRAIL_LIFTED = "guardrail_lifted"
+    WIPE_NOT_OURS = "wipe_not_ours"
     # wipe
     GUARDRAILS_PASSED = "guardrails_passed"
     DEVICE_CHANGED = "device_changed"

@@ -39,6 +39,7 @@ from shared.domain.facts import (
     Sku,
     TenantFacts,
     User,
+    WipeAudit,
 )
 from shared.domain.pages import DeviceChange, FoundDevice, ListedRegistration, Page
 from shared.errors import ResyncNeeded
@@ -168,6 +169,9 @@ class FakeDevices:
         self.noncompliant_page_size = 1000
         self.noncompliant_answers: list[Page[FoundDevice] | Exception] = []
         self.noncompliant_reads = 0
+        self.audits: list[WipeAudit] = []
+        self.audit_answers: list[tuple[WipeAudit, ...] | Exception] = []
+        self.audit_reads = 0
 
     async def read(self, managed_device_id: str) -> ManagedDevice | Missing:
         self.reads[managed_device_id] += 1
@@ -229,6 +233,10 @@ class FakeDevices:
     async def approval_requests(self) -> tuple[AdminApprovalRequest, ...]:
         requests = () if self.second_admin is None else tuple(self.second_admin.requests.values())
         return await _next_answer(self.approval_answers, requests)
+
+    async def wipe_audits(self) -> tuple[WipeAudit, ...]:
+        self.audit_reads += 1
+        return await _next_answer(self.audit_answers, tuple(self.audits))
 
     async def changes(self, link: str | None) -> Page[DeviceChange]:
         return await self.changed.page(link)

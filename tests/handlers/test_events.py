@@ -205,5 +205,7 @@ async def test_the_timers_run_their_use_cases(world: World) -> None:
     await schedules.supervise_cases(tick())
     await schedules.keep_subscriptions(tick())
     await schedules.watch_returns(tick())
+    await schedules.watch_wipes(tick())
+    assert world.devices.audit_reads == 1
     assert len(world.messages.queues[CASE_STEPS]) == 1
     assert world.subscriptions.created == 1

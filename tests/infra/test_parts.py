@@ -34,6 +34,7 @@ OPERATIONS = {
     "devices.reread": Operation.MANAGED_DEVICES_GET,
     "devices.sync": Operation.SYNC_DEVICE,
     "devices.wipe": Operation.WIPE,
+    "devices.wipe_audits": Operation.REMOTE_ACTION_AUDITS,
     "devices.with_entra_device": Operation.MANAGED_DEVICES_LIST,
     "devices.with_serial_number": Operation.MANAGED_DEVICES_LIST,
     "directory.add_to_group": Operation.GROUP_MEMBERS_ADD,

@@ -49,6 +49,7 @@ TRIGGERS = {
     "defer_wipe": _http("defer/{case_id}/{code}", "POST", "ANONYMOUS"),
     "sweep": _timer("0 * * * * *"),
     "watch_fleet": _timer("0 */15 * * * *"),
+    "watch_wipes": _timer("0 */5 * * * *"),
     "show_status": _http("v1/status", "GET"),
     "set_freeze": _http("v1/freeze", "POST"),
     "list_cases": _http("v1/cases", "GET"),

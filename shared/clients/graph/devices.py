@@ -22,6 +22,7 @@ from shared.clients.graph.values import (
     word,
 )
 from shared.clients.graph.wipe import wipe
+from shared.clients.graph.wipe_audits import wipe_audits
 from shared.domain.effects import Answer, Refused, WipeAnswer, WipeBacking
 from shared.domain.facts import (
     MISSING,
@@ -32,6 +33,7 @@ from shared.domain.facts import (
     Missing,
     PolicyState,
     SettingState,
+    WipeAudit,
 )
 from shared.domain.pages import DeviceChange, FoundDevice, Page
 from shared.errors import Unexpected
@@ -140,6 +142,10 @@ class GraphDevices:
     async def approval_requests(self) -> tuple[AdminApprovalRequest, ...]:
         """See the port and approval_requests.py."""
         return await approval_requests(self._transport)
+
+    async def wipe_audits(self) -> tuple[WipeAudit, ...]:
+        """See the port and wipe_audits.py."""
+        return await wipe_audits(self._transport)
 
     async def changes(self, link: str | None) -> Page[DeviceChange]:
         """See the port. Raises ResyncNeeded, RetryLater, AccessDenied or Unexpected."""
