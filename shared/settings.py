@@ -161,7 +161,7 @@ class Settings(BaseSettings):
 
     noncompliant_hours: int = Field(72, ge=1, le=8760)
     """A wipe needs continuous non-compliance for this long."""
-    last_sync_hours: int = Field(24, ge=1, le=720)
+    last_sync_hours: int = Field(24, ge=1, le=8760)
     """A wipe needs a check-in not older than this."""
     reenrol_for: Words = ()
     """Compliance settings, such as Windows10CompliancePolicy.BitLockerEnabled, that a re-enrolment mends in this tenant by your word; see docs/adr/0010."""
