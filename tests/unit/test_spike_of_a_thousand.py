@@ -98,23 +98,22 @@ def freezes(caplog: pytest.LogCaptureFixture) -> int:
     return sum(record.getMessage() == "freeze.set" for record in caplog.records)
 
 
-@pytest.mark.parametrize("watchdog_is_first", [True, False])
+@pytest.mark.parametrize("watchdog_runs", [True, False])
 async def test_a_thousand_due_wipes_are_held_by_one_freeze(
-    watchdog_is_first: bool, caplog: pytest.LogCaptureFixture
+    watchdog_runs: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.ERROR)
     world = await a_world_of_due_wipes(1000)
     world.tenant.noncompliant = 1050
-    if watchdog_is_first:
-        await world.services.watch_fleet.run()
-    await all_steps(world)
-    for _ in range(2):  # whoever counted at the same time as others waited, and comes again
-        world.clock.move(timedelta(hours=1))
-        await world.services.watch_fleet.run()
+    for _ in range(3):
+        if watchdog_runs:
+            await world.services.watch_fleet.run()
         ends = await all_steps(world)
         assert sum(ends.values()) == 1000
         assert {state for state, _ in ends} == {S.CLEARED_TO_WIPE}
-        assert {reason for _, reason in ends} <= {Reason.SPIKE, Reason.FROZEN}
+        # of workers that count at the same time some are in each other's way: they wait, as they do for Graph
+        assert {Reason.FROZEN} <= {reason for _, reason in ends} <= {Reason.SPIKE, Reason.FROZEN, Reason.GRAPH_BUSY}
+        world.clock.move(timedelta(hours=1))
     assert (world.devices.wiped.total(), await world.paid_wipes(), freezes(caplog)) == (0, 0, 1)
 
 
