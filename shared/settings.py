@@ -159,9 +159,9 @@ class Settings(BaseSettings):
     expect_multi_admin_approval: bool = False
     """true: no wipe while no Multi Admin Approval policy covers device wipes. It needs one more permission."""
 
-    noncompliant_hours: int = Field(72, ge=1)
+    noncompliant_hours: int = Field(72, ge=1, le=8760)
     """A wipe needs continuous non-compliance for this long."""
-    last_sync_hours: int = Field(24, ge=1)
+    last_sync_hours: int = Field(24, ge=1, le=8760)
     """A wipe needs a check-in not older than this."""
     reenrol_for: Words = ()
     """Compliance settings, such as Windows10CompliancePolicy.BitLockerEnabled, that a re-enrolment mends in this tenant by your word; see docs/adr/0010."""

@@ -23,7 +23,6 @@ class Reason(StrEnum):
     DEVICE_IS_SERVER = "device_is_server"
     DEVICE_IS_MULTI_SESSION = "device_is_multi_session"
     DEVICE_IS_APPLIANCE = "device_is_appliance"
-    DEVICE_IS_PERSONAL = "device_is_personal"
     STAGED_AND_COMPLIANT = "staged_and_compliant"
     DEVICE_SERIAL_UNUSABLE = "device_serial_unusable"
     DEVICE_NOT_MANAGED_NOW = "device_not_managed_now"
