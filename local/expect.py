@@ -20,6 +20,8 @@ class ExpectedCase(BaseModel):
     wipe_attempts: int | None = None
     deferrals: int | None = None
     heard_from: str | None = None
+    not_ok: list[str] | None = None
+    """Names of the readiness checks that are not ok, in their order."""
 
 
 class ExpectedTenant(BaseModel):
@@ -99,6 +101,7 @@ def _fits(one: ExpectedCase, case: Json) -> bool:
         and one.wipe_attempts in (None, attempts)
         and one.deferrals in (None, case["notice"]["deferrals"] if case["notice"] else 0)
         and one.heard_from in (None, case["heard_from"])
+        and one.not_ok in (None, [check["name"] for check in case["checks"] if check["verdict"] != "ok"])
     )
 
 

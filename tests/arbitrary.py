@@ -110,6 +110,8 @@ _FACTS: Alternatives = {
         (an_autopilot_device(user_principal_name=OWNER),),
         (an_autopilot_device(user_principal_name=OWNER), an_autopilot_device(user_principal_name=OWNER, id="b")),
         (an_autopilot_device(user_principal_name=OTHER, profile_status="pending"),),
+        (an_autopilot_device(user_principal_name=OWNER, profile_detail="", enrolment_state="unknownFutureValue"),),
+        (an_autopilot_device(user_principal_name=OWNER, managed_device_id="another", userless_status="blocked"),),
     ],
     "users": [
         {},
@@ -127,6 +129,7 @@ _FACTS: Alternatives = {
         tenant_facts(skus=(spb(used=5),)),
         tenant_facts(skus=()),
         tenant_facts(status_pages=(a_status_page(blocks_use=False),)),
+        tenant_facts(status_pages=(a_status_page(blocks_use=None),)),
     ],
     "freeze": [None, Freeze(frozen=True, by="somebody")],
     "budget": [None, a_budget(last_hour=5), a_budget(in_flight=10), a_budget(serial_wiped_at=NOW)],

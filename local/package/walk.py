@@ -23,7 +23,14 @@ from shared.settings import Settings
 
 ID = "0d1f6d4c-1111-4a6b-9f55-000000000001"
 TIME = datetime(2026, 3, 2, 8, tzinfo=UTC)
-_ROW = {"id": ID, "serialNumber": ID, "azureADDeviceId": ID, "skuId": ID, "enrolledDateTime": "2026-03-03T08:00:00Z"}
+_ROW = {
+    "id": ID,
+    "serialNumber": ID,
+    "azureADDeviceId": ID,
+    "deviceId": ID,
+    "skuId": ID,
+    "enrolledDateTime": "2026-03-03T08:00:00Z",
+}
 _THING = {**_ROW, "expirationDateTime": "2026-03-03T08:00:00Z", "value": [_ROW]}
 _CLAIMS = 'Bearer error="insufficient_claims", claims="e30="'
 
@@ -149,7 +156,13 @@ async def _run(call: Awaitable[object] | AsyncIterator[object]) -> None:
 
 def _arguments(method: Callable[..., object]) -> dict[str, object]:
     """One value per parameter, by its type. An id is good for everything that is text."""
-    values: dict[object, object] = {str: ID, datetime: TIME, str | None: None, tuple[str, ...]: (ID,)}
+    values: dict[object, object] = {
+        str: ID,
+        datetime: TIME,
+        datetime | None: None,
+        str | None: None,
+        tuple[str, ...]: (ID,),
+    }
     hints = typing.get_type_hints(method)
     try:
         return {name: values[hints[name]] for name in inspect.signature(method).parameters}

@@ -125,9 +125,10 @@ def error(status: int, code: str = "Wrong", message: str = "It is wrong.", **hea
     return always(status, {"error": {"code": code, "message": message}}, sent)
 
 
-def settings_for(base_url: str) -> Settings:
+def settings_for(base_url: str, **more: object) -> Settings:
     """The settings a Graph client needs, whatever the environment holds."""
-    return Settings.model_validate({"graph_base_url": base_url, "tenant_id": SUBSCRIPTION, "mail_from": MAILBOX})
+    needed = {"graph_base_url": base_url, "tenant_id": SUBSCRIPTION, "mail_from": MAILBOX}
+    return Settings.model_validate({**needed, **more})
 
 
 @asynccontextmanager
@@ -137,11 +138,12 @@ async def graph_over(
     tokens: Tokens | None = None,
     on_request: Callable[[str, int], None] | None = None,
     base_url: str = BASE,
+    **settings: object,
 ) -> AsyncGenerator[tuple[Graph, Wire], None]:
     """A Graph whose answers are laid out."""
     wire = Wire(answer)
     graph = Graph(
-        settings_for(base_url),
+        settings_for(base_url, **settings),
         FixedClock(),
         credential=tokens or Tokens(),
         network=wire,

@@ -42,6 +42,12 @@ async def test_a_device_that_is_not_exactly_one_object_has_no_known_groups(objec
         assert await graph.directory.groups_of_device(DEVICE, (GROUP,)) is MISSING
 
 
+async def test_a_device_object_that_is_listed_twice_is_one() -> None:
+    row = {"id": OBJECT, "deviceId": DEVICE}
+    async with graph_over(in_turn(page(row, row), always(200, {"value": []}))) as (graph, _):
+        assert await graph.directory.groups_of_device(DEVICE, (GROUP,)) == frozenset()
+
+
 async def test_a_user_or_object_that_is_gone_has_no_known_groups() -> None:
     async with graph_over(error(404)) as (graph, _):
         assert await graph.directory.groups_of_user(USER, (GROUP,)) is MISSING

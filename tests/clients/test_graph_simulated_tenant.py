@@ -29,9 +29,12 @@ INTUNE = "c1ec4a95-1f05-45b3-a911-aa3fa01094f5"
 HANDOVER = "00000000-0000-4000-8000-00000000000a"
 READER = "00000000-0000-4000-8000-00000000000b"
 ENOUGH = (
+    "BitlockerKey.ReadBasic.All",
+    "Device.Read.All",
     "DeviceManagementManagedDevices.Read.All",
     "DeviceManagementManagedDevices.PrivilegedOperations.All",
     "DeviceManagementServiceConfig.ReadWrite.All",
+    "GroupMember.Read.All",
     "LicenseAssignment.ReadWrite.All",
     "User.ReadWrite.All",
 )
@@ -40,6 +43,10 @@ SCENARIO: dict[str, Any] = {  # Any: a scenario file is nested JSON
     "title": "One PC of a staging account",
     "tenant": {
         "skus": [{"part": "SPB", "seats": 3}, {"part": "O365_BUSINESS_PREMIUM", "seats": 25}],
+        "groups": [
+            {"name": "Staff", "members": ["staging@contoso.example"], "devices": ["PC-0427"]},
+            {"name": "Office", "groups": ["Staff"]},
+        ],
         "identities": {HANDOVER: ENOUGH, READER: ("DeviceManagementManagedDevices.Read.All",)},
     },
     "users": [
@@ -55,6 +62,7 @@ SCENARIO: dict[str, Any] = {  # Any: a scenario file is nested JSON
             "enrolled_at": "2026-02-16T09:30:00Z",
             "compliance": "noncompliant",
             "logged_on": ["DEF456@contoso.example"],
+            "recovery_keys": 2,
         },
         {"serial": f"1{SERIAL}2", "enrolled_by": "staging@contoso.example", "enrolled_at": "2026-01-05T09:30:00Z"},
     ],
@@ -246,6 +254,21 @@ async def test_the_tenant_is_ready_for_autopilot(live: Live) -> None:
     own = [page for page in facts.status_pages if not page.is_default]
     assert [(page.blocks_use, page.assigned_to_all) for page in own] == [(True, True)]
     assert len(facts.status_pages) == 2
+
+
+async def test_groups_recovery_keys_and_a_users_devices_are_read(live: Live) -> None:
+    group = live.model.groups.find("Office")
+    device, staging = await live.device(), await live.user("staging@contoso.example")
+    assert group is not None
+    assert device.entra_device_id is not None
+    other = "66666666-0000-4000-8000-00000000000b"
+    directory = live.graph.directory
+    assert await directory.groups_of_user(staging.id, (group.id, other)) == {group.id}
+    assert await directory.groups_of_device(device.entra_device_id, (group.id, other)) == {group.id}
+    assert await directory.groups_of_device(DEVICE, (group.id,)) is MISSING
+    assert await directory.recovery_keys(device.entra_device_id) == 2
+    assert await directory.recovery_keys(DEVICE) == 0
+    assert device in await live.graph.devices.of_user(staging.id)
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ import pytest
 
 from shared.clients.graph.configurations import device_limit, platform_restriction, status_page
 from shared.clients.graph.tenant import bought_sku
-from shared.domain.facts import DeviceLimit, EnrolmentStatusPage, PlatformRestriction, Sku
+from shared.domain.facts import DeviceLimit, EnrolmentStatusPage, PlatformRestriction, Sku, Unreadable
 from shared.errors import RetryLater
 from tests.clients.graph_wire import NOW, Answering, always, error, graph_over, in_turn, page
 
@@ -197,5 +197,54 @@ async def test_an_authority_that_is_not_told_is_unknown(organization: Answering)
 
 async def test_half_of_the_facts_are_no_facts() -> None:
     async with graph_over(in_turn(page(), always(200, {"value": [SPB]}), error(503))) as (graph, _):
+        with pytest.raises(RetryLater):
+            await graph.tenant.facts()
+
+
+ORGANIZATION = page({"id": "tenant", "mobileDeviceManagementAuthority": "intune"})
+GROUP, OTHER_GROUP = "66666666-0000-4000-8000-00000000000a", "66666666-0000-4000-8000-00000000000b"
+
+
+async def test_groups_of_the_settings_are_looked_for() -> None:
+    answers = in_turn(ORGANIZATION, page(), page(), always(200, {"id": GROUP}), error(404))
+    async with graph_over(answers, exclusion_group=GROUP.upper(), enrolment_attested_groups=(OTHER_GROUP,)) as (
+        graph,
+        wire,
+    ):
+        facts = await graph.tenant.facts()
+    assert facts.missing_groups == {OTHER_GROUP}
+    assert wire.targets[3:] == [f"/v1.0/groups/{GROUP}?$select=id", f"/v1.0/groups/{OTHER_GROUP}?$select=id"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "needed"),
+    [
+        ((), False),
+        (({"policyType": "app"}, {"policyType": None}), False),
+        (({"policyType": "app"}, {"policyType": "deviceWipe"}), True),
+    ],
+)
+async def test_approval_policies_are_read_when_they_are_expected(rows: tuple[object, ...], needed: bool) -> None:
+    answers = in_turn(ORGANIZATION, page(), page(), page(*rows))
+    async with graph_over(answers, expect_multi_admin_approval=True) as (graph, wire):
+        assert (await graph.tenant.facts()).wipes_need_approval is needed
+    assert wire.targets[3:] == ["/beta/deviceManagement/operationApprovalPolicies"]
+
+
+async def test_a_permission_that_is_missing_leaves_these_facts_unreadable_and_the_others_read() -> None:
+    answers = in_turn(ORGANIZATION, page(SPB), page(), error(403), error(403))
+    async with graph_over(answers, exclusion_group=GROUP, expect_multi_admin_approval=True) as (graph, _):
+        facts = await graph.tenant.facts()
+    assert isinstance(facts.missing_groups, Unreadable)
+    assert isinstance(facts.wipes_need_approval, Unreadable)
+    assert "tenant.group" in facts.missing_groups.why
+    assert facts.skus == (bought_sku(SPB),)
+
+
+@pytest.mark.parametrize("answers", [(error(503),), (always(200, {"id": GROUP}), error(429))])
+async def test_what_may_be_read_later_is_not_taken_for_read(answers: tuple[Answering, ...]) -> None:
+    async with graph_over(
+        in_turn(ORGANIZATION, page(), page(), *answers), exclusion_group=GROUP, expect_multi_admin_approval=True
+    ) as (graph, _):
         with pytest.raises(RetryLater):
             await graph.tenant.facts()

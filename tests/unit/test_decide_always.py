@@ -115,7 +115,9 @@ def _conditions(case: Case, read: Facts, policy: Policy, now: datetime) -> Mappi
     owner_read = read.users.get(owner.user_id)
     registered = read.autopilot or ()
     bound = [
-        each.profile_status == "assignedInSync" and each.serial_number == case.serial_number
+        each.profile_status == "assignedInSync"
+        and each.serial_number == case.serial_number
+        and (each.profile_detail, each.userless_status, each.enrolment_state) == ("none", "unknown", "enrolled")
         for each in registered
         if each.user_principal_name == owner.user_principal_name
     ]

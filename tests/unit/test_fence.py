@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from shared.domain.case import Case, Decision
+from shared.domain.checks import Verdict
 from shared.domain.facts import MISSING, AutopilotDevice, Compliance, Missing, User
 from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
@@ -13,6 +14,9 @@ from shared.domain.states import CaseState
 from shared.rules.after_wipe import LOOK_FOR_WIPE_AFTER
 from shared.rules.confirm import identity_of
 from shared.rules.fence import (
+    READ_AGAIN_AFTER,
+    READINESS_AGAIN_AFTER,
+    READY_FOR,
     check_fence,
     readiness_is_old,
     what_changed,
@@ -32,10 +36,14 @@ from tests.builders import (
     SERIAL,
     STAGING,
     a_device,
+    a_device_limit,
     a_licensed_user,
+    a_platform_restriction,
+    a_status_page,
     all_facts,
     an_autopilot_device,
     staging_user,
+    tenant_facts,
     users,
 )
 from tests.case_builders import a_case, a_policy, an_approval, an_attempt, moved
@@ -217,6 +225,68 @@ def test_when_the_readiness_checks_are_old_the_registration_must_still_be_the_ow
 
     assert _fenced(old, autopilot=registered).to is to
     assert _fenced(replace(INTENDED, ready_at=None), autopilot=registered).to is to
+
+
+GATE: list[dict[str, object]] = [
+    {"tenant": None},
+    {"tenant": tenant_facts(read_at=NOW - timedelta(hours=1))},
+    {"tenant": tenant_facts(mdm_authority="office365")},
+    {"tenant": tenant_facts(status_pages=(a_status_page(blocks_use=False),))},
+    {"tenant": tenant_facts(platform_restrictions=(a_platform_restriction(windows_blocked=True),))},
+    {"tenant": tenant_facts(device_limits=(a_device_limit(limit=1),)), "owner_devices": (a_device(id="another"),)},
+    {"autopilot": (replace(BOUND, profile_detail="hardwareRequirementsNotMet"),)},
+    {"autopilot": (replace(BOUND, enrolment_state="pendingReset"),)},
+    {"autopilot": (replace(BOUND, managed_device_id="another"),), "same_serial": None},
+]
+
+
+@pytest.mark.parametrize("facts", GATE)
+def test_when_the_readiness_checks_are_old_the_whole_gate_is_checked_again(facts: dict[str, object]):
+    old = replace(INTENDED, ready_at=NOW - timedelta(days=2))
+
+    known = all_facts(**{"autopilot": (BOUND,), **facts})
+
+    decision = check_fence(old, known, a_policy(), NOW)
+
+    assert decision.to is CaseState.NOT_READY
+    assert decision.says.endswith("Nothing was sent; the wipe has to be cleared anew.")
+    after = moved(old, decision)
+    assert (after.approval, after.ready_at) == (None, None)
+    assert any(check.verdict is not Verdict.OK for check in after.checks)
+    assert decision.due == NOW + READINESS_AGAIN_AFTER
+    assert check_fence(INTENDED, known, a_policy(), NOW).to is CaseState.WIPE_SENT
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"enrolment_attestation": None},
+        {"recovery_key_required": True},
+        {"approval_policy_expected": True},
+    ],
+)
+def test_wishes_that_are_not_met_any_more_hold_a_late_wipe(change: dict[str, object]):
+    policy = a_policy(**change)
+    old = a_case(CaseState.WIPE_INTENDED, policy, ready_at=NOW - timedelta(days=2))
+
+    assert _fenced(old, policy, autopilot=(BOUND,)).to is CaseState.NOT_READY
+
+
+def test_a_device_that_stopped_checking_in_keeps_its_approval_however_old_the_checks_are():
+    old = replace(INTENDED, ready_at=NOW - timedelta(days=2))
+
+    decision = _fenced(old, autopilot=(BOUND,), device=a_device(last_sync_at=NOW - timedelta(days=3)))
+
+    assert (decision.to, decision.reason) == (CaseState.CLEARED_TO_WIPE, Reason.NO_RECENT_CHECK_IN)
+    assert "approval" not in decision.changes
+
+
+def test_facts_are_gathered_before_the_rule_calls_the_checks_old():
+    """So that the time between the two clock readings opens no gap."""
+    assert READ_AGAIN_AFTER < READY_FOR
+    nearly = replace(INTENDED, ready_at=NOW - READ_AGAIN_AFTER - A_SECOND)
+    assert readiness_is_old(nearly, NOW, limit=READ_AGAIN_AFTER)
+    assert not readiness_is_old(nearly, NOW)
 
 
 @pytest.mark.parametrize(

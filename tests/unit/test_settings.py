@@ -88,6 +88,32 @@ def test_half_an_attestation_is_none(monkeypatch: pytest.MonkeyPatch, half: Mapp
     assert settings(monkeypatch, half).policy().enrolment_attestation is None
 
 
+def test_the_gate_is_what_the_administrators_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {
+        "ENROLMENT_ATTESTED_BY": "ada@contoso.example",
+        "ENROLMENT_ATTESTED_ON": "2026-02-27",
+        "ENROLMENT_ATTESTED_SCOPE": "some",
+        "ENROLMENT_ATTESTED_GROUPS": f" {GROUP.upper()} , {OTHER_GROUP}",
+        "EXCLUSION_GROUP": GROUP.upper(),
+        "BITLOCKER_KEY": "require",
+        "EXPECT_MULTI_ADMIN_APPROVAL": "true",
+    }
+    policy = settings(monkeypatch, given).policy()
+    assert policy.enrolment_attestation is not None
+    assert policy.enrolment_attestation.group_ids == (GROUP, OTHER_GROUP)
+    assert policy.exclusion_group == GROUP
+    assert (policy.recovery_key_required, policy.approval_policy_expected) == (True, True)
+
+
+def test_fifteen_groups_can_be_attested_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    groups = [f"66666666-0000-4000-8000-{number:012}" for number in range(16)]
+    assert (
+        len(settings(monkeypatch, {"ENROLMENT_ATTESTED_GROUPS": ",".join(groups[:15])}).enrolment_attested_groups) == 15
+    )
+    assert "at most 15" in refusal(monkeypatch, {"ENROLMENT_ATTESTED_GROUPS": ",".join(groups)})
+
+
+GROUP, OTHER_GROUP = "66666666-0000-4000-8000-00000000000a", "66666666-0000-4000-8000-00000000000b"
 BROKEN = {
     "TENANT_ID": "contoso",
     "MODE": "automatic",
@@ -100,6 +126,10 @@ BROKEN = {
     "USAGE_LOCATION": "gb",
     "ENROLMENT_ATTESTED_ON": "yesterday",
     "ENROLMENT_ATTESTED_SCOPE": "everybody",
+    "ENROLMENT_ATTESTED_GROUPS": "66666666-0000-4000-8000-00000000000a;66666666-0000-4000-8000-00000000000b",
+    "EXCLUSION_GROUP": "Never touched",
+    "BITLOCKER_KEY": "yes",
+    "EXPECT_MULTI_ADMIN_APPROVAL": "perhaps",
     "NONCOMPLIANT_HOURS": "0",
     "LAST_SYNC_HOURS": "-1",
     "WIPES_PER_HOUR": "101",

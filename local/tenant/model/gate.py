@@ -17,7 +17,7 @@ from local.tenant.model.refusal import AnswerLost, GraphRefusal, Service
 from local.tenant.model.world import World
 
 T = TypeVar("T")
-_READS_WITH_POST = frozenset({Operation.CHECK_MEMBER_GROUPS})
+_READS_WITH_POST = frozenset({Operation.CHECK_MEMBER_GROUPS, Operation.CHECK_DEVICE_GROUPS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,10 +31,10 @@ class GraphMemberships:
             return MISSING
         query = {"filter": f"deviceId eq {quoted(entra_device_id)}", "select": "id,deviceId"}
         found = await self._transport.all_rows("directory.device_object", self._transport.v1.devices, query)
-        objects = [own_id(row) for row in found if same(text(row, "deviceId"), entra_device_id)]
+        objects = {own_id(row) for row in found if same(text(row, "deviceId"), entra_device_id)}
         if len(objects) != 1:
             return MISSING
-        builder = self._transport.v1.devices.by_device_id(objects[0]).check_member_groups
+        builder = self._transport.v1.devices.by_device_id(objects.pop()).check_member_groups
         return await self._asked("directory.groups_of_device", builder, group_ids)
 
     async def recovery_keys(self, entra_device_id: str) -> int:
