@@ -41,7 +41,7 @@ format: setup ## let ruff format and mend what it can
 package: setup ## build the zip that is deployed: build/handover.zip and its bill of materials
 	@$(python) -m local.package $(ARGS)
 
-bench: setup ## measure: start-up and Graph answers; writes docs/benchmarks.md and docs/costs.md
+bench: setup ## measure: start-up, Graph answers, the webhook under load; writes docs/benchmarks.md and docs/costs.md
 	@$(python) -m local.bench $(ARGS)
 
 clean: ## remove everything that make made

@@ -37,8 +37,8 @@ async def receive(request: func.HttpRequest) -> func.HttpResponse:
 
 
 def _handshake(token: str) -> func.HttpResponse:
-    """The decoded token as plain text, byte for byte. It is never logged."""
-    if not token or len(token) > LONGEST_TOKEN:
+    """The decoded token as plain text, byte for byte. It is never logged. Half a character, which cannot be sent back, is none."""
+    if not token or len(token) > LONGEST_TOKEN or any("\ud800" <= character <= "\udfff" for character in token):
         return _refuse(400, "The validation token is empty or too long.")
     return func.HttpResponse(token, status_code=200, mimetype="text/plain", charset="utf-8", headers=_NO_SNIFFING)
 

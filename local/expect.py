@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Json = dict[str, Any]
 
+_LISTENING = ("subscriptions.create", "subscriptions.update", "subscriptions.delete")
+
 
 class ExpectedCase(BaseModel):
     """How the case of one device ends."""
@@ -118,7 +120,7 @@ def _tenant(expected: ExpectedTenant, counts: Json, state: Json) -> Iterator[str
     if wiped != expected.wipes:
         yield f"the tenant counted {wiped} wipes, expected {expected.wipes}"
     # Its own subscriptions are how Handover listens; a write is what changes users, licences or devices.
-    listening = sum(counts["by_operation"].get(name, 0) for name in ("subscriptions.create", "subscriptions.update"))
+    listening = sum(counts["by_operation"].get(name, 0) for name in _LISTENING)
     if expected.writes is not None and counts["writes"] - listening != expected.writes:
         yield f"the tenant counted {counts['writes'] - listening} writes, expected {expected.writes}"
     yield from _requests(expected, counts, state)

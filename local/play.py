@@ -184,15 +184,21 @@ class Player:
                 await self.stack.notify(item)
             case "wait":
                 pass  # its time had to come
-            case "kill_host":
-                await self.stack.kill_host()
-                await self.stack.start_host()
+            case "kill_host" | "change_settings":
+                await self._restart(item)
             case "defer":
                 await self._press_deferral_link(item, cases)
             case "freeze" | "thaw":
                 await self.stack.tell("freeze", {"frozen": item["do"] == "freeze", "why": "scenario", "by": _by(item)})
             case action:
                 await self._act_on_cases(action, item, cases)
+
+    async def _restart(self, item: Json) -> None:
+        if item["do"] == "change_settings":
+            await self.stack.restart_with(item["settings"])
+            return
+        await self.stack.kill_host()
+        await self.stack.start_host()
 
     async def _press_deferral_link(self, item: Json, cases: list[Json]) -> None:
         """As the owner does: the link of the newest mail about the device, its page, and the button on it, if there is one."""
@@ -283,6 +289,7 @@ DOES = frozenset(
         "freeze",
         "thaw",
         "kill_host",
+        "change_settings",
         "wait",
         "defer",
     }

@@ -168,6 +168,13 @@ class Stack:
             await asyncio.sleep(0.05)
         raise RuntimeError("the host did not start within 30 seconds")
 
+    async def restart_with(self, settings: Mapping[str, object]) -> None:
+        """Restart the host with some app settings changed, as an administrator would."""
+        await self.stop_host()
+        os.environ.update({name: str(value) for name, value in settings.items()})
+        self.settings = Settings()  # pyright: ignore[reportCallIssue]  # values come from the environment
+        await self.start_host()
+
     async def stop_host(self) -> None:
         """Stop the host as a deployment would: gracefully."""
         if self._host is not None:

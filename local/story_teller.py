@@ -20,6 +20,7 @@ _COLOURS = {
     "wipe_intended": "magenta",
     "wipe_sent": "bold magenta",
     "wipe_unknown": "bold red",
+    "awaiting_admin_approval": "yellow",
     "refused": "red",
 }
 _QUIET_EVIDENCE = frozenset({"nonce", "policy", "proposal"})

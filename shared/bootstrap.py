@@ -20,6 +20,7 @@ from shared.domain.part import Part
 from shared.domain.policy import LicenceWay, Policy
 from shared.errors import RetryLater
 from shared.intake.find_device import FindDevice
+from shared.intake.heard import Heard
 from shared.intake.intune_logs import TakeIntuneLogs
 from shared.intake.packing import HintQueue
 from shared.intake.parked_input import TendParkedInput
@@ -36,6 +37,7 @@ from shared.operate.go_on import GoOn
 from shared.operate.look import Look
 from shared.operate.report import Report
 from shared.ports import Autopilot, Chat, Clock, Devices, Directory, Ids, Mail, Messages, Rows, Subscriptions, Tenant
+from shared.records.approvals import ApprovalBook
 from shared.records.asked import AskedBook
 from shared.records.budget import BudgetBook
 from shared.records.cases import CaseStore
@@ -59,7 +61,7 @@ from shared.remedy.tell_operators import TellOperators
 from shared.remedy.wipe import WipeProtocol
 from shared.settings import Settings
 from shared.telemetry import event, set_up_logging
-from shared.upkeep.keep_subscriptions import KeepSubscriptions
+from shared.upkeep.keep_subscriptions import KeepSubscriptions, Probe
 from shared.upkeep.measure_queues import MeasureQueues
 from shared.upkeep.send_notice import SendNotice
 from shared.upkeep.supervise import Supervise
@@ -217,7 +219,7 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
             clock=clock,
         ),
         advance=advance,
-        supervise=Supervise(cases=cases, steps=steps, clock=clock, tell=tell, freeze=freeze),
+        supervise=Supervise(cases=cases, steps=steps, clock=clock, tell=advance.tell, freeze=freeze),
         watch_returns=WatchReturns(cases=cases, steps=steps, devices=ports.devices, clock=clock),
         keep_subscriptions=KeepSubscriptions(
             resources=settings.subscribe_to,
@@ -228,6 +230,7 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
             locks=Locks(ledger),
             clock=clock,
             ids=ids,
+            probe=_probe(settings, ports),
         ),
         sweep=_sweep(settings, ports, ledger, cases, book, hints),
         watch_fleet=WatchFleet(fleet=fleet, brake=brake, gate=GraphGate(ledger), policy=policy, clock=clock),
@@ -239,6 +242,7 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
             fleet=fleet,
             go_on=GoOn(cases=cases, steps=steps, clock=clock),
             settle=advance.wipe.settle,
+            approvals=ApprovalBook(ledger),
             policy=policy,
             clock=clock,
         ),
@@ -282,8 +286,16 @@ def _receive(settings: Settings, ports: Ports, book: SubscriptionBook, hints: Hi
         book=book,
         known=KnownSubscriptions(book, ports.clock),
         hints=hints,
+        heard=Heard(book),
         clock=ports.clock,
     )
+
+
+def _probe(settings: Settings, ports: Ports) -> Probe | None:
+    """None where nothing may be written."""
+    if settings.canary_user is None or not settings.mode.may_write:
+        return None
+    return Probe(directory=ports.directory, user=settings.canary_user)
 
 
 def _pages(settings: Settings) -> Pages:
@@ -311,6 +323,7 @@ def _sweep(
             progress=progress,
             clock=ports.clock,
             group_ids=settings.group_ids,
+            reads_registrations=settings.sweep_autopilot,
         ),
         hints=hints,
         book=book,
@@ -359,7 +372,7 @@ def _advance(
         devices=ports.devices,
         directory=ports.directory,
         autopilot=ports.autopilot,
-        tenant=TenantFactsCache(ledger, ports.tenant, ports.clock, with_all_plans=_named_in_a_swap(settings.policy())),
+        tenant=TenantFactsCache(ledger, ports.tenant, ports.clock, with_all_plans=_named_in_a_swap(policy)),
         budget=budget,
         fleet=fleet,
         freeze=freeze,

@@ -2,6 +2,7 @@
 
 HandoverError
 ├── RetryLater          the same step may succeed later: wait, then look again
+│   └── HandshakeFailed  our own notification URL did not answer Graph
 ├── AccessDenied        a permission or credential is missing: a person has to mend it
 ├── Changed             somebody else wrote the row: reload and look again
 ├── AlreadyThere        the row to be created exists: reload and look again
@@ -25,6 +26,10 @@ class RetryLater(HandoverError):
         self.why = why
         self.after = after
         self.throttled = throttled
+
+
+class HandshakeFailed(RetryLater):
+    """Graph called our notification URL and got no proper answer in time."""
 
 
 class AccessDenied(HandoverError):

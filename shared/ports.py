@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from shared.domain.effects import Answer, WipeAnswer
+from shared.domain.effects import Answer, WipeAnswer, WipeBacking
 from shared.domain.facts import (
+    AdminApprovalRequest,
     AutopilotDevice,
     Fleet,
     LicenceGroup,
     ManagedDevice,
     Missing,
     PlanStatus,
+    PolicyState,
     TenantFacts,
     User,
 )
@@ -130,6 +132,10 @@ class Devices(Protocol):
         """Every enrolment with exactly this serial number, newest enrolment first; every row is re-checked."""
         ...
 
+    async def policy_states(self, managed_device_id: str) -> tuple[PolicyState, ...]:
+        """Every compliance policy on the device with its settings; () when the device is gone."""
+        ...
+
     async def with_entra_device(self, entra_device_id: str) -> tuple[ManagedDevice, ...]:
         """Every enrolment of this Entra device id (not object id); every row is re-checked."""
         ...
@@ -146,11 +152,18 @@ class Devices(Protocol):
         """Ask the device to check in now."""
         ...
 
-    async def wipe(self, managed_device_id: str, *, not_after: datetime | None = None) -> WipeAnswer:
+    async def wipe(
+        self, managed_device_id: str, backing: WipeBacking, *, not_after: datetime | None = None
+    ) -> WipeAnswer:
         """ONE wipe POST for exactly one device: no retry, no redirect. Never raises: the answer is a value.
 
-        WipeNotSent when a token could only be had after ``not_after``: what was read before is too old by then.
+        Path and body do not depend on ``backing``, which is a header. WipeNotSent when a token could only be had after
+        ``not_after``: what was read before is too old by then.
         """
+        ...
+
+    async def approval_requests(self) -> tuple[AdminApprovalRequest, ...]:
+        """The requests of Intune's Multi Admin Approval, in no order; whose they are has to be told by their text."""
         ...
 
     async def changes(self, link: str | None) -> Page[DeviceChange]:
@@ -230,6 +243,10 @@ class Directory(Protocol):
         """One page of the ids of users who joined or left one of the groups; see ``changed_users``."""
         ...
 
+    async def touch(self, id_or_upn: str, note: str) -> Answer:
+        """Write a note into the office location of a test user, so that Graph has a change to tell of."""
+        ...
+
 
 class Autopilot(Protocol):
     """Windows Autopilot registrations."""
@@ -289,6 +306,7 @@ class GraphSubscription:
     id: str
     resource: str
     expires_at: datetime
+    notification_url: str = ""
 
 
 class Subscriptions(Protocol):
@@ -297,7 +315,10 @@ class Subscriptions(Protocol):
     async def create(
         self, *, resource: str, change_type: str, notification_url: str, client_state: str, expires_at: datetime
     ) -> GraphSubscription | str:
-        """Create one (Graph calls the notification URL first). If Graph says one exists, the id it names is returned."""
+        """Create one (Graph calls the notification URL first). If Graph says one exists, the id it names is returned.
+
+        Raises HandshakeFailed when the URL gave Graph no proper answer: no more than a slow start may be behind it.
+        """
         ...
 
     async def renew(self, subscription_id: str, expires_at: datetime) -> GraphSubscription | Missing:
@@ -306,4 +327,8 @@ class Subscriptions(Protocol):
 
     async def delete(self, subscription_id: str) -> None:
         """Delete it; gone already is fine."""
+        ...
+
+    async def all(self) -> tuple[GraphSubscription, ...]:
+        """All subscriptions of this app, those that nobody remembers included. Graph allows 25 such lists in 20 seconds."""
         ...

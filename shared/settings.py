@@ -114,8 +114,12 @@ class Settings(BaseSettings):
     """The secret before the last rotation, accepted as well."""
     subscribe_to: Words = ("users",)
     """Graph resources to subscribe to: users, and groups/{id}/members. A change of a user or of the groups a user is in wakes the cases that wait for their licence."""
+    canary_user: str | None = Field(None, pattern=r"^[^\s/\\?#%]{1,113}$")
+    """UPN or id of a test user. When nothing was heard of the users for a day, its office location is changed in approve and auto mode, and a notification must follow. Needs User.ReadWrite.All."""
     sweep_minutes: int = Field(15, ge=0, le=1440)
     """So long after a sweep the next one looks for what no event told, 0 to 1440; 0: never, and what is lost stays lost."""
+    sweep_autopilot: bool = False
+    """Also look, every 6 hours, for Autopilot registrations of PCs not yet enrolled that were given to somebody, as another system's event would tell."""
 
     event_hub: str | None = None
     """Name of the Event Hub that Intune's diagnostic settings send to; its namespace is in IntuneLogs__fullyQualifiedNamespace. Empty: there is none."""
@@ -159,6 +163,8 @@ class Settings(BaseSettings):
     """A wipe needs continuous non-compliance for this long."""
     last_sync_hours: int = Field(24, ge=1)
     """A wipe needs a check-in not older than this."""
+    reenrol_for: Words = ()
+    """Compliance settings, such as Windows10CompliancePolicy.BitLockerEnabled, that a re-enrolment mends in this tenant by your word; see docs/adr/0010."""
     wipes_per_hour: int = Field(5, ge=0, le=100)
     """At most this many wipes in any 60 minutes."""
     wipes_per_day: int = Field(25, ge=0, le=150)
@@ -196,6 +202,9 @@ class Settings(BaseSettings):
     site_wipes_per_hour: int = Field(3, ge=1, le=100)
     """So many wipes in 60 minutes at one office (the owners' officeLocation); owners without one are not counted."""
 
+    approvals_by_one: int = Field(5, ge=0, le=100)
+    """So many wipes a day one person approves alone; each further one needs a second person. 0: each wipe needs two."""
+
     mail_from: str | None = Field(None, pattern=r"^[^\s/\\]{1,256}$")
     """Mailbox (UPN or id) that mails to users come from; empty: nobody is told anything by mail."""
     support_contact: str | None = Field(None, max_length=200)
@@ -232,6 +241,7 @@ class Settings(BaseSettings):
         "owners",
         "licence_swap_from",
         "operators_mail",
+        "reenrol_for",
         "ramp",
         mode="before",
     )
@@ -242,6 +252,13 @@ class Settings(BaseSettings):
         if ";" in value:
             raise ValueError("separate the parts of a list by commas")
         return tuple(word.strip() for word in value.split(",") if word.strip())
+
+    @field_validator("reenrol_for")
+    @classmethod
+    def _are_full_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(re.fullmatch(r"\w+\.\w+", name) is None for name in value):
+            raise ValueError("must be full names of settings, such as Windows10CompliancePolicy.BitLockerEnabled")
+        return value
 
     @field_validator("owners")
     @classmethod
@@ -281,13 +298,6 @@ class Settings(BaseSettings):
             WeeklyHours.parse(value, "UTC")
         return value or None
 
-    @field_validator("ramp")
-    @classmethod
-    def _steps(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not 1 <= len(value) <= 10 or not all(re.fullmatch(r"[1-9]\d?", step, re.ASCII) for step in value):
-            raise ValueError("must be 1 to 10 numbers from 1 to 99, separated by commas")
-        return value
-
     @field_validator("teams_webhook")
     @classmethod
     def _is_https(cls, value: SecretStr | None) -> SecretStr | None:
@@ -299,6 +309,13 @@ class Settings(BaseSettings):
         parts = urlsplit(url)
         if parts.scheme != "https" or not parts.hostname or parts.username is not None:
             raise ValueError("must be an https:// URL")
+        return value
+
+    @field_validator("ramp")
+    @classmethod
+    def _steps(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not 1 <= len(value) <= 10 or not all(re.fullmatch(r"[1-9]\d?", step, re.ASCII) for step in value):
+            raise ValueError("must be 1 to 10 numbers from 1 to 99, separated by commas")
         return value
 
     @field_validator("client_state", "client_state_previous")
@@ -347,6 +364,7 @@ class Settings(BaseSettings):
             enrolment_attestation=self._attestation(),
             noncompliant_for=timedelta(hours=self.noncompliant_hours),
             last_sync_within=timedelta(hours=self.last_sync_hours),
+            reenrol_for=frozenset(name.lower() for name in self.reenrol_for),
             wipes_per_hour=self.wipes_per_hour,
             wipes_per_day=self.wipes_per_day,
             wipes_in_flight=self.wipes_in_flight,
@@ -365,6 +383,7 @@ class Settings(BaseSettings):
             serial_wipes_per_year=self.serial_wipes_per_year,
             user_rest=timedelta(days=self.user_rest_days),
             site_wipes_per_hour=self.site_wipes_per_hour,
+            approvals_by_one=self.approvals_by_one,
             exclusion_group=self.exclusion_group.lower() if self.exclusion_group else None,
             recovery_key_required=self.bitlocker_key == "require",
             approval_policy_expected=self.expect_multi_admin_approval,

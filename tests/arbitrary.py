@@ -36,6 +36,7 @@ from tests.builders import (
     a_status_page,
     a_user,
     all_facts,
+    an_approval_request,
     an_autopilot_device,
     an_owners_device,
     plans,
@@ -135,6 +136,16 @@ _FACTS: Alternatives = {
     "budget": [None, a_budget(last_hour=5), a_budget(in_flight=10), a_budget(serial_wiped_at=NOW)],
     "nonce": [None],
     "deferral_code": [None],
+    "admin_requests": [
+        None,
+        (),
+        *(
+            (an_approval_request(status=status, decided_by="Grace"),)
+            for status in ("needsApproval", "approved", "rejected", "cancelled", "completed", "expired", "somethingNew")
+        ),
+        (an_approval_request(id="request-2", status="approved"),),
+        (an_approval_request(justification="another's", status="approved"),),
+    ],
 }
 _CASE: Alternatives = {
     "opened_at": [NOW, NOW - timedelta(days=90), NOW + timedelta(days=1)],

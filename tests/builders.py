@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from shared.domain.facts import (
+    AdminApprovalRequest,
     AutopilotDevice,
     Compliance,
     DeviceLimit,
@@ -15,6 +16,8 @@ from shared.domain.facts import (
     Missing,
     PlanStatus,
     PlatformRestriction,
+    PolicyState,
+    SettingState,
     Sku,
     TenantFacts,
     User,
@@ -178,6 +181,13 @@ def plans(status: str = "Success", *, sku_id: str = SPB_ID) -> tuple[PlanStatus,
     return tuple(PlanStatus(sku_id=sku_id, plan_id=plan, name=name, status=status) for plan, name in both)
 
 
+def failing(*settings: str, state: str = "nonCompliant", policy: str = "nonCompliant") -> tuple[PolicyState, ...]:
+    """One compliance policy in which these settings have this state; by default the enrolment user is gone."""
+    names = settings or ("DefaultDeviceCompliancePolicy.RequireUserExistence",)
+    states = tuple(SettingState(name=name, state=state) for name in names)
+    return (PolicyState(name="Compliance", state=policy, settings=states),)
+
+
 def a_budget(**fields: object) -> WipeBudget:
     """Nothing of the wipe budget is used."""
     return replace(WipeBudget(last_hour=0, last_day=0, in_flight=0, serial_wiped_at=None, frees_at=None), **fields)
@@ -186,6 +196,17 @@ def a_budget(**fields: object) -> WipeBudget:
 def a_fleet(**fields: object) -> Fleet:
     """5,000 devices, of which 50 are non-compliant, as usual."""
     return replace(Fleet(read_at=NOW, enrolled=5000, noncompliant=50, usual=50), **fields)
+
+
+def an_approval_request(**fields: object) -> AdminApprovalRequest:
+    """The request in Intune for the case's first wipe, not decided yet."""
+    request = AdminApprovalRequest(
+        id="request-1",
+        status="needsApproval",
+        justification=f"Handover: Intune device {DEVICE_ID} attempt nonce-1. Factory reset",
+        requested_at=SENT_AT,
+    )
+    return replace(request, **fields)
 
 
 def all_facts(**fields: object) -> Facts:
@@ -202,5 +223,7 @@ def all_facts(**fields: object) -> Facts:
         fleet=a_fleet(),
         nonce="nonce-2",
         deferral_code="2" * 64,
+        policy_states=failing(),
+        admin_requests=(),
     )
     return replace(facts, **fields)

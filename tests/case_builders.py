@@ -130,6 +130,10 @@ def a_case(state: CaseState = CaseState.OPENED, policy: Policy | None = None, **
     if state in AFTER_THE_WIPE:
         approval = an_approval(case, policy or a_policy(), used=True)
         case = replace(case, bound=True, approval=approval, wipe=an_attempt(sent_at=SENT_AT), ready_at=SENT_AT)
+    if state is CaseState.AWAITING_ADMIN_APPROVAL:
+        approval = an_approval(case, policy or a_policy(), used=True)
+        asked = an_attempt(outcome="needs approval", admin_asked_at=SENT_AT, admin_code="request-1")
+        case = replace(case, bound=True, approval=approval, wipe=asked, ready_at=SENT_AT)
     if state is CaseState.AWAITING_PROOF:
         back_at = a_returned_device().enrolled_at
         case = replace(case, returned_device_id=RETURNED_ID, returned_at=back_at)

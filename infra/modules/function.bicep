@@ -35,10 +35,10 @@ param instanceMemoryMB int
 @maxValue(1000)
 param maximumInstanceCount int
 
-@description('HTTP requests that one instance takes at a time. Unset, a Python app gets 1; a request here only waits for one write to a queue.')
+@description('HTTP requests that one instance takes at a time. Unset, a Python app gets 1; a request here only waits for one write to a queue, which those that come together share.')
 @minValue(1)
 @maxValue(1000)
-param httpConcurrency int = 16
+param httpConcurrency int = 32
 
 param mode string
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from local.bench import cold_start, graph_answers, pages
+from local.bench import cold_start, decisions, event_to_decision, graph_answers, pages, sweep, webhook
 from local.bench.cost import Counted
 from local.bench.counted_story import count
 from local.package.resolve import NotResolved
@@ -18,14 +18,20 @@ from local.package.target import REPOSITORY, NoInterpreter
 
 STORIES = REPOSITORY / "tests" / "story"
 DOCS = REPOSITORY / "docs"
+DECIDED = ("the_story.json", "approve_mode.json", "no_free_seat.json")
 
 
 def main(
     out: Annotated[Path, typer.Option(help="Directory of benchmarks.md and costs.md.")] = DOCS,
     costs_only: Annotated[bool, typer.Option(help="Only count the stories and write costs.md.")] = False,
+    webhook_only: Annotated[bool, typer.Option(help="Only measure the webhook under load: about 5 minutes.")] = False,
 ) -> None:
     """Measure start-up, Graph answers and what a case costs. Takes a few minutes; leave the machine alone meanwhile."""
     warnings.filterwarnings("ignore", category=DeprecationWarning)  # msgraph's own
+    if webhook_only:
+        earlier = (out / "benchmarks.md").read_text(encoding="utf-8").partition(pages.WEBHOOK)[0].rstrip("\n")
+        (out / "benchmarks.md").write_text(f"{earlier}\n\n{_webhook()}", encoding="utf-8")
+        return
     (out / "costs.md").write_text(pages.costs(asyncio.run(_count())), encoding="utf-8")
     if costs_only:
         return
@@ -36,7 +42,15 @@ def main(
         typer.secho(str(error), fg="red", err=True)
         raise typer.Exit(1) from error
     machine = _machine()
-    (out / "benchmarks.md").write_text(pages.benchmarks(machine, started, handshakes, answers), encoding="utf-8")
+    page = pages.benchmarks(machine, started, handshakes, answers)
+    decided = "\n".join(decisions.lines(asyncio.run(decisions.measure([STORIES / name for name in DECIDED]))))
+    (out / "benchmarks.md").write_text(f"{page}\n{decided}\n{_webhook()}", encoding="utf-8")
+    sweep.write(out / "benchmarks.md")
+
+
+def _webhook() -> str:
+    loads, decided = webhook.measure(), event_to_decision.measure()
+    return pages.webhook(_machine(), loads, decided)
 
 
 async def _count() -> Counted:

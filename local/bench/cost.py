@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from local.bench.counted_story import CountedCase
 
 SECONDS_PER_MONTH = 30 * 86_400
-MINUTES_BETWEEN = {"supervise_cases": 5, "keep_subscriptions": 5, "watch_returns": 15}
+MINUTES_BETWEEN = {"supervise_cases": 5, "keep_subscriptions": 5, "watch_returns": 15, "sweep": 1}
 """As in function_app.py."""
 
 
@@ -51,7 +51,7 @@ class Assumptions:
     seconds_between_polls: float = 10.0
     """Of the scale controller while no instance runs. Not documented."""
     log_kilobytes_per_execution: float = 4.0
-    alert_rules: int = 6
+    alert_rules: int = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

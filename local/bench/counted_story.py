@@ -11,11 +11,11 @@ from local.scenario_run import fresh_stack
 from local.stack import Stack
 from local.virtual_time import DelayedMessages, services_on
 from shared.bootstrap import Ports, Services, build, connect, install
-from shared.ports import Messages, Row, Rows, Value, Write
+from shared.ports import Messages, QueueSize, Row, Rows, Value, Write
 
 ROWS_PER_PAGE = 1000
 """Table storage returns at most this many rows a request."""
-TIMERS = ("supervise_cases", "keep_subscriptions", "watch_returns")
+TIMERS = ("supervise_cases", "keep_subscriptions", "watch_returns", "sweep")
 
 
 @dataclass
@@ -74,6 +74,9 @@ class CountedMessages:
         self.operations.seen["queue message"] += 1
         await self.messages.send(queue, body, delay=delay)
 
+    async def measure(self, queue: str) -> QueueSize:
+        return await self.messages.measure(queue)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountedCase:
@@ -110,6 +113,8 @@ async def count(story: Path) -> CountedCase:
             problems = await Player(stack=stack, watch=watch).play()
             assert problems == [], problems
             counts = await stack.simulated("counts")
+            services.append(_install_sweep(stack, services[-1], of_timers))
+            await _one_run(stack, "sweep", of_timers)  # a round; the runs of the next minutes look whether it is time
             timers = {name: await _one_run(stack, name, of_timers) for name in TIMERS}
         finally:
             for each in services:
@@ -126,11 +131,19 @@ async def count(story: Path) -> CountedCase:
 def _install_counting(stack: Stack, of_case: Operations, of_timers: Operations) -> list[Services]:
     """The stack's use cases with counters; what the player asks by the API is not the case's and stays uncounted."""
     plain = services_on(stack.clock, stack.settings)
-    timed = build(stack.settings, _counted(stack, of_timers))
-    cases = build(stack.settings, _counted(stack, of_case))
+    timed = build(stack.settings, _counted(stack, of_timers), hide_hints=False)
+    cases = build(stack.settings, _counted(stack, of_case), hide_hints=False)
     parts = {name: getattr(timed, name) for name in ("supervise", "watch_returns", "keep_subscriptions")}
-    install(replace(cases, look=plain.look, operate=plain.operate, **parts))
-    return [plain, timed, cases]
+    installed = replace(cases, look=plain.look, operate=plain.operate, **parts)
+    install(installed)
+    return [plain, timed, installed]
+
+
+def _install_sweep(stack: Stack, installed: Services, of_timers: Operations) -> Services:
+    """With the sweep, which a story has switched off lest it find the device before the event tells of it."""
+    swept = build(stack.settings.model_copy(update={"sweep_minutes": 15}), _counted(stack, of_timers))
+    install(replace(installed, sweep=swept.sweep))
+    return swept
 
 
 def _counted(stack: Stack, operations: Operations) -> Ports:

@@ -37,7 +37,7 @@ class Measured:
     cpu: float
 
 
-class _Token:
+class Token:
     """A credential that always has a token."""
 
     async def get_token(self, *_: str, **__: Any) -> AccessToken:  # Any: the protocol's own
@@ -72,8 +72,8 @@ async def measure() -> list[Measured]:
 
 async def _compare(payload: str, kilobytes: float, base_url: str) -> list[Measured]:
     settings = Settings.model_validate({"graph_base_url": base_url, "tenant_id": "0" * 36})
-    graph = Graph(settings, SystemClock(), credential=_Token())
-    sdk = open_connection(Endpoint.of(base_url), _Token())
+    graph = Graph(settings, SystemClock(), credential=Token())
+    sdk = open_connection(Endpoint.of(base_url), Token())
     async with httpx.AsyncClient(headers={"Authorization": "Bearer a-token"}, trust_env=False) as plain:
 
         async def plain_json() -> int:

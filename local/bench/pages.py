@@ -6,8 +6,12 @@ from statistics import median
 
 from local.bench.cold_start import HOSTS, PROCESSES, VERSION, Handshake, Started
 from local.bench.cost import Assumptions, Counted, Month, Prices, month
+from local.bench.event_to_decision import Decided
 from local.bench.graph_answers import ROUNDS, Measured
+from local.bench.webhook import PER_SECOND, SECONDS, Load
 
+WEBHOOK = "## The webhook under load"
+"""The last section, which can be measured by itself."""
 TENANTS = (100, 10_000, 1_000_000)
 
 
@@ -44,6 +48,48 @@ def benchmarks(
         f"{cpu:.2f} s are CPU time (with its end); median of {HOSTS}, fastest {min(each.wall for each in handshakes):.2f} s."
     ]
     lines += ["Goal: 1 s.", "", *_answers(answers)]
+    return "\n".join([*lines, ""])
+
+
+def webhook(machine: str, loads: Sequence[Load], decided: Decided) -> str:
+    """The section about the webhook in docs/benchmarks.md."""
+    lines = [WEBHOOK, "", f"Written by `make bench`, or by `python -m local.bench --webhook-only`: {machine}.", ""]
+    lines += [
+        f"{PER_SECOND:,} notifications a second for {SECONDS} s, every one about another user, in POSTs of 10 and of 100. The receiver has"
+    ]
+    lines += [
+        "one core; the load and Azurite, in memory, share the other with whatever else runs on the machine. `plain` is a Starlette"
+    ]
+    lines += [
+        "receiver that checks nothing and stores whatever it is sent by the same enqueue. Requests go out by the clock, and latency"
+    ]
+    lines += [
+        "counts from when a request was due. Stored messages are Azurite's own count; lost are notifications answered with 202 whose"
+    ]
+    lines += ["reference is in no stored message. Slow is what Graph calls slow: over 2.9 s.", ""]
+    lines += [
+        "| receiver | per POST | accepted/s | refused | lost | messages | p50 ms | p99 ms | max ms | slow | CPU ms per 1,000 | CPU / plain |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    plain = {load.per_post: load.cpu_per_thousand for load in loads if load.receiver == "plain"}
+    for load in loads:
+        lines.append(
+            f"| {load.receiver} | {load.per_post} | {load.accepted / load.seconds:,.0f} | {load.refused} | {load.lost} "
+            f"| {load.messages:,} | {load.p50:.0f} | {load.p99:.0f} | {load.longest:.0f} | {load.slow} "
+            f"| {load.cpu_per_thousand:.0f} | {load.cpu_per_thousand / plain[load.per_post]:.2f} |"
+        )
+    lines += [
+        "",
+        "Goal: 10,000 a second, p99 under 100 ms, none lost, none slow. Times suffer from the load named above, in both receivers alike.",
+        "",
+    ]
+    lines += [
+        "From a message on `device-events` to the end of its case in Table storage (found in Graph, opened, read, decided):"
+    ]
+    lines += [
+        f"median {decided.p50:.0f} ms, longest {decided.longest:.0f} ms of {decided.count}. The development host looks into a queue"
+    ]
+    lines += ["every 0.1 s here; with the 2 s of host.json an idle queue adds up to 2 s, twice."]
     return "\n".join([*lines, ""])
 
 

@@ -18,6 +18,7 @@ from azure.core.credentials import AccessToken
 
 from shared.clients.graph.client import Graph
 from shared.clients.system import SystemClock
+from shared.domain.effects import Justified, WipeBacking
 from shared.errors import HandoverError
 from shared.settings import Settings
 
@@ -159,9 +160,10 @@ def _arguments(method: Callable[..., object]) -> dict[str, object]:
     values: dict[object, object] = {
         str: ID,
         datetime: TIME,
-        datetime | None: None,
         str | None: None,
+        datetime | None: None,
         tuple[str, ...]: (ID,),
+        WipeBacking: Justified(text=ID),
     }
     hints = typing.get_type_hints(method)
     try:

@@ -22,7 +22,11 @@ def tenant_of(scenario: Scenario, seed: int | None = None) -> TenantModel:
     if scenario.tenant.multi_admin_approval is not None:
         asked = scenario.tenant.multi_admin_approval
         model.approvals.policy = ApprovalPolicy(
-            id=model.world.ids.guid(), answer=asked.answer, decision=asked.decision, after=asked.after
+            id=model.world.ids.guid(),
+            answer=asked.answer,
+            decision=asked.decision,
+            after=asked.after,
+            names_code=asked.names_code,
         )
     for log in (model.users_log, model.groups_log, model.devices_log):
         log.expired_status = scenario.tenant.delta_expired_status
@@ -57,7 +61,7 @@ def _user(model: TenantModel, entry: UserEntry) -> User:
         enabled=entry.enabled,
         user_type="Guest" if entry.guest else "Member",
         usage_location=entry.usage_location,
-        office=entry.office,
+        office=entry.office or "",
         licences=tuple(_licence(model, held) for held in entry.licences),
     )
 

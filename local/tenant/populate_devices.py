@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from local.tenant.model.autopilot import AutopilotIdentity
 from local.tenant.model.autopilot_profiles import AutopilotProfile
-from local.tenant.model.compliance import GRACE
+from local.tenant.model.compliance import GRACE, failing_settings
 from local.tenant.model.entra_devices import EntraDevice
 from local.tenant.model.machines import Machine, Place
 from local.tenant.model.managed_devices import LogOn, ManagedDevice
@@ -75,7 +75,7 @@ class Computers:
             user_display_name=user.display_name,
             enrolled_by=user.upn,
             compliance=entry.compliance,
-            failing=entry.failing,
+            failing=failing_settings(entry.compliance, entry.failing),
             grace_expires_at=self._start + GRACE if entry.compliance == "inGracePeriod" else None,
             management_agent=entry.management_agent,
             ownership=entry.ownership,
@@ -84,7 +84,10 @@ class Computers:
             manufacturer=entry.manufacturer,
             model=entry.model,
             profile_name="" if profile is None else profile.name,
-            join_type="azureADJoined" if entry.ownership == "company" else "azureADRegistered",
+            enrollment_type=entry.enrollment_type,
+            join_type=entry.join_type or ("azureADJoined" if entry.ownership == "company" else "azureADRegistered"),
+            device_type=entry.device_type,
+            sku_family=entry.sku_family,
             autopilot_enrolled=profile is not None,
             logged_on=tuple(
                 LogOn(user_id=person, at=self._start - timedelta(hours=1 + 24 * i)) for i, person in enumerate(people)

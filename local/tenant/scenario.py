@@ -96,7 +96,8 @@ class DeviceEntry(Entry):
     last_sync: timedelta = timedelta(hours=-1)
     """The last check-in as a duration from the start; an online device goes on checking in."""
     compliance: ComplianceState = "compliant"
-    failing: tuple[str, ...] = ()
+    failing: tuple[str, ...] | None = None
+    """Settings that fail, as ``policy.setting``; by default, of a device that is not compliant, RequireUserExistence."""
     online: bool = True
     autopilot: RegistrationEntry | Literal["default"] | None = "default"
     """None is not registered; by default company Windows devices are."""
@@ -112,6 +113,11 @@ class DeviceEntry(Entry):
     keeps_entra_device_id: bool = True
     recovery_keys: int = Field(default=1, ge=0)
     """How many BitLocker recovery keys Entra ID keeps."""
+    enrollment_type: str = "windowsAzureADJoin"
+    join_type: str | None = None
+    """By default azureADJoined, or azureADRegistered for a personal device."""
+    device_type: str = "windowsRT"
+    sku_family: str = "Pro"
     manufacturer: str = "HP"
     model: str = "HP EliteBook 840 G10"
 

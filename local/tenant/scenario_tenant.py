@@ -78,6 +78,8 @@ class ApprovalEntry(Entry):
     answer: Literal[400, 403, 409, 412] = 403
     decision: Literal["approved", "rejected", "cancelled", "none"] = "approved"
     after: timedelta = timedelta(hours=1)
+    names_code: bool = True
+    """False: the answer only says that a request exists, without its code."""
 
 
 class OtherDevicesEntry(Entry):

@@ -46,7 +46,7 @@ class ComplianceItem(DeviceItem):
 
     do: Literal["compliance"]
     to: ComplianceState
-    failing: tuple[str, ...] = ()
+    failing: tuple[str, ...] | None = None
 
 
 class SignIn(DeviceItem):
@@ -204,6 +204,19 @@ class DropSubscription(Item):
     resource: str | None = None
 
 
+class TellLifecycle(Item):
+    """Graph sends a lifecycle notification to every subscription; a removed one is gone."""
+
+    do: Literal["lifecycle"]
+    event: Literal["reauthorizationRequired", "subscriptionRemoved", "missed"]
+
+
+class AdminDecides(Item):
+    """The second administrator decides on every open request of Multi Admin Approval."""
+
+    do: Literal["admin_approves", "admin_rejects"]
+
+
 class RunnerItem(BaseModel):
     """An item that is not the tenant's: whoever runs the scenario knows what it means."""
 
@@ -244,6 +257,9 @@ _TENANT_ITEMS: dict[str, str] = {
     "edit_profile": "EditProfile",
     "expire_delta_tokens": "ExpireDeltaTokens",
     "drop_subscription": "DropSubscription",
+    "lifecycle": "TellLifecycle",
+    "admin_approves": "AdminDecides",
+    "admin_rejects": "AdminDecides",
 }
 
 
@@ -275,6 +291,8 @@ TenantItem = (
     | EditProfile
     | ExpireDeltaTokens
     | DropSubscription
+    | TellLifecycle
+    | AdminDecides
 )
 """Everything that the tenant itself can do."""
 
@@ -301,6 +319,8 @@ TimelineItem = Annotated[
     | Annotated[EditProfile, Tag("EditProfile")]
     | Annotated[ExpireDeltaTokens, Tag("ExpireDeltaTokens")]
     | Annotated[DropSubscription, Tag("DropSubscription")]
+    | Annotated[TellLifecycle, Tag("TellLifecycle")]
+    | Annotated[AdminDecides, Tag("AdminDecides")]
     | Annotated[RunnerItem, Tag("RunnerItem")],
     Discriminator(_kind),
 ]

@@ -7,6 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from local.tenant.model.approvals import ApprovalPolicy
 from local.tenant.model.autopilot import AutopilotIdentity
+from local.tenant.model.compliance import failing_settings
 from local.tenant.model.enrolment_configurations import ConfigurationType
 from local.tenant.model.fleet import OtherDevices
 from local.tenant.model.licences import LicenceToAdd
@@ -16,6 +17,7 @@ from local.tenant.model.tenant import TenantModel
 from local.tenant.scenario import ScenarioError, explain
 from local.tenant.scenario_timeline import (
     AddSeats,
+    AdminDecides,
     AssignAutopilotUser,
     ComplianceItem,
     DropSubscription,
@@ -37,6 +39,7 @@ from local.tenant.scenario_timeline import (
     SetOtherDevices,
     SetUsageLocation,
     SignIn,
+    TellLifecycle,
     TenantItem,
     TimelineItem,
     WipeInPortal,
@@ -79,15 +82,25 @@ def perform(model: TenantModel, item: TenantItem) -> None:
             model.skus.buy(model.skus.by_part_number(item.sku).product.sku_id, item.seats)
         case SetMdmAuthority():
             model.organization.mdm_authority = item.to
-        case SetOtherDevices() | WipeInPortal():
+        case SetOtherDevices() | WipeInPortal() | AdminDecides():
             _to_guardrails(model, item)
         case EditProfile():
             model.profiles.edit(item.profile, join=item.join, usage=item.usage, user_type=item.user_type)
         case ExpireDeltaTokens():
             for log in (model.users_log, model.groups_log, model.devices_log):
                 log.expire_tokens()
+        case DropSubscription() | TellLifecycle():
+            _to_subscriptions(model, item)
+
+
+def _to_subscriptions(model: TenantModel, item: DropSubscription | TellLifecycle) -> None:
+    match item:
         case DropSubscription():
             model.subscriptions.drop(item.resource)
+        case TellLifecycle():
+            model.notifications.tell_lifecycle(item.event)
+            if item.event == "subscriptionRemoved":
+                model.subscriptions.drop()
 
 
 def _wait_for_anchor(model: TenantModel, item: TenantItem) -> None:
@@ -107,9 +120,11 @@ def _wait_for_anchor(model: TenantModel, item: TenantItem) -> None:
     anchor.connect(came)
 
 
-def _to_guardrails(model: TenantModel, item: SetOtherDevices | WipeInPortal) -> None:
+def _to_guardrails(model: TenantModel, item: SetOtherDevices | WipeInPortal | AdminDecides) -> None:
     if isinstance(item, SetOtherDevices):
         model.fleet.others = OtherDevices(enrolled=item.enrolled, noncompliant=item.noncompliant)
+    elif isinstance(item, AdminDecides):
+        model.approvals.decide_all("approved" if item.do == "admin_approves" else "rejected")
     else:
         model.actions.wiped_by_others(model.machines.require(item.device).managed_device_id or "", item.by)
 
@@ -121,7 +136,7 @@ def _to_device(
     machine = model.machines.require(item.device)
     match item:
         case ComplianceItem():
-            model.compliance.set(machine.managed_device_id or "", item.to, item.failing)
+            model.compliance.set(machine.managed_device_id or "", item.to, failing_settings(item.to, item.failing))
         case SignIn(user=None):
             model.machines.update(replace(machine, nobody_signs_in=True))
         case SignIn():

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 
 from shared.domain.checks import Check
 from shared.domain.effects import Effect, Matter
@@ -99,6 +100,17 @@ class WipeAttempt:
     allowed_by: str
     sent_at: datetime | None = None
     outcome: str | None = None
+    admin_asked_at: datetime | None = None
+    """When it was sent first, if Intune then wanted a second administrator's approval."""
+    admin_code: str | None = None
+    """The approval request in Intune; goes with the second request."""
+    admin_approved_at: datetime | None = None
+    """When that approval was read; from then on the attempt is in its second, last request."""
+
+    @property
+    def second_request(self) -> bool:
+        """What is sent now is the wipe that a second administrator approved."""
+        return self.admin_approved_at is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +127,18 @@ class Notice:
     """How often the owner has put the wipe off."""
     code_hash: str | None = None
     """SHA-256 of the code in the mail's link."""
+
+
+class Journey(StrEnum):
+    """What a case can lead to; decided when it is confirmed."""
+
+    RE_ENROL = "re_enrol"
+    READY_TO_GO = "ready_to_go"
+    """Nobody has enrolled the PC yet."""
+    PREPARE = "prepare"
+    """A staging account enrolled it, it has got a user, and it is compliant: no wipe."""
+    CLOUD_PC = "cloud_pc"
+    PERSONAL = "personal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +164,8 @@ class Case:
     """User id or UPN that an explicit assignment event named."""
     named_at: datetime | None = None
     """When that assignment was made, by the event's own time."""
+    requested_by: tuple[str, ...] = ()
+    """Who asked for that assignment or let the case go on; none of them may approve its wipe."""
     serial_number: str | None = None
     device: DeviceIdentity | None = None
     autopilot_id: str | None = None
@@ -159,6 +185,8 @@ class Case:
     binding_refused: str | None = None
     proposal: str | None = None
     approval: Approval | None = None
+    first_approval: Approval | None = None
+    """The yes of one person where two are needed; it clears nothing by itself."""
     wipe: WipeAttempt | None = None
     returned_device_id: str | None = None
     returned_at: datetime | None = None
@@ -167,6 +195,9 @@ class Case:
     stumbles: int = 0
     """Steps in a row that ended in "try later"."""
     notice: Notice | None = None
+    journey: Journey = Journey.RE_ENROL
+    instructed_at: datetime | None = None
+    """When the owner of a personal device was told last; a new episode remembers it."""
 
     @property
     def enrolled(self) -> bool:

@@ -154,4 +154,29 @@ class WipeNotSent:
     frozen: bool = False
 
 
-WipeAnswer = WipeAccepted | WipeRefused | WipeNotSent | WipeUnknown
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WipeNeedsApproval:
+    """Nothing was wiped: Multi Admin Approval wants a second administrator to agree. Which status says so differs."""
+
+    status: int
+    code: str | None
+    """The id of the approval request; None when the answer does not name it."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Justified:
+    """A wipe's first request. ``text`` is for the second administrator, where Intune wants one; else it wipes at once."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminApproved:
+    """A wipe's second request, after the approval with this code."""
+
+    code: str
+
+
+WipeBacking = Justified | AdminApproved
+WipeAnswer = WipeAccepted | WipeRefused | WipeNeedsApproval | WipeNotSent | WipeUnknown

@@ -60,6 +60,12 @@ class ManagedDevice:
     """UPN of the enrolment user; beta only, so it may be None."""
     logged_on_user_ids: tuple[str, ...] = ()
     """Users who logged on, most recent first; beta only, so it may be empty."""
+    enrolment_type: str | None = None
+    """deviceEnrollmentType."""
+    join_type: str | None = None
+    """joinType; this and the next two are beta only."""
+    device_type: str | None = None
+    sku_family: str | None = None
     grace_expires_at: datetime | None = None
     actions: tuple[ActionResult, ...] = ()
 
@@ -67,6 +73,23 @@ class ManagedDevice:
     def called(self) -> str:
         """What people call it: its name, or its serial number while it has none."""
         return self.name.strip() or self.serial_number.strip() or self.id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingState:
+    """One compliance setting on a device: its full name (``policy type.setting``) and Graph's complianceStatus."""
+
+    name: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyState:
+    """One compliance policy on a device, with the settings that Intune lists for it."""
+
+    name: str
+    state: str
+    settings: tuple[SettingState, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,9 +336,21 @@ class Freeze:
     frozen: bool
     by: str | None = None
     why: str | None = None
+    at: datetime | None = None
     thawed_at: datetime | None = None
     """When a person last thawed."""
-    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminApprovalRequest:
+    """A request for a second administrator's approval (operationApprovalRequest). ``status`` as Intune words it."""
+
+    id: str
+    status: str
+    justification: str
+    requested_at: datetime | None
+    decided_by: str | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -346,6 +381,10 @@ class Facts:
     """How many BitLocker recovery keys of the device are kept in Entra ID."""
     deferral_code: str | None = field(default=None, repr=False)
     """A fresh secret for the link in the owner's mail."""
+    policy_states: tuple[PolicyState, ...] | None = None
+    """The device's compliance policies; () when the device is gone or has none."""
+    admin_requests: tuple[AdminApprovalRequest, ...] | None = None
+    """Of Multi Admin Approval; None also where we may not read them."""
 
 
 def age(of: datetime | None, now: datetime) -> timedelta:

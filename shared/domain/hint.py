@@ -41,3 +41,5 @@ class Hint:
     source: str
     at: datetime
     owner: str | None = None
+    requested_by: str | None = None
+    """Who asked for that assignment, by the sender's word; they may not approve the wipe."""

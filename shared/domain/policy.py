@@ -94,6 +94,9 @@ class Policy:
     approval_policy_expected: bool = False
     """A wipe needs a Multi Admin Approval policy for device wipes in the tenant."""
 
+    approvals_by_one: int = 5
+    """From the next one on in a UTC day, what this person approves needs a second person."""
+
     tells_owner: bool = False
     """A mailbox is configured, so users can be told by mail."""
     grace: timedelta = timedelta(hours=24)
@@ -103,6 +106,9 @@ class Policy:
     """How often the owner may put the wipe off."""
     wipe_hours: WeeklyHours | None = None
     """When wipes may be sent. None: at any time."""
+
+    reenrol_for: frozenset[str] = frozenset()
+    """Compliance settings, lower case, that a re-enrolment mends by an administrator's word."""
 
     auto_until: date | None = None
     """The last day, in UTC, on which mode auto is auto."""

@@ -31,6 +31,7 @@ class EventData(BaseModel):
     serial_number: SerialNumber | None = None
     user_id: Guid | None = None
     user_principal_name: UserName | None = None
+    requested_by: UserName | None = None
 
 
 class CloudEvent(BaseModel):
@@ -77,6 +78,7 @@ def read_device_event(body: str, now: datetime) -> Hint:
         source="device-events",
         at=now if event.time is None else min(_utc(event.time), now),
         owner=event.data.user_id or event.data.user_principal_name if event.type == "device.user-assigned" else None,
+        requested_by=event.data.requested_by if event.type == "device.user-assigned" else None,
     )
 
 

@@ -57,6 +57,8 @@ class Received:
     hints: tuple[Hint, ...]
     lifecycle: tuple[Lifecycle, ...]
     discarded: Mapping[Discard, int] = field(default_factory=dict[Discard, int])
+    heard_of: frozenset[str] = frozenset()
+    """Ids of the subscriptions that told the hints, lower case."""
 
 
 def read_notifications(body: bytes, expected: Expected, now: datetime) -> Received:
@@ -65,16 +67,23 @@ def read_notifications(body: bytes, expected: Expected, now: datetime) -> Receiv
     hints: dict[tuple[Subject, str], Hint] = {}
     lifecycle: dict[Lifecycle, None] = {}
     discarded: Counter[Discard] = Counter()
+    heard_of = set[str]()
     for item in items:
         read = _read(item, expected, now)
         match read:
             case Hint():
                 hints[read.subject, read.key] = read
+                heard_of.add(_text(cast("dict[str, object]", item)["subscriptionId"]).lower())
             case Lifecycle():
                 lifecycle[read] = None
             case Discard():
                 discarded[read] += 1
-    return Received(hints=tuple(hints.values()), lifecycle=tuple(lifecycle), discarded=dict(discarded))
+    return Received(
+        hints=tuple(hints.values()),
+        lifecycle=tuple(lifecycle),
+        discarded=dict(discarded),
+        heard_of=frozenset(heard_of),
+    )
 
 
 def _items(body: bytes) -> list[object]:

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from shared.errors import HandoverError, RetryLater
+from shared.intake.heard import Heard
+from shared.intake.lifecycle import note_lifecycle
 from shared.intake.notifications import Discard, Expected, Received, read_notifications
 from shared.intake.packing import HintQueue
 from shared.intake.tally import Tally
@@ -91,6 +93,7 @@ class ReceiveNotifications:
     book: SubscriptionBook
     known: KnownSubscriptions
     hints: HintQueue
+    heard: Heard
     clock: Clock
     tallies: Tallies = field(default_factory=Tallies)
 
@@ -102,9 +105,10 @@ class ReceiveNotifications:
                 received = await self._sort(body)
                 await self.hints.send(received.hints)
                 for lifecycle in received.lifecycle:
-                    await self.book.ask_to_renew(lifecycle.subscription_id)
+                    await note_lifecycle(self.book, lifecycle, self.clock.now())
         except TimeoutError as error:
             raise RetryLater("storage is too slow") from error
+        await self.heard.note(received.heard_of, self.clock.now())
         self.tallies.count(received)
         return received
 

@@ -178,11 +178,11 @@ class TakeHint:
             if case.state is CaseState.CANCELLED:
                 return Taken.ALREADY_HANDLED
             return await self._later(hint, case.moved_at + rest, delivery)
-        changes: dict[str, object] = {"cause": hint.cause, "heard_from": hint.source}
+        changes: dict[str, object] = {"cause": hint.cause, "heard_from": hint.source, "first_approval": None}
         if new_owner:
-            changes |= {"named_owner": hint.owner, "named_at": hint.at}
+            changes |= {"named_owner": hint.owner, "named_at": hint.at, "requested_by": _requested_by(hint)}
         elif case.named_at is None or now - case.named_at > REMEMBER_AN_OWNER_FOR:
-            changes |= {"named_owner": None, "named_at": None}
+            changes |= {"named_owner": None, "named_at": None, "requested_by": ()}
         decision = Decision(to=CaseState.OPENED, reason=Reason.HINT_TAKEN, says=_says(hint), changes=changes, due=now)
         again, entry = reopened(case, at=now, decision=decision, who=hint.source)
         await self._save(stored, again, entry)
@@ -194,7 +194,11 @@ class TakeHint:
         case = stored.case
         if not _names_another_owner(case, hint) or case.state in AFTER_THE_WIPE:
             return Taken.ALREADY_HANDLED
-        named: dict[str, object] = {"named_owner": hint.owner, "named_at": hint.at}
+        named: dict[str, object] = {
+            "named_owner": hint.owner,
+            "named_at": hint.at,
+            "requested_by": (*case.requested_by, *_requested_by(hint)),
+        }
         says, waits = _says(hint), case.state is CaseState.NEEDS_PERSON
         if waits and case.reason in _OWNER_REASONS:
             decision = Decision(to=CaseState.OPENED, reason=Reason.HINT_TAKEN, says=says, changes=named, due=now)
@@ -203,7 +207,13 @@ class TakeHint:
         else:
             says = f"{hint.source} gives this device to {hint.owner} while it is being made ready for somebody else."
             decision = ask_person(
-                Reason.OWNER_CONTRADICTED, says, approval=None, named_owner=hint.owner, named_at=hint.at
+                Reason.OWNER_CONTRADICTED,
+                says,
+                approval=None,
+                first_approval=None,
+                requested_by=named["requested_by"],
+                named_owner=hint.owner,
+                named_at=hint.at,
             )
         await self._save(stored, *move(case, decision, at=now, who=hint.source))
         return Taken.WOKEN
@@ -299,6 +309,7 @@ def _new_case(found: Found, hint: Hint, now: datetime) -> tuple[Case, JournalEnt
         due_at=now,
         named_owner=hint.owner,
         named_at=hint.at if hint.owner is not None else None,
+        requested_by=_requested_by(hint),
         serial_number=found.serial_number,
     )
     entry = JournalEntry(
@@ -314,7 +325,13 @@ def _new_case(found: Found, hint: Hint, now: datetime) -> tuple[Case, JournalEnt
     return case, entry
 
 
+def _requested_by(hint: Hint) -> tuple[str, ...]:
+    return () if hint.owner is None or hint.requested_by is None else (hint.requested_by,)
+
+
 def _says(hint: Hint) -> str:
+    if hint.source == "sweep" and hint.cause is Cause.USER_ASSIGNED:
+        return "No event told of it, but the sweep found this PC assigned to somebody in Windows Autopilot. Looking."
     if hint.source == "sweep" and hint.cause is Cause.NONCOMPLIANT:
         return "No event told of it, but the sweep found this device non-compliant. Looking."
     match hint.cause:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.domain.case import Approval, Case, Decision, move, proposal_of
 from shared.domain.policy import Policy
@@ -11,15 +11,20 @@ from shared.domain.states import TRANSITIONS, CaseState
 from shared.errors import Changed, HandoverError
 from shared.operate.go_on import GoOn
 from shared.ports import Clock
+from shared.records.approvals import ApprovalBook
 from shared.records.cases import CaseStore
 from shared.records.fleet import FleetBook
 from shared.records.freeze import FreezeSwitch
 from shared.remedy.messages import StepQueue
+from shared.rules.approving import asked_for_it, first_of_two, must_not_be_wiped, same_person
 from shared.rules.clearing import approval_expires
-from shared.rules.decisions import ask_person, go
+from shared.rules.decisions import ask_person, go, wait
 from shared.telemetry import event, pseudonym
 
 log = logging.getLogger(__name__)
+
+
+MOVED_MEANWHILE = "Somebody else, or Handover, moved this case a moment ago. Nothing was done; look again."
 
 
 class NoSuchCase(HandoverError):
@@ -41,6 +46,7 @@ class Operate:
     go_on: GoOn
     settle: Callable[[Case], Awaitable[None]]
     """Brings the wipe budget in line with a case that a person stopped."""
+    approvals: ApprovalBook
     policy: Policy
     clock: Clock
 
@@ -50,26 +56,29 @@ class Operate:
         if not policy.mode.may_write:
             raise NotNow(f"The mode is {policy.mode.value}; no wipe is sent in it.")
         case = await self._in_state(case_id, CaseState.AWAITING_APPROVAL, "approved")
+        if (excluded := must_not_be_wiped(case, policy)) is not None:
+            raise NotNow(excluded)
         if proposal != proposal_of(case, policy.version):
             raise NotNow("What was approved is not what would happen now: device, owner or policy changed. Look again.")
+        if asked_for_it(case, who):
+            raise NotNow("You asked for this yourself, or let the case go on. Somebody else has to approve the wipe.")
         now = self.clock.now()
-        approval = Approval(proposal=proposal, by=who, at=now, expires_at=approval_expires(case, policy, now))
-        decision = go(
-            CaseState.CLEARED_TO_WIPE,
-            Reason.APPROVED,
-            f"Approved by {who}.",
-            evidence={"proposal": proposal},
-            approval=approval,
-            proposal=proposal,
-            due=now,
-        )
-        return await self._save(case, decision, who)
+        first = first_of_two(case, policy, now)
+        if first is not None and same_person(first.by, who):
+            raise NotNow("You have approved this already. A second person has to approve it, too.")
+        number = await self.approvals.note(who, proposal, now)
+        mine = Approval(proposal=proposal, by=who, at=now, expires_at=approval_expires(case, policy, now))
+        if first is None and (number is None or number > policy.approvals_by_one):
+            return await self._save(case, _half(case, mine, number), who)
+        return await self._save(case, _cleared(mine, first), who)
 
     async def reject(self, case_id: str, who: str, why: str) -> Case:
         """Say no to the proposed wipe; the case rests for a person."""
         case = await self._in_state(case_id, CaseState.AWAITING_APPROVAL, "rejected")
         return await self._save(
-            case, ask_person(Reason.PERSON_REJECTED, f"Rejected by {who}: {why}", approval=None), who
+            case,
+            ask_person(Reason.PERSON_REJECTED, f"Rejected by {who}: {why}", approval=None, first_approval=None),
+            who,
         )
 
     async def cancel(self, case_id: str, who: str, why: str) -> Case:
@@ -93,7 +102,12 @@ class Operate:
             reason=Reason.PERSON_RETRIED,
             says=f"Let go on by {who}.",
             due=self.clock.now(),
-            changes={"stumbles": 0, "opened_at": self.clock.now()},
+            changes={
+                "stumbles": 0,
+                "opened_at": self.clock.now(),
+                "first_approval": None,
+                "requested_by": case.requested_by if asked_for_it(case, who) else (*case.requested_by, who),
+            },
         )
         return await self._save(case, decision, who)
 
@@ -124,11 +138,42 @@ class Operate:
     async def _save(self, case: Case, decision: Decision, who: str) -> Case:
         stored = await self.cases.load(case.id)
         if stored is None or stored.case.version != case.version:
-            raise Changed("the case moved meanwhile")
+            raise Changed(MOVED_MEANWHILE)
         moved, entry = move(case, decision, at=self.clock.now(), who=who)
-        saved = await self.cases.save(stored, moved, [entry])
+        try:
+            saved = await self.cases.save(stored, moved, [entry])
+        except Changed as lost:
+            raise Changed(MOVED_MEANWHILE) from lost
         if saved.case.state.rests:
             await self.settle(saved.case)
         if saved.case.due_at is not None:
             await self.steps.send(saved.case)
         return saved.case
+
+
+def _half(case: Case, approval: Approval, number: int | None) -> Decision:
+    """One person's yes where two are needed: the case goes on waiting."""
+    which = "How many they approved today is not known" if number is None else f"It is number {number} of theirs today"
+    return wait(
+        case,
+        Reason.SECOND_APPROVAL_NEEDED,
+        f"Approved by {approval.by}. {which}, so a second person has to approve, too.",
+        until=approval.expires_at,
+        evidence={"proposal": approval.proposal, "approvals today": number},
+        first_approval=approval,
+        proposal=approval.proposal,
+    )
+
+
+def _cleared(approval: Approval, first: Approval | None) -> Decision:
+    by = approval.by if first is None else f"{first.by} and {approval.by}"
+    return go(
+        CaseState.CLEARED_TO_WIPE,
+        Reason.APPROVED,
+        f"Approved by {by}.",
+        evidence={"proposal": approval.proposal},
+        approval=replace(approval, by=by),
+        first_approval=None,
+        proposal=approval.proposal,
+        due=approval.at,
+    )

@@ -13,6 +13,7 @@ from shared.ports import Clock
 from shared.records.cases import CaseStore, Listed
 from shared.records.fleet import FleetBook
 from shared.records.freeze import FreezeSwitch
+from shared.rules.approving import first_of_two, must_not_be_wiped
 
 _CASE = TypeAdapter(Case)
 _FLEET = TypeAdapter(Fleet)
@@ -70,11 +71,24 @@ class Look:
             "journal": _JOURNAL.dump_python(await self.cases.journal(case_id), mode="json"),
         }
         if case.state is CaseState.AWAITING_APPROVAL:
-            view["to_approve"] = {
-                "proposal": proposal_of(case, self.policy.as_of(self.clock.now()).version),
-                "action": _action(case),
-            }
+            view["to_approve"] = self._to_approve(case)
         return view
+
+    def _to_approve(self, case: Case) -> Json:
+        """What would happen, and who may not say yes to it."""
+        now = self.clock.now()
+        policy = self.policy.as_of(now)
+        first = first_of_two(case, policy, now)
+        return {
+            "proposal": proposal_of(case, policy.version),
+            "action": _action(case),
+            "not_possible": must_not_be_wiped(case, policy),
+            "not_by": list(case.requested_by),
+            "approved_by": None if first is None else first.by,
+            "still_needed": "A person has to approve the wipe."
+            if first is None
+            else f"Approved by {first.by}; a second person has to approve the wipe.",
+        }
 
 
 def _action(case: Case) -> str:

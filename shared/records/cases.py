@@ -4,8 +4,9 @@ A write whose answer is lost can be retried by the storage SDK into a 409 or 412
 carries a random write id and a lost race is only believed after the row was read again.
 """
 
+import json
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar, cast
@@ -93,9 +94,7 @@ class CaseStore:
     async def _write(self, stored: Stored | None, case: Case, entries: Sequence[JournalEntry]) -> Stored:
         write_id = self._ids.new()
         writes = [Write(key=_CASE_KEY, data=_row(case, write_id), expect=None if stored is None else stored.etag)]
-        writes += [
-            Write(key=f"{_JOURNAL}{e.sequence:08d}", data={"body": _dump(_ENTRY, e)}, expect=None) for e in entries
-        ]
+        writes += _journal(entries, changed_fields(None if stored is None else stored.case, case))
         try:
             etags = await self._rows.write(CASES, case.id, writes)
         except (Changed, AlreadyThere):
@@ -113,6 +112,13 @@ class CaseStore:
             async for row in self._rows.scan(CASES, case_id, key_prefix=_JOURNAL)
         ]
 
+    async def replayed(self, case_id: str) -> Case | None:
+        """The case as its journal alone tells it: every change of every save, applied in order; None without a journal."""
+        fields: dict[str, object] = {}
+        async for row in self._rows.scan(CASES, case_id, key_prefix=_JOURNAL):
+            fields |= json.loads(str(row.data.get("changes", "{}")))
+        return _CASE.validate_python(fields, strict=False) if fields else None
+
     async def open_cases(self) -> AsyncIterator[Listed]:
         """The worklist: every case that has not ended."""
         async for row in self._rows.scan(WORKLIST, _OPEN):
@@ -129,6 +135,22 @@ class CaseStore:
             await self._rows.delete(WORKLIST, _OPEN, case_id)
         else:
             await self._list(stored.case)
+
+
+def changed_fields(before: Case | None, after: Case) -> dict[str, object]:
+    """The fields of the case that a save changes, as JSON values; all of them for a new case."""
+    new: dict[str, object] = _CASE.dump_python(after, mode="json")
+    old: dict[str, object] = {} if before is None else _CASE.dump_python(before, mode="json")
+    return {name: value for name, value in new.items() if name not in old or old[name] != value}
+
+
+def _journal(entries: Sequence[JournalEntry], changes: Mapping[str, object]) -> Iterator[Write]:
+    """The entries as rows; the last one holds what the whole save changes."""
+    for entry in entries:
+        data: dict[str, Value] = {"body": _dump(_ENTRY, entry)}
+        if entry is entries[-1]:
+            data["changes"] = json.dumps(changes, separators=(",", ":"))
+        yield Write(key=f"{_JOURNAL}{entry.sequence:08d}", data=data, expect=None)
 
 
 def _tell(case: Case, entries: Sequence[JournalEntry]) -> None:
@@ -162,6 +184,7 @@ def reopened(case: Case, *, at: datetime, decision: Decision, who: str) -> tuple
         episode=case.episode + 1,
         opened_at=at,
         moved_at=at,
+        entered_at=at,
         due_at=decision.due,
         owner=None,
         readings=None,

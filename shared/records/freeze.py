@@ -24,14 +24,14 @@ class FreezeSwitch:
             document = await self._ledger.read(_PARTITION, _KEY)
             if document is None:
                 return Freeze(frozen=False)
-            thawed_at = document.get("thawed_at")
             at = document.get("at")
+            thawed_at = document.get("thawed_at")
             return Freeze(
                 frozen=document["frozen"] is not False,
                 by=document.get("by"),
                 why=document.get("why"),
-                thawed_at=None if thawed_at is None else datetime.fromisoformat(thawed_at),
                 at=None if at is None else datetime.fromisoformat(at),
+                thawed_at=None if thawed_at is None else datetime.fromisoformat(thawed_at),
             )
         except (HandoverError, ValueError, KeyError, TypeError):
             return Freeze(frozen=True, why="the switch could not be read")

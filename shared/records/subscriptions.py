@@ -1,8 +1,11 @@
 """Which Graph subscriptions are ours: their ids and expiry, by the resource they watch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import cast
+
+from pydantic import TypeAdapter
 
 from shared.names import SUBSCRIPTIONS
 from shared.ports import Ids, Rows
@@ -10,6 +13,8 @@ from shared.records.ledger import Document, Ledger
 
 _PARTITION = "subscription"
 _SWEEP, _ASKED = "sweep", "asked"
+_COMPARED, _AT = "compared", "at"
+_HEARD = "heard"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +28,17 @@ class KeptSubscription:
     made_with: str = ""
     """Fingerprint of the notification URL and client state that it was made with; neither can be changed later."""
     asked_to_renew: bool = False
+    asked_to_recreate: bool = False
+    """Graph says that it has removed it."""
+    created_at: datetime | None = None
+    probed_at: datetime | None = None
+    """When a change was made that it must tell of."""
+    silent_told_at: datetime | None = None
+    made_for_silence: bool = False
+    """Made anew because the one before told nothing; not done twice."""
+
+
+_READ = TypeAdapter(KeptSubscription)
 
 
 class SubscriptionBook:
@@ -36,45 +52,59 @@ class SubscriptionBook:
         """Every subscription of ours."""
         keys = [row.key async for row in self._rows.scan(SUBSCRIPTIONS, _PARTITION)]
         kept = [await self._ledger.read(_PARTITION, key) for key in keys]
-        return [
-            KeptSubscription(
-                resource=document["resource"],
-                id=document["id"],
-                expires_at=datetime.fromisoformat(document["expires_at"]),
-                renewed_at=datetime.fromisoformat(document["renewed_at"]),
-                made_with=str(document.get("made_with", "")),
-                asked_to_renew=bool(document.get("asked_to_renew", False)),
-            )
-            for document in kept
-            if document is not None
-        ]
+        return [_READ.validate_python(document, strict=False) for document in kept if document is not None]
 
     async def keep(self, subscription: KeptSubscription) -> None:
         """Remember it in place of an earlier one for the same resource."""
         key = _key(subscription.resource)
-        document = {
-            "resource": subscription.resource,
-            "id": subscription.id,
-            "expires_at": subscription.expires_at.isoformat(),
-            "renewed_at": subscription.renewed_at.isoformat(),
-            "made_with": subscription.made_with,
-            "asked_to_renew": subscription.asked_to_renew,
-        }
+        document: Document = _READ.dump_python(subscription, mode="json")
         await self._ledger.change(_PARTITION, (key,), lambda _: {key: document})
+
+    async def mark(self, kept: KeptSubscription, **fields: object) -> None:
+        """Change some fields of this one, unless another took its place; what Graph asked for meanwhile stays."""
+        written: Document = {
+            name: value
+            for name, value in _READ.dump_python(replace(kept, **fields), mode="json").items()
+            if name in fields
+        }
+        await self._change(_key(kept.resource), kept.id, written)
 
     async def ask_to_renew(self, subscription_id: str) -> None:
         """Note that Graph wants this one renewed; unknown ids are ignored."""
         for kept in await self.all():
             if kept.id.lower() == subscription_id.lower() and not kept.asked_to_renew:
-                await self._ask(_key(kept.resource), kept.id)
+                await self._change(_key(kept.resource), kept.id, {"asked_to_renew": True})
 
-    async def _ask(self, key: str, subscription_id: str) -> None:
-        def ask(documents: Mapping[str, Document]) -> Mapping[str, Document]:
+    async def ask_to_recreate(self, subscription_id: str) -> None:
+        """Note that Graph has removed this one; unknown ids are ignored."""
+        for kept in await self.all():
+            if kept.id.lower() == subscription_id.lower() and not kept.asked_to_recreate:
+                await self._change(_key(kept.resource), kept.id, {"asked_to_recreate": True})
+
+    async def _change(self, key: str, subscription_id: str, fields: Document) -> None:
+        def change(documents: Mapping[str, Document]) -> Mapping[str, Document]:
             current = documents.get(key)
             # it may have been made anew meanwhile, under another id
-            return {key: current | {"asked_to_renew": True}} if current and current["id"] == subscription_id else {}
+            return {key: current | fields} if current and current["id"] == subscription_id else {}
 
-        await self._ledger.change(_PARTITION, (key,), ask)
+        await self._ledger.change(_PARTITION, (key,), change)
+
+    async def note_heard(self, subscription_id: str, at: datetime) -> None:
+        """Note that a notification of this subscription arrived."""
+        await self._rows.upsert(SUBSCRIPTIONS, _HEARD, subscription_id.lower(), {"at": at})
+
+    async def heard(self) -> dict[str, datetime]:
+        """When a notification of each subscription arrived last, to the hour, by its id in lower case."""
+        return {row.key: cast("datetime", row.data["at"]) async for row in self._rows.scan(SUBSCRIPTIONS, _HEARD)}
+
+    async def compared_at(self) -> datetime | None:
+        """When our rows were compared with Graph's list last, or None."""
+        noted = await self._ledger.read(_COMPARED, _AT)
+        return None if noted is None else datetime.fromisoformat(noted["at"])
+
+    async def note_compared(self, at: datetime) -> None:
+        """Our rows were compared with Graph's list."""
+        await self._ledger.change(_COMPARED, (_AT,), lambda _: {_AT: {"at": at.isoformat()}})
 
     async def ask_to_sweep(self, at: datetime) -> None:
         """Note that something was missed, so that the next tick of the sweep does not wait for its time."""
@@ -91,7 +121,7 @@ class SubscriptionBook:
         return None if noted is None else datetime.fromisoformat(noted["at"])
 
     async def forget(self, resource: str) -> None:
-        """Graph no longer knows it."""
+        """Graph no longer knows it. Whether anything was heard of it stays: its id never comes again."""
         await self._rows.delete(SUBSCRIPTIONS, _PARTITION, _key(resource))
 
 

@@ -25,6 +25,7 @@ from shared.rules.decisions import ask_person, wait
 from shared.rules.reclaiming import keep
 
 MOST_MOVES = 20
+_SETTLED = AFTER_THE_WIPE | {CaseState.AWAITING_ADMIN_APPROVAL}
 EARLY_BY_SKEW = timedelta(minutes=2)
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(hours=1)
@@ -197,7 +198,7 @@ class Advance:
 
     async def _after(self, stored: Stored) -> None:
         case = stored.case
-        if case.returned_device_id is not None or case.state.rests or case.state in AFTER_THE_WIPE:
+        if case.returned_device_id is not None or case.state.rests or case.state in _SETTLED:
             await self.wipe.settle(case)
         if case.state in RULES:
             await self.steps.send(case)

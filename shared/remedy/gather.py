@@ -22,6 +22,7 @@ from shared.rules.ownership import owner_in, to_read
 from shared.rules.plans import covers
 from shared.rules.readiness import bad_of, checks
 from shared.rules.reclaiming import staging_account_of, wants_reclaim
+from shared.rules.watching import wants_policy_states
 from shared.telemetry import event
 
 log = logging.getLogger(__name__)
@@ -58,20 +59,18 @@ class Gatherer:
         if policy.tells_owner and case.state in MAY_TELL and known.deferral_code is None:
             # two identifiers: 244 random bits
             known = replace(known, deferral_code=self.ids.new() + self.ids.new())
+        if case.state in (CaseState.WIPE_UNKNOWN, CaseState.AWAITING_ADMIN_APPROVAL):
+            return await self._with_what_became_of_the_wipe(case, known)
         if case.owner is not None and reads_owner_again(case, policy):
             known = await self._with_user_once(case.owner.user_id, known)
         return await self._needed(case, policy, known)
 
-    async def _needed(self, case: Case, policy: Policy, known: Facts) -> Facts:
+    async def _needed(self, case: Case, policy: Policy, known: Facts) -> Facts:  # noqa: PLR0912  # one branch a state
         match case.state:
-            case (
-                CaseState.OPENED
-                | CaseState.WATCHING
-                | CaseState.GIVING_NOTICE
-                | CaseState.AWAITING_APPROVAL
-                | CaseState.WIPE_UNKNOWN
-            ):
+            case CaseState.OPENED | CaseState.GIVING_NOTICE | CaseState.AWAITING_APPROVAL:
                 return await self._with_device(case, known)
+            case CaseState.WATCHING:
+                return await self._with_cause(case, policy, known)
             case CaseState.CHECKING_OWNER:
                 return await self._with_owner(case, policy, known)
             case CaseState.CHECKING_LICENCE | CaseState.AWAITING_SEAT:
@@ -120,6 +119,29 @@ class Gatherer:
         if not case.enrolled or known.device is not None:
             return known
         return replace(known, device=await self.devices.read(managed_device_id_of(case)))
+
+    async def _with_cause(self, case: Case, policy: Policy, known: Facts) -> Facts:
+        """The device, and its compliance policies once nothing but them is left to read."""
+        known = await self._with_device(case, known)
+        if not wants_policy_states(case, known, policy, self.clock.now()):
+            return known
+        return replace(known, policy_states=await self.devices.policy_states(managed_device_id_of(case)))
+
+    async def _with_what_became_of_the_wipe(self, case: Case, known: Facts) -> Facts:
+        """The device, and the approval requests. After a lost answer these are read only if they can be: most tenants
+        have none, and may not have granted it."""
+        known = await self._with_device(case, known)
+        if case.state is CaseState.AWAITING_ADMIN_APPROVAL:
+            requests = await self.devices.approval_requests()
+            if any(request.status == "approved" for request in requests):
+                await self._fleet()  # the request that follows is weighed like every wipe
+            return replace(known, admin_requests=requests, freeze=await self.freeze.read())
+        if case.wipe is None or case.wipe.second_request:
+            return known
+        try:
+            return replace(known, admin_requests=await self.devices.approval_requests())
+        except (AccessDenied, Unexpected):
+            return known
 
     async def _with_owner(self, case: Case, policy: Policy, known: Facts) -> Facts:
         known = await self._with_device(case, known)

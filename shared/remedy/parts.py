@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Never
 
-from shared.domain.effects import Answer, Done, WipeAnswer, WipeRefused
-from shared.domain.facts import ManagedDevice, Missing
+from shared.domain.effects import Answer, Done, WipeAnswer, WipeBacking, WipeRefused
+from shared.domain.facts import AdminApprovalRequest, ManagedDevice, Missing, PolicyState
 from shared.domain.pages import DeviceChange, FoundDevice, Page
 from shared.errors import AccessDenied
 from shared.ports import Devices
@@ -30,6 +30,10 @@ class UnprivilegedDevices:
         """See the port."""
         return await self.devices.with_serial_number(serial_number)
 
+    async def policy_states(self, managed_device_id: str) -> tuple[PolicyState, ...]:
+        """See the port."""
+        return await self.devices.policy_states(managed_device_id)
+
     async def with_entra_device(self, entra_device_id: str) -> tuple[ManagedDevice, ...]:
         """See the port."""
         return await self.devices.with_entra_device(entra_device_id)
@@ -49,11 +53,16 @@ class UnprivilegedDevices:
     async def wipe(
         self,
         managed_device_id: str,  # noqa: ARG002  # the port has it
+        backing: WipeBacking,  # noqa: ARG002  # the port has it
         *,
         not_after: datetime | None = None,  # noqa: ARG002  # the port has it
     ) -> WipeAnswer:
         """Refused before anything is sent: only the wiper wipes."""
         return WipeRefused(status=0, code="not_this_part", message="this part of Handover never wipes")
+
+    async def approval_requests(self) -> tuple[AdminApprovalRequest, ...]:
+        """See the port."""
+        return await self.devices.approval_requests()
 
     async def changes(self, link: str | None) -> Page[DeviceChange]:
         """See the port."""

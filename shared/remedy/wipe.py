@@ -1,4 +1,4 @@
-"""The wipe protocol, and the only caller of Devices.wipe. One case, one device, at most one request per attempt.
+"""The wipe protocol, and the only caller of Devices.wipe. One case, one device, at most one wipe per attempt.
 
     WIPE_INTENDED   written before (with a nonce)
       | read everything once more        any doubt -> back, nothing sent
@@ -8,9 +8,17 @@
       | read the kill switch again       frozen    -> give back, back, nothing sent
       | ONE request, no retry, no redirect
     AWAITING_RETURN | NEEDS_PERSON (cleanly refused) | WIPE_UNKNOWN (anything else)
+      | AWAITING_ADMIN_APPROVAL (Multi Admin Approval: not wiped, filed for a second administrator)
+          | polled by the worker; only "approved" leads on
+        WIPE_INTENDED   the same attempt: same nonce, paid anew; the whole fence and the kill switch once more
+        WIPE_SENT       written before
+          | ONE identical request, with the approval's code instead of the justification
+        AWAITING_RETURN | NEEDS_PERSON (refused: there is no third request) | WIPE_UNKNOWN (only the device is read)
 
-A worker that finds WIPE_SENT never sends: it reads. Graph has no idempotency key for a wipe, so at most one attempt
-is promised, not exactly one.
+The request with a justification wipes at once where no such policy is: it is the wipe, and obeys every check. One
+request per phase and two phases are the most an attempt may send; one of them at most is carried out. A worker that
+finds WIPE_SENT never sends: it reads the device, and in the first phase the approval requests. Graph has no
+idempotency key for a wipe, so at most one wipe is promised, not exactly one.
 """
 
 import logging
@@ -18,7 +26,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.domain.case import Case, Decision, managed_device_id_of, move
-from shared.domain.effects import WipeAccepted, WipeAnswer, WipeNotSent, WipeRefused
+from shared.domain.effects import (
+    AdminApproved,
+    Justified,
+    WipeAccepted,
+    WipeAnswer,
+    WipeBacking,
+    WipeNeedsApproval,
+    WipeNotSent,
+    WipeRefused,
+)
 from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
@@ -29,8 +46,10 @@ from shared.records.fleet import FleetBook
 from shared.records.freeze import FreezeSwitch
 from shared.remedy.brake import Brake
 from shared.remedy.gather import Gatherer, target_of
+from shared.rules.admin_approval import keep_approval
 from shared.rules.after_wipe import after_answer
 from shared.rules.fence import back_to_hold, check_fence
+from shared.rules.justification import justification
 from shared.telemetry import event
 
 log = logging.getLogger(__name__)
@@ -66,20 +85,19 @@ class WipeProtocol:
         facts = await self.gatherer.fence(case, policy)
         decision = check_fence(case, facts, policy, self.clock.now())
         if decision.to is not CaseState.WIPE_SENT:
-            held = await self._save(stored, decision)
-            await self.settle(held.case)
-            return held
+            return await self._save_hold(stored, decision)
         if held := await self._pay_or_hold(stored, policy):
             return held
+        backing = _backing(case)
         sent = await self._save(stored, decision)
         event(log, "wipe.sent", level=logging.WARNING, case=case.id, nonce=case.wipe.nonce)
-        answer = await self._send(managed_device_id_of(sent.case), good_until)
+        answer = await self._send(managed_device_id_of(sent.case), backing, good_until)
         event(log, "wipe.answered", level=logging.WARNING, case=case.id, nonce=case.wipe.nonce, outcome=_word(answer))
         answered = await self._save(sent, after_answer(sent.case, answer, self.clock.now()))
         await self.settle(answered.case)
         return answered
 
-    async def _send(self, managed_device_id: str, good_until: datetime) -> WipeAnswer:
+    async def _send(self, managed_device_id: str, backing: WipeBacking, good_until: datetime) -> WipeAnswer:
         """The one request, unless all is frozen, or storage was so slow that what was read last has become old.
 
         What was read of the kill switch before the case was saved may be old by now, so it is read once more.
@@ -89,17 +107,21 @@ class WipeProtocol:
             return WipeNotSent(why="all wipes are frozen", frozen=True)
         if self.clock.now() > good_until:
             return WipeNotSent(why="what was read last is too old")
-        return await self.devices.wipe(managed_device_id, not_after=good_until)
+        return await self.devices.wipe(managed_device_id, backing, not_after=good_until)
 
     async def settle(self, case: Case) -> None:
         """Bring the budget in line with what became of the last attempt.
 
         Given back when it never was sent, was cleanly refused or failed on the device; no longer in flight when the
         device is back or a person closed the case. The record of wipes learns the same. Only for a case that has left
-        WIPE_INTENDED: then nobody can send that attempt any more. A worker that died, or that lost a race after it had paid, leaves a payment behind.
+        WIPE_INTENDED: then nobody can send that attempt any more. It stays paid while a second administrator decides.
+        A worker that died, or that lost a race after it had paid, leaves a payment behind.
         """
         attempt, now = case.wipe, self.clock.now()
         if attempt is None or case.device is None:
+            return
+        if case.state is CaseState.AWAITING_ADMIN_APPROVAL:
+            await self.budget.became(nonce=attempt.nonce, outcome=attempt.outcome, now=now)
             return
         if attempt.sent_at is None or attempt.outcome in ("refused", "failed"):
             failed = attempt.sent_at is not None and attempt.outcome == "failed"
@@ -129,16 +151,31 @@ class WipeProtocol:
         if denied is not None:
             if denied.freezes:
                 await self.brake.pull(denied.reason, denied.says)
-            return await self._save(stored, back_to_hold(denied.reason, denied.says, now))
+            return await self._save_hold(stored, back_to_hold(denied.reason, denied.says, now))
         if (await self.freeze.read()).frozen:
-            held = await self._save(stored, back_to_hold(Reason.FROZEN, "All wipes are frozen; nothing was sent.", now))
-            await self.settle(held.case)
-            return held
+            return await self._save_hold(
+                stored, back_to_hold(Reason.FROZEN, "All wipes are frozen; nothing was sent.", now)
+            )
         return None
+
+    async def _save_hold(self, stored: Stored, decision: Decision) -> Stored:
+        held = await self._save(stored, keep_approval(stored.case, decision, self.clock.now()))
+        await self.settle(held.case)
+        return held
 
     async def _save(self, stored: Stored, decision: Decision) -> Stored:
         moved, entry = move(stored.case, decision, at=self.clock.now())
         return await self.cases.save(stored, moved, [entry])
+
+
+def _backing(case: Case) -> WipeBacking:
+    attempt = case.wipe
+    assert attempt is not None
+    if not attempt.second_request:
+        assert attempt.admin_asked_at is None, "a wipe that waits for an administrator is not sent as a first one"
+        return Justified(text=justification(case))
+    assert attempt.admin_code is not None, "an approved wipe has its code"
+    return AdminApproved(code=attempt.admin_code)
 
 
 def _word(answer: WipeAnswer) -> str:
@@ -147,6 +184,8 @@ def _word(answer: WipeAnswer) -> str:
             return "accepted"
         case WipeRefused():
             return "refused"
+        case WipeNeedsApproval():
+            return "needs approval"
         case WipeNotSent():
             return "not sent"
         case _:

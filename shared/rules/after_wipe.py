@@ -4,12 +4,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.domain.case import Case, Decision
-from shared.domain.effects import WipeAccepted, WipeAnswer, WipeNotSent, WipeRefused
+from shared.domain.effects import WipeAccepted, WipeAnswer, WipeNeedsApproval, WipeNotSent, WipeRefused
 from shared.domain.facts import MISSING, Facts, ManagedDevice
 from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
+from shared.rules.admin_approval import begin_to_wait, keep_approval, request_by_text
 from shared.rules.decisions import ask_person, device_evidence, go, in_words, wait
+from shared.rules.wipe_signs import wipe_seen
 
 LOOK_AGAIN_AFTER = timedelta(minutes=15)
 LOOK_FOR_WIPE_AFTER = timedelta(minutes=5)
@@ -29,8 +31,11 @@ def after_answer(case: Case, answer: WipeAnswer, now: datetime) -> Decision:
             due=now + OWN_POLL_AFTER,
             wipe=replace(attempt, outcome="accepted"),
         )
+    if isinstance(answer, WipeNeedsApproval) and not attempt.second_request:
+        evidence = {"status": answer.status, "code": answer.code, "message": answer.message}
+        return begin_to_wait(case, answer.code, attempt.sent_at or now, now, evidence)
     if isinstance(answer, WipeNotSent):
-        return go(
+        held = go(
             CaseState.CLEARED_TO_WIPE,
             Reason.FROZEN if answer.frozen else Reason.WIPE_NOT_SENT,
             "All wipes were frozen in the last moment. Nothing was sent."
@@ -41,10 +46,12 @@ def after_answer(case: Case, answer: WipeAnswer, now: datetime) -> Decision:
             wipe=replace(attempt, sent_at=None, outcome="not sent"),
             approval=replace(case.approval, used=False) if case.approval is not None else None,
         )
-    if isinstance(answer, WipeRefused):
+        return keep_approval(case, held, now)
+    if isinstance(answer, WipeRefused | WipeNeedsApproval):
+        although = " although a second administrator had approved it" if attempt.second_request else ""
         return ask_person(
             Reason.WIPE_REFUSED,
-            f"Intune refused the wipe: {answer.message or answer.code}. Nothing was wiped.",
+            f"Intune refused the wipe{although}: {answer.message or answer.code}. Nothing was wiped.",
             evidence={"status": answer.status, "code": answer.code},
             wipe=replace(attempt, outcome="refused"),
         )
@@ -92,6 +99,8 @@ def look_for_wipe(case: Case, facts: Facts, policy: Policy, now: datetime) -> De
             evidence=device_evidence(device),
             wipe=replace(case.wipe, outcome="failed"),
         )
+    if not case.wipe.second_request and (request := request_by_text(case, facts.admin_requests or ())) is not None:
+        return begin_to_wait(case, request.id, sent_at, now)
     if now - sent_at > policy.wipe_seen_within:
         return ask_person(
             Reason.WIPE_NEVER_SEEN,
@@ -104,17 +113,4 @@ def look_for_wipe(case: Case, facts: Facts, policy: Policy, now: datetime) -> De
         Reason.WIPE_ANSWER_LOST,
         "No sign of the wipe yet; looking again.",
         until=min(now + max(LOOK_FOR_WIPE_AFTER, waited), sent_at + policy.wipe_seen_within + timedelta(minutes=1)),
-    )
-
-
-def wipe_seen(device: ManagedDevice, sent_at: datetime) -> bool:
-    """Intune shows our wipe on the device: pending or issued, or a factory reset that began after we sent it."""
-    if device.management_state in ("wipePending", "wipeIssued"):
-        return True
-    return any(
-        action.name.lower() in ("wipe", "factoryreset")
-        and action.state in ("pending", "active", "done")
-        and action.started_at is not None
-        and action.started_at >= sent_at - timedelta(minutes=5)
-        for action in device.actions
     )

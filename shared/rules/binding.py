@@ -2,14 +2,16 @@
 
 from datetime import datetime, timedelta
 
-from shared.domain.case import Case, Decision, Evidence, proposal_of
+from shared.domain.case import Case, Decision, Evidence, Journey, proposal_of
 from shared.domain.effects import BindOwner
 from shared.domain.facts import Compliance, Facts, ManagedDevice, Missing
 from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
+from shared.rules.approving import first_of_two
 from shared.rules.clearing import BY_POLICY as BY_POLICY  # noqa: PLC0414  # known by this name elsewhere
 from shared.rules.clearing import LOOK_AGAIN_AFTER, ask_or_clear, clear
+from shared.rules.confirm import evidence_is_old, evidence_too_old, read_again, refusal_of
 from shared.rules.decisions import ask_person, device_evidence, go, in_words, wait
 from shared.rules.notice import calling_off, owner_comes_first, start_notice
 
@@ -76,6 +78,13 @@ def after_binding(case: Case, facts: Facts, policy: Policy, now: datetime) -> De
             if len(facts.autopilot or ()) == 1
             else ask_person(Reason.DEVICE_NOT_READY, "The Autopilot registration is gone.", autopilot_id=None)
         )
+    if case.enrolled and case.journey is not Journey.RE_ENROL:
+        return go(
+            CaseState.READY_TO_GO,
+            Reason.PREPARED_WHILE_COMPLIANT,
+            f"Licence and Autopilot assignment are in place for {case.owner.display_name}. The device is compliant, so it is "
+            "not wiped; if it turns non-compliant, that is looked at anew.",
+        )
     if not case.enrolled:
         return go(
             CaseState.READY_TO_GO,
@@ -92,14 +101,20 @@ def await_approval(case: Case, facts: Facts, policy: Policy, now: datetime) -> D
     device: ManagedDevice | Missing | None = facts.device
     if not isinstance(device, ManagedDevice):
         return go(CaseState.NO_ACTION_NEEDED, Reason.DEVICE_GONE, "The device is no longer managed by Intune.")
-    if device.compliance is Compliance.COMPLIANT:
+    if refusal := refusal_of(device, policy):
+        evidence = device_evidence(device)
+        return go(CaseState.REFUSED, *refusal, evidence=evidence, effect=calling_off(case, policy), approval=None)
+    if device.compliance in (Compliance.COMPLIANT, Compliance.IN_GRACE_PERIOD):
+        mended = device.compliance is Compliance.COMPLIANT
         return go(
             CaseState.NO_ACTION_NEEDED,
-            Reason.MENDED_WITHOUT_WIPE,
-            f"{device.called} is compliant again; no wipe was needed.",
+            Reason.MENDED_WITHOUT_WIPE if mended else Reason.DEVICE_IN_GRACE_PERIOD,
+            f"{device.called} {'is compliant again' if mended else 'was given a grace period by Intune'}; no wipe was needed.",
             evidence=device_evidence(device),
             effect=calling_off(case, policy),
         )
+    if evidence_is_old(case.readings, policy, now):
+        return evidence_too_old(policy, device_evidence(device))
     if now - case.opened_at > GIVE_UP_AFTER:
         return ask_person(
             Reason.APPROVAL_EXPIRED,
@@ -109,6 +124,15 @@ def await_approval(case: Case, facts: Facts, policy: Policy, now: datetime) -> D
     if policy.mode is Mode.AUTO:
         return clear(case, policy, now, so_far="The owner is bound.")
     proposal = proposal_of(case, policy.version)
+    if (first := first_of_two(case, policy, now)) is not None:
+        return wait(
+            case,
+            Reason.SECOND_APPROVAL_NEEDED,
+            f"Approved by {first.by}; a second person has to approve wiping {_device(case)}.",
+            until=min(now + LOOK_AGAIN_AFTER, first.expires_at),
+            evidence={"proposal": proposal, "policy": policy.version},
+            proposal=proposal,
+        )
     return wait(
         case,
         Reason.APPROVAL_NEEDED,
@@ -116,6 +140,10 @@ def await_approval(case: Case, facts: Facts, policy: Policy, now: datetime) -> D
         until=now + LOOK_AGAIN_AFTER,
         evidence={"proposal": proposal, "policy": policy.version},
         proposal=proposal,
+        readings=read_again(case.readings, policy, now)
+        if device.compliance is Compliance.NONCOMPLIANT
+        else case.readings,
+        first_approval=None,
     )
 
 

@@ -3,12 +3,14 @@
 import re
 from datetime import datetime, timedelta
 
-from shared.domain.case import Case, Decision, DeviceIdentity, Readings
+from shared.domain.case import Case, Decision, DeviceIdentity, Evidence, Journey, Readings
 from shared.domain.facts import MISSING, Compliance, Facts, ManagedDevice
 from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
-from shared.rules.decisions import device_evidence, go
+from shared.rules.decisions import device_evidence, go, in_words
+from shared.rules.kinds import is_cloud_pc, wrong_kind
+from shared.rules.ownership import is_staging
 
 # What firmware reports when a maker left the field empty; such serials are shared by many machines.
 PLACEHOLDER_SERIALS = frozenset(
@@ -56,14 +58,28 @@ def confirm(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision
             CaseState.CHECKING_OWNER,
             Reason.DEVICE_NOT_YET_ENROLLED,
             f"The PC with serial number {case.serial_number} is registered for Autopilot and nobody has enrolled it yet.",
+            journey=Journey.READY_TO_GO,
         )
     device = facts.device
     if device is None or device is MISSING:
         return go(CaseState.NO_ACTION_NEEDED, Reason.DEVICE_GONE, "The device is no longer managed by Intune.")
-    evidence = device_evidence(device)
-    if refusal := refusal_of(device, policy):
+    evidence, journey = device_evidence(device), _journey_of(device)
+    if refusal := refusal_of(device, policy, journey):
         reason, says = refusal
         return go(CaseState.REFUSED, reason, says, evidence=evidence, device=identity_of(device))
+    if _may_prepare(case, device, journey, policy):
+        return go(
+            CaseState.CHECKING_OWNER,
+            Reason.STAGED_AND_COMPLIANT,
+            f"{device.called} was enrolled by the staging account {device.enrolled_by or device.user_principal_name} and is "
+            "compliant: its user gets licence and Autopilot assignment, and it is not wiped.",
+            evidence=evidence,
+            device=identity_of(device),
+            serial_number=device.serial_number,
+            readings=None,
+            notice=None,
+            journey=Journey.PREPARE,
+        )
     if device.compliance is not Compliance.NONCOMPLIANT:
         reason, says = _not_noncompliant(device)
         return go(CaseState.NO_ACTION_NEEDED, reason, says, evidence=evidence, device=identity_of(device))
@@ -76,7 +92,21 @@ def confirm(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision
         serial_number=device.serial_number,
         readings=read_again(case.readings, policy, now),
         notice=None,
+        journey=journey,
     )
+
+
+def _journey_of(device: ManagedDevice) -> Journey:
+    if is_cloud_pc(device):
+        return Journey.CLOUD_PC
+    return Journey.PERSONAL if device.owner_type == "personal" else Journey.RE_ENROL
+
+
+def _may_prepare(case: Case, device: ManagedDevice, journey: Journey, policy: Policy) -> bool:
+    """Somebody was given a staged device that is still compliant."""
+    staged = is_staging(device.enrolled_by or device.user_principal_name, policy)
+    compliant = device.compliance is Compliance.COMPLIANT
+    return journey is Journey.RE_ENROL and compliant and staged and case.named_owner is not None
 
 
 def _not_noncompliant(device: ManagedDevice) -> tuple[Reason, str]:
@@ -92,8 +122,8 @@ def _not_noncompliant(device: ManagedDevice) -> tuple[Reason, str]:
             )
 
 
-def refusal_of(device: ManagedDevice, policy: Policy) -> tuple[Reason, str] | None:
-    """Why Handover never touches this device, if so."""
+def refusal_of(device: ManagedDevice, policy: Policy, journey: Journey = Journey.RE_ENROL) -> tuple[Reason, str] | None:
+    """Why Handover never touches this device on this journey, if so; by default on the one that ends in a wipe."""
     names = {device.serial_number.strip().lower(), device.name.strip().lower()}
     refusals = (
         (bool(names & policy.excluded_devices), Reason.DEVICE_EXCLUDED, "it is on the list of excluded devices"),
@@ -103,27 +133,23 @@ def refusal_of(device: ManagedDevice, policy: Policy) -> tuple[Reason, str] | No
             "its enrolment user is on the list of excluded users",
         ),
         (
-            device.owner_type != "company",
+            device.owner_type != ("personal" if journey is Journey.PERSONAL else "company"),
             Reason.DEVICE_NOT_COMPANY_OWNED,
             f"its ownership is {device.owner_type or 'unknown'}",
         ),
         (
-            device.operating_system.lower() != "windows",
-            Reason.DEVICE_NOT_WINDOWS,
-            f"it runs {device.operating_system or 'nothing known'}",
-        ),
-        (
-            device.model.lower().startswith("cloud pc"),
+            is_cloud_pc(device) and journey is not Journey.CLOUD_PC,
             Reason.DEVICE_IS_CLOUD_PC,
             "it is a Cloud PC, which is reprovisioned, not wiped",
         ),
+        *_wrong_kinds(device, journey),
         (
             device.management_agent != "mdm",
             Reason.DEVICE_NOT_MDM_ONLY,
             f"it is managed by {device.management_agent or 'nothing known'}, not by Intune alone",
         ),
         (
-            not usable_serial(device.serial_number),
+            not usable_serial(device.serial_number) and journey in _BY_SERIAL_NUMBER,
             Reason.DEVICE_SERIAL_UNUSABLE,
             "its serial number cannot identify one machine",
         ),
@@ -136,6 +162,17 @@ def refusal_of(device: ManagedDevice, policy: Policy) -> tuple[Reason, str] | No
     return next(
         ((reason, f"{device.called} is not touched: {why}.") for applies, reason, why in refusals if applies), None
     )
+
+
+_BY_SERIAL_NUMBER = frozenset({Journey.RE_ENROL, Journey.PREPARE})
+"""On these journeys the serial number finds the Autopilot registration and the device that comes back."""
+
+
+def _wrong_kinds(device: ManagedDevice, journey: Journey) -> list[tuple[bool, Reason, str]]:
+    kind = wrong_kind(device)
+    if kind is None or (kind[0] is Reason.DEVICE_NOT_ENTRA_JOINED and journey not in _BY_SERIAL_NUMBER):
+        return []
+    return [(True, *kind)]
 
 
 def identity_of(device: ManagedDevice) -> DeviceIdentity:
@@ -152,8 +189,28 @@ def identity_of(device: ManagedDevice) -> DeviceIdentity:
 
 
 LONGEST_EXTRA_GAP = timedelta(hours=24)
-INDEPENDENT_AFTER = timedelta(hours=1)
+INDEPENDENT_AFTER = timedelta(hours=24)
 """Two readings closer together than this say the same thing and count once."""
+
+
+def evidence_is_old(readings: Readings | None, policy: Policy, now: datetime) -> bool:
+    """Nobody read the device for so long that one more reading would prove nothing: see ``read_again``."""
+    return readings is None or now - readings.last_at > policy.noncompliant_for + LONGEST_EXTRA_GAP
+
+
+def evidence_too_old(policy: Policy, evidence: Evidence | None = None) -> Decision:
+    """Go back and gather the evidence anew; whatever was approved was approved on the old one."""
+    longest = in_words(policy.noncompliant_for + LONGEST_EXTRA_GAP)
+    return go(
+        CaseState.WATCHING,
+        Reason.EVIDENCE_TOO_OLD,
+        f"The device was last read as non-compliant more than {longest} ago; watching it anew. Nothing was sent.",
+        evidence=evidence,
+        readings=None,
+        approval=None,
+        proposal=None,
+        notice=None,
+    )
 
 
 def read_again(readings: Readings | None, policy: Policy, now: datetime) -> Readings:
@@ -161,7 +218,7 @@ def read_again(readings: Readings | None, policy: Policy, now: datetime) -> Read
 
     After a gap much longer than the evidence needs, nobody knows what was in between: the count begins anew.
     """
-    if readings is None or now - readings.last_at > policy.noncompliant_for + LONGEST_EXTRA_GAP:
+    if readings is None or evidence_is_old(readings, policy, now):
         return Readings(count=1, first_at=now, last_at=now)
     if now - readings.last_at < INDEPENDENT_AFTER:
         return readings

@@ -8,12 +8,14 @@ from shared.domain.facts import Facts
 from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
+from shared.rules.admin_approval import await_admin_approval
 from shared.rules.after_wipe import look_for_wipe
 from shared.rules.binding import after_binding, await_approval
 from shared.rules.confirm import confirm
 from shared.rules.decisions import wait
 from shared.rules.fence import check_fence
 from shared.rules.holding import hold_or_go
+from shared.rules.instructing import instruct
 from shared.rules.licensing import await_licence, check_licence
 from shared.rules.notice import give_notice
 from shared.rules.owner_now import owner_changed
@@ -36,11 +38,13 @@ RULES: Mapping[CaseState, Rule] = {
     CaseState.NOT_READY: check_readiness,
     CaseState.BINDING: after_binding,
     CaseState.GIVING_NOTICE: give_notice,
+    CaseState.SENDING_INSTRUCTIONS: instruct,
     CaseState.AWAITING_APPROVAL: await_approval,
     CaseState.CLEARED_TO_WIPE: hold_or_go,
     CaseState.WIPE_INTENDED: check_fence,
     CaseState.WIPE_SENT: look_for_wipe,
     CaseState.WIPE_UNKNOWN: look_for_wipe,
+    CaseState.AWAITING_ADMIN_APPROVAL: await_admin_approval,
     CaseState.AWAITING_RETURN: await_return,
     CaseState.AWAITING_PROOF: await_proof,
     CaseState.RECLAIMING_LICENCE: reclaim,

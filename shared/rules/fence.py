@@ -9,10 +9,11 @@ from shared.domain.facts import MISSING, Compliance, Facts, ManagedDevice, User,
 from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
+from shared.rules.admin_approval import keep_approval, no_longer_fits
 from shared.rules.after_wipe import LOOK_FOR_WIPE_AFTER
 from shared.rules.binding import bound_to_owner
 from shared.rules.clearing import closed
-from shared.rules.confirm import refusal_of
+from shared.rules.confirm import evidence_is_old, evidence_too_old, refusal_of
 from shared.rules.decisions import ask_person, device_evidence, go, in_words
 from shared.rules.exclusion import doubt_about_exclusion, entra_devices_of, refused_by_group
 from shared.rules.holding import clearance_unfit
@@ -28,6 +29,10 @@ LOOK_FOR_CHECK_IN_AFTER = timedelta(hours=1)
 
 def check_fence(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision:
     """Decide WIPE_INTENDED from a reading made now: WIPE_SENT only when everything is exactly as it was approved."""
+    return keep_approval(case, _check(case, facts, policy, now), now)
+
+
+def _check(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision:
     assert case.device is not None and case.wipe is not None
     device = facts.device
     if device is None or device is MISSING:
@@ -103,9 +108,12 @@ def _check_permission(
     case: Case, facts: Facts, policy: Policy, now: datetime, evidence: dict[str, str | int | float | bool | None]
 ) -> Decision:
     assert case.wipe is not None and case.device is not None
+    if evidence_is_old(case.readings, policy, now):
+        return evidence_too_old(policy, evidence)
     if not policy.mode.may_write:
         return back_to_hold(Reason.MODE_IS_REPORT, f"The mode is {policy.mode}; nothing was sent.", now)
-    if unfit := clearance_unfit(case, policy, now):
+    unfit = no_longer_fits(case, policy) if case.wipe.second_request else clearance_unfit(case, policy, now)
+    if unfit is not None:
         return back_to_hold(unfit[0], unfit[1] + " Nothing was sent.", now)
     if facts.freeze is None or facts.freeze.frozen:
         return back_to_hold(Reason.FROZEN, "All wipes are frozen; nothing was sent.", now)

@@ -10,6 +10,7 @@ from shared.domain.facts import Fleet, PastWipe, WipeBudget
 from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
 from shared.rules.decisions import in_words
+from shared.rules.wipe_signs import NEEDS_APPROVAL
 
 FLEET_AT_MOST = timedelta(minutes=15)
 """How old the count of devices may be when a wipe is weighed."""
@@ -17,6 +18,8 @@ LATEST = 20
 """Error budget and return rate look at so many wipes."""
 FEWEST_RETURNS = 5
 """Fewer wipes than this are no rate."""
+NOT_WIPED = ("failed", NEEDS_APPROVAL)
+"""Nobody has to come back from these."""
 ONE_HOUR = timedelta(hours=1)
 ONE_YEAR = timedelta(days=365)
 
@@ -113,7 +116,7 @@ def errors_hold(wipes: Sequence[PastWipe], policy: Policy) -> Hold | None:
 
 def returns_hold(wipes: Sequence[PastWipe], policy: Policy, now: datetime) -> Hold | None:
     """Too few of the wiped devices came back in time."""
-    due = [wipe for wipe in wipes if wipe.outcome != "failed" and now - wipe.at > policy.back_within][-LATEST:]
+    due = [wipe for wipe in wipes if wipe.outcome not in NOT_WIPED and now - wipe.at > policy.back_within][-LATEST:]
     back = sum(wipe.back_at is not None and wipe.back_at - wipe.at <= policy.back_within for wipe in due)
     if len(due) < FEWEST_RETURNS or back * 100 >= policy.back_percent * len(due):
         return None

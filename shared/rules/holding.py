@@ -11,6 +11,7 @@ from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.rules.binding import BY_POLICY
 from shared.rules.clearing import closed, may_be_sent_from
+from shared.rules.confirm import evidence_is_old, evidence_too_old
 from shared.rules.decisions import ask_person, go, wait
 from shared.rules.guardrails import Hold, what_holds
 from shared.rules.notice import owner_comes_first, owners_hold, start_notice
@@ -20,6 +21,8 @@ LOOK_AGAIN_AFTER = timedelta(minutes=15)
 
 def hold_or_go(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision:
     """Decide CLEARED_TO_WIPE."""
+    if evidence_is_old(case.readings, policy, now):
+        return evidence_too_old(policy)
     if unfit := clearance_unfit(case, policy, now):
         return go(
             CaseState.AWAITING_APPROVAL,

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.domain.case import Case, Decision, LicenceRequest
+from shared.domain.case import Case, Decision, Journey, LicenceRequest
 from shared.domain.effects import JoinLicenceGroup, ReprocessLicences, SyncDevice
 from shared.domain.facts import Facts, LicenceGroup, PlanStatus, Sku, TenantFacts, User
 from shared.domain.policy import LicenceWay, Mode, Policy
@@ -263,11 +263,13 @@ def _refused(case: Case, request: LicenceRequest, now: datetime) -> Decision:
 
 def after_licence(case: Case) -> CaseState:
     """An enrolled device is watched for a cheaper fix; a PC before its first sign-in goes straight on."""
-    return CaseState.WATCHING if case.enrolled else CaseState.CHECKING_READINESS
+    if not case.enrolled or case.journey is Journey.PREPARE:
+        return CaseState.CHECKING_READINESS
+    return CaseState.SENDING_INSTRUCTIONS if case.journey is Journey.PERSONAL else CaseState.WATCHING
 
 
 def _watch_from(case: Case, policy: Policy, now: datetime) -> datetime | None:
-    if not case.enrolled or case.readings is None:
+    if after_licence(case) is not CaseState.WATCHING or case.readings is None:
         return None
     if _licence_may_mend(case):
         return now + LOOK_FOR_MENDING_AFTER

@@ -4,9 +4,9 @@ but ok means no wipe."""
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.domain.case import Case, Decision, Evidence
+from shared.domain.case import Case, Decision, Evidence, Journey
 from shared.domain.checks import Check, Verdict
-from shared.domain.facts import MISSING, Compliance, Facts
+from shared.domain.facts import MISSING, Compliance, Facts, ManagedDevice
 from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
@@ -64,6 +64,8 @@ def check_readiness(case: Case, facts: Facts, policy: Policy, now: datetime) -> 
             "The licence was only reported, not assigned, when the mode was report; let the case start again.",
             evidence=evidence,
         )
+    if case.journey is Journey.PREPARE and (ended := _nothing_to_prepare(case, facts, bad, evidence)):
+        return ended
     if bad:
         return _not_ready(case, facts, found, now)
     if case.state is CaseState.NOT_READY and case.enrolled and (settled := _settled(case, facts, policy, now)):
@@ -151,6 +153,31 @@ def _settled(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decisio
             )
 
 
+def _nothing_to_prepare(case: Case, facts: Facts, bad: list[Check], evidence: Evidence) -> Decision | None:
+    """A staged device that was compliant: it may have turned meanwhile, and for what is not ready nobody has to wait."""
+    device = facts.device
+    if device is MISSING:
+        return go(CaseState.NO_ACTION_NEEDED, Reason.DEVICE_GONE, "The device is no longer managed by Intune.")
+    if isinstance(device, ManagedDevice) and device.compliance is Compliance.NONCOMPLIANT:
+        return go(
+            CaseState.WATCHING,
+            Reason.DEVICE_NOT_COMPLIANT,
+            f"{device.called} turned non-compliant; watching whether that mends by itself.",
+            evidence=device_evidence(device),
+            readings=None,
+            journey=Journey.RE_ENROL,
+        )
+    if not bad:
+        return None
+    return go(
+        CaseState.NO_ACTION_NEEDED,
+        Reason.PREPARED_WHILE_COMPLIANT,
+        f"The licence is in place. {_called(case)} is compliant and not wiped; it is assigned in Autopilot when that is "
+        f"needed. Until then: {words_not_ready(bad)}",
+        evidence=evidence,
+    )
+
+
 def _called(case: Case) -> str:
     return case.device.name if case.device is not None else f"The PC with serial number {case.serial_number}"
 
@@ -158,7 +185,7 @@ def _called(case: Case) -> str:
 def _report(case: Case, found: list[Check], bad: list[Check], evidence: Evidence) -> Decision:
     assert case.owner is not None
     would = [*case.would_do, f"bind the Autopilot device to {case.owner.user_principal_name}"]
-    if case.enrolled:
+    if case.enrolled and case.journey is Journey.RE_ENROL:
         would.append("wipe the device once")
     if bad:
         would = [*case.would_do, f"wait: {', '.join(check.name for check in bad)} not ready"]

@@ -13,6 +13,8 @@ from shared.rules.reclaiming import wants_reclaim
 
 OWN_POLL_AFTER = timedelta(hours=24)
 LOOK_FOR_PROOF_AFTER = timedelta(hours=2)
+LOOK_FOR_USER_AFTER = timedelta(minutes=20)
+USER_FOLLOWS_WITHIN = timedelta(hours=2)
 
 
 def await_return(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision:
@@ -33,9 +35,10 @@ def await_return(case: Case, facts: Facts, policy: Policy, now: datetime) -> Dec
         )
     since = max(sent_at, case.opened_at)  # a person who lets the case go on gives it the whole time again
     if now - since > policy.return_within:
+        more = f" of being waited for once more; the wipe was {in_words(now - sent_at)} ago" if since > sent_at else ""
         return ask_person(
             Reason.DID_NOT_RETURN,
-            f"The device did not come back within {in_words(policy.return_within)} of the wipe.",
+            f"The device did not come back within {in_words(policy.return_within)}{more or ' of the wipe'}.",
             evidence={"old record": "still there" if old is not None else "gone"},
         )
     says = "The wipe has not reached the device yet." if old is not None else "Wiped; nobody has signed in at OOBE yet."
@@ -59,6 +62,14 @@ def _newest_after(rows: tuple[ManagedDevice, ...], sent_at: datetime, old_id: st
 def _is_back(case: Case, back: ManagedDevice, policy: Policy, now: datetime) -> Decision:
     assert case.owner is not None
     evidence = device_evidence(back)
+    if _user_may_follow(back, now):
+        return wait(
+            case,
+            Reason.AWAITING_OOBE,
+            f"{back.called} is back; Intune does not name the user who enrolled it yet.",
+            until=now + LOOK_FOR_USER_AFTER,
+            evidence=evidence,
+        )
     if not _is_owner(case, back):
         return ask_person(
             Reason.WRONG_USER_SIGNED_IN,
@@ -88,13 +99,13 @@ def await_proof(case: Case, facts: Facts, policy: Policy, now: datetime) -> Deci
     if device is None:
         return ask_person(Reason.DEVICE_GONE, "The device left Intune again before it was compliant.")
     evidence = device_evidence(device)
-    if not _is_owner(case, device):
+    if not (_is_owner(case, device) or _user_may_follow(device, now)):
         return ask_person(
             Reason.WRONG_USER_SIGNED_IN,
             f"The device is now {device.user_principal_name or 'nobody'}'s.",
             evidence=evidence,
         )
-    if device.compliance is Compliance.COMPLIANT:
+    if device.compliance is Compliance.COMPLIANT and _is_owner(case, device):
         return go(
             CaseState.RECLAIMING_LICENCE if wants_reclaim(case, policy) else CaseState.PROVEN,
             Reason.COMPLIANT_UNDER_OWNER,
@@ -115,6 +126,11 @@ def await_proof(case: Case, facts: Facts, policy: Policy, now: datetime) -> Deci
         until=now + LOOK_FOR_PROOF_AFTER,
         evidence=evidence,
     )
+
+
+def _user_may_follow(device: ManagedDevice, now: datetime) -> bool:
+    """A new enrolment may show before its user does; after a while one without a user has none."""
+    return device.user_id is None and device.enrolled_at is not None and now - device.enrolled_at <= USER_FOLLOWS_WITHIN
 
 
 def _is_owner(case: Case, device: ManagedDevice) -> bool:

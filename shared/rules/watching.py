@@ -1,14 +1,16 @@
 """WATCHING: the licence is right. Does compliance return by itself? Only lasting evidence of a cause that a
 re-enrolment can mend leads towards a wipe."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.domain.case import Case, Decision
+from shared.domain.case import Case, Decision, Evidence, Journey, Readings
 from shared.domain.facts import MISSING, Compliance, Facts, ManagedDevice, age
-from shared.domain.policy import Policy
+from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
-from shared.rules.confirm import read_again, refusal_of
+from shared.rules.causes import Stop, weigh
+from shared.rules.confirm import INDEPENDENT_AFTER, read_again, refusal_of
 from shared.rules.decisions import ask_person, device_evidence, go, in_words, wait
 from shared.rules.ownership import enrolled_by_staging
 
@@ -23,7 +25,7 @@ def watch(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision:
     if device is None or device is MISSING:
         return go(CaseState.NO_ACTION_NEEDED, Reason.DEVICE_GONE, "The device is no longer managed by Intune.")
     evidence = device_evidence(device)
-    if refusal := refusal_of(device, policy):
+    if refusal := refusal_of(device, policy, case.journey):
         return go(CaseState.REFUSED, *refusal, evidence=evidence)
     if device.compliance is Compliance.COMPLIANT:
         return go(
@@ -53,23 +55,36 @@ def watch(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision:
             until=now + LOOK_FOR_CHECK_IN_AFTER,
             evidence=evidence,
         )
-    return _weigh(case, device, policy, now)
+    return _weigh(case, device, facts, policy, now)
 
 
-def _weigh(case: Case, device: ManagedDevice, policy: Policy, now: datetime) -> Decision:
+def wants_policy_states(case: Case, facts: Facts, policy: Policy, now: datetime) -> bool:
+    """Everything else leads towards a wipe; only the failing settings are still to be read."""
+    device = facts.device
+    if not isinstance(device, ManagedDevice) or facts.policy_states is not None:
+        return False
+    return watch(case, replace(facts, policy_states=()), policy, now).reason is Reason.FAILING_SETTING_UNKNOWN
+
+
+def _weigh(case: Case, device: ManagedDevice, facts: Facts, policy: Policy, now: datetime) -> Decision:
     readings = read_again(case.readings, policy, now)
     begun = _evidence_begins(case, device, readings.first_at)
     lasted = now - begun
     evidence = device_evidence(device) | {"non-compliant for": in_words(lasted), "readings": readings.count}
     if lasted < policy.noncompliant_for or readings.count < policy.readings_needed:
+        enough_at = begun + policy.noncompliant_for
+        if readings.count < policy.readings_needed:
+            enough_at = max(enough_at, readings.last_at + INDEPENDENT_AFTER)
         return wait(
             case,
             Reason.WATCHING_FOR_CHEAPER_FIX,
             f"Still non-compliant after {in_words(lasted)}.",
-            until=max(begun + policy.noncompliant_for, now + timedelta(hours=1)),
+            until=max(enough_at, now + timedelta(hours=1)),
             evidence=evidence,
             readings=readings,
         )
+    if case.journey is Journey.CLOUD_PC:
+        return _reprovision(case, device, policy, evidence, readings)
     cause = what_reenrolment_mends(case, device, policy)
     if cause is None:
         return ask_person(
@@ -93,13 +108,45 @@ def _weigh(case: Case, device: ManagedDevice, policy: Policy, now: datetime) -> 
             evidence=evidence,
             readings=readings,
         )
+    settings = weigh(facts.policy_states, policy.reenrol_for)
+    evidence |= {"failing settings": ", ".join(settings.failing) or None}
+    if settings.stops is not None:
+        reason = _reason_of(settings.stops)
+        says = f"{device.called} is not wiped, although {cause}. {settings.says}"
+        return ask_person(reason, says, evidence=evidence, readings=readings)
     return go(
         CaseState.CHECKING_READINESS,
         Reason.EVIDENCE_COMPLETE,
-        f"Non-compliant for {in_words(lasted)} in {readings.count} readings, and {cause}: only a re-enrolment mends that.",
+        f"Non-compliant for {in_words(lasted)} in {readings.count} readings, and {cause}: only a re-enrolment mends that. "
+        f"{settings.says}.",
         evidence=evidence,
         readings=readings,
     )
+
+
+def _reprovision(case: Case, device: ManagedDevice, policy: Policy, evidence: Evidence, readings: Readings) -> Decision:
+    """A Cloud PC has no OOBE to go back to: Windows 365 makes it anew for its user, which a person has to start."""
+    what = "reprovision it in Windows 365, or look at the failing compliance settings"
+    if policy.mode is Mode.REPORT:
+        would = (*case.would_do, f"ask a person to {what}")
+        says = f"Report mode. Would {'; '.join(would)}."
+        return go(CaseState.REPORTED, Reason.MODE_IS_REPORT, says, evidence=evidence, would_do=would)
+    return ask_person(
+        Reason.CLOUD_PC_NOT_MENDED,
+        f"{device.called} is a Cloud PC and is never wiped. The licence did not mend it: {what}.",
+        evidence=evidence,
+        readings=readings,
+    )
+
+
+def _reason_of(stops: Stop) -> Reason:
+    match stops:
+        case Stop.UNKNOWN:
+            return Reason.FAILING_SETTING_UNKNOWN
+        case Stop.NOT_MENDED:
+            return Reason.FAILING_SETTING_NOT_MENDED
+        case Stop.COMES_FIRST:
+            return Reason.FAILING_SETTING_COMES_FIRST
 
 
 def _evidence_begins(case: Case, device: ManagedDevice, first_at: datetime) -> datetime:

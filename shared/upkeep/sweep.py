@@ -78,7 +78,7 @@ class Sweep:
     def _is_time(self, at: Round, asked_at: datetime | None, now: datetime) -> bool:
         if at.finished_at is None or at.started_at is None:
             return True
-        if asked_at is not None and at.started_at < min(asked_at, now):
+        if asked_at is not None and at.started_at <= min(asked_at, now):
             return True
         return not timedelta() <= now - at.finished_at < self.every
 

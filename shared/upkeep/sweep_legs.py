@@ -1,16 +1,19 @@
 """The legs of a sweep: what each reads of Graph, what of it is worth a hint, and what the round remembers of it."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
+from shared.domain.case import case_id_for_autopilot
+from shared.domain.facts import Missing
 from shared.domain.hint import Cause, Hint, Subject
-from shared.domain.pages import DeviceChange, FoundDevice, Page
+from shared.domain.pages import DeviceChange, FoundDevice, ListedRegistration, Page
 from shared.ports import Autopilot, Clock, Devices, Directory
 from shared.records.cases import CaseStore
 from shared.records.sweep_progress import MOST_CHANGED, Leg, Round, SweepProgress
-from shared.upkeep.known_cases import KnownCases, known_cases
+from shared.upkeep.known_cases import TELL_AGAIN_AFTER, KnownCases, known_cases
 from shared.upkeep.pace import Pace, Service
 
 T = TypeVar("T")
@@ -18,6 +21,12 @@ T = TypeVar("T")
 LIST_EVERY = timedelta(hours=1)
 """Everything that is non-compliant is read this often, whatever the changes say: Microsoft nowhere promises that a change of
 isCompliant comes with /devices/delta, and a device can become non-compliant by the mere passing of time."""
+REGISTRATIONS_EVERY = timedelta(hours=6)
+MOST_REGISTRATIONS = 100
+"""Hints of one page: each costs a look-up or two. The rest is told in the next round that reads them."""
+MOST_READ_BY_ID = 20
+"""Of a page: the list is known to leave the UPN out, and may leave the name out as well. Which ones are read changes with the
+round, so that all have their turn."""
 SOURCE = "sweep"
 
 Visited = tuple[Round, Sequence[Hint], dict[Leg, str | None]]
@@ -60,6 +69,7 @@ class Legs:
     clock: Clock
     group_ids: tuple[str, ...] = ()
     """Groups whose new members are looked for."""
+    reads_registrations: bool = False
 
     def costs(self, leg: Leg) -> tuple[Service, int]:
         """Who answers a page, and how many units it takes."""
@@ -69,15 +79,16 @@ class Legs:
         """Whether this round reads the leg at all, or more of it."""
         match leg:
             case Leg.NONCOMPLIANT:
-                now = self.clock.now()
-                lately = at.listed_at is not None and timedelta() <= now - at.listed_at < LIST_EVERY
-                return at.link is not None or at.list_wanted or not lately
+                return at.link is not None or at.list_wanted or self._is_old(at.listed_at, LIST_EVERY)
             case Leg.MEMBERS:
                 return bool(self.group_ids)
             case Leg.REGISTRATIONS:
-                return False
+                return self.reads_registrations and (at.link is not None or self._is_old(at.registered_at))
             case _:
                 return True
+
+    def _is_old(self, at: datetime | None, every: timedelta = REGISTRATIONS_EVERY) -> bool:
+        return at is None or not timedelta() <= self.clock.now() - at < every
 
     async def visit(self, leg: Leg, at: Round, visit: Visit) -> Visited:
         """Read one page. Raises ResyncNeeded, RetryLater, AccessDenied or Unexpected."""
@@ -86,8 +97,10 @@ class Legs:
                 return await self._changed_devices(at)
             case Leg.NONCOMPLIANT:
                 return await self._noncompliant(at, visit)
-            case Leg.USERS | Leg.MEMBERS | Leg.REGISTRATIONS:
+            case Leg.USERS | Leg.MEMBERS:
                 return await self._people(leg, at, visit)
+            case Leg.REGISTRATIONS:
+                return await self._registrations(at, visit)
 
     def anew(self, leg: Leg, at: Round) -> Round:
         """The leg begins anew, or is left out; what it would have told of the devices, the list of the non-compliant tells."""
@@ -135,10 +148,49 @@ class Legs:
             at, leg, page, [Hint(subject=Subject.USER, key=user, cause=cause, source=SOURCE, at=now) for user in users]
         )
 
+    async def _registrations(self, at: Round, visit: Visit) -> Visited:
+        """PCs not yet enrolled that were given to somebody else than their case knows."""
+        page, known, now = await self.autopilot.listed(at.link), await self._known(visit), self.clock.now()
+        rows = [row for row in page.rows if _may_be_given(row, known)]
+        hidden = [row for row in rows if row.addressed_to is None]
+        hidden.sort(key=lambda row: hashlib.sha256(f"{at.started_at}{row.autopilot_id}".encode()).digest())
+        named = [(row, row.addressed_to) for row in rows if row.addressed_to]
+        named += [(row, user) for row in hidden[:MOST_READ_BY_ID] if (user := await self._user_of(row, visit))]
+        given = [row for row, user in named if await self._is_given_anew(row, user, now)]
+        hints = [
+            Hint(subject=Subject.SERIAL_NUMBER, key=row.serial_number, cause=Cause.USER_ASSIGNED, source=SOURCE, at=now)
+            for row in given[:MOST_REGISTRATIONS]
+        ]
+        at, told, links = _onto(at, Leg.REGISTRATIONS, page, hints)
+        if page.next_link is None:
+            at = replace(at, registered_at=now)
+        return at, told, links
+
+    async def _user_of(self, row: ListedRegistration, visit: Visit) -> str | None:
+        if not visit.pace.may_ask(Service.ENROLMENT):
+            return None
+        registered = await self.autopilot.read(row.autopilot_id)
+        return None if isinstance(registered, Missing) else registered.user_principal_name
+
+    async def _is_given_anew(self, row: ListedRegistration, user: str, now: datetime) -> bool:
+        """``user`` is a name or a UPN, as Intune had it."""
+        stored = await self.cases.load(case_id_for_autopilot(row.autopilot_id))
+        if stored is None:
+            return True
+        case = stored.case
+        owner = () if case.owner is None else (case.owner.display_name, case.owner.user_principal_name)
+        same = user.casefold() in [each.casefold() for each in owner]
+        return case.state.ended and not same and now - case.moved_at >= TELL_AGAIN_AFTER
+
     async def _known(self, visit: Visit) -> KnownCases:
         if visit.known is None:
             visit.known = await known_cases(self.cases, self.clock.now())
         return visit.known
+
+
+def _may_be_given(row: ListedRegistration, known: KnownCases) -> bool:
+    listed = known.by_id.get(case_id_for_autopilot(row.autopilot_id))
+    return row.managed_device_id is None and row.serial_number != "" and (listed is None or listed.state.ended)
 
 
 def _onto(at: Round, leg: Leg, page: Page[T], hints: Sequence[Hint]) -> Visited:

@@ -6,7 +6,7 @@ import pytest
 
 from shared.clients.graph.devices import managed_device
 from shared.domain.effects import Done, Refused
-from shared.domain.facts import MISSING, ActionResult, Compliance, ManagedDevice
+from shared.domain.facts import MISSING, ActionResult, Compliance, ManagedDevice, PolicyState, SettingState
 from shared.errors import AccessDenied, RetryLater, Unexpected
 from tests.clients.graph_wire import (
     BASE,
@@ -40,6 +40,10 @@ FULL: dict[str, object] = {
     "model": "EliteBook 840",
     "enrollmentProfileName": "Standard",
     "enrolledByUserPrincipalName": "staging@contoso.com",
+    "deviceEnrollmentType": "windowsAzureADJoin",
+    "joinType": "azureADJoined",
+    "deviceType": "windowsRT",
+    "skuFamily": "Pro",
     "usersLoggedOn": [
         {"userId": "older", "lastLogOnDateTime": "2026-02-20T08:00:00Z"},
         {"userId": "newest", "lastLogOnDateTime": "2026-03-02T08:00:00Z"},
@@ -82,6 +86,10 @@ def test_every_property_of_a_device_is_read() -> None:
         enrolled_by="staging@contoso.com",
         logged_on_user_ids=("newest", "older", "never"),
         grace_expires_at=None,
+        enrolment_type="windowsAzureADJoin",
+        join_type="azureADJoined",
+        device_type="windowsRT",
+        sku_family="Pro",
         actions=(ActionResult(name="factoryReset", state="pending", started_at=datetime(2026, 3, 2, 6, tzinfo=UTC)),),
     )
 
@@ -116,7 +124,7 @@ async def test_a_device_is_read_from_beta_and_reread_from_v1() -> None:
         await graph.devices.reread(DEVICE)
     beta, v1 = wire.targets
     assert beta.startswith(f"/beta/deviceManagement/managedDevices/{DEVICE.upper()}?$select=id,azureADDeviceId,")
-    assert beta.endswith(",enrolledByUserPrincipalName,usersLoggedOn")
+    assert beta.endswith(",enrolledByUserPrincipalName,usersLoggedOn,joinType,deviceType,skuFamily")
     assert v1.startswith(f"/v1.0/deviceManagement/managedDevices/{DEVICE}?$select=id,azureADDeviceId,")
     assert "enrolledBy" not in v1
     assert "usersLoggedOn" not in v1
@@ -230,3 +238,46 @@ async def test_a_write_that_failed_is_sent_once_and_raised(status: int, raised: 
         with pytest.raises(raised):
             await graph.devices.sync(DEVICE)
     assert len(wire.requests) == 1
+
+
+POLICY: dict[str, object] = {
+    "displayName": "Default Device Compliance Policy",
+    "state": "nonCompliant",
+    "settingStates": [
+        {"setting": "DefaultDeviceCompliancePolicy.RequireUserExistence", "state": "nonCompliant"},
+        {"setting": None, "state": None},
+        "not an object",
+    ],
+}
+
+
+async def test_every_policy_of_a_device_is_read_with_its_settings() -> None:
+    async with graph_over(page(POLICY, {"settingStates": None})) as (graph, wire):
+        states = await graph.devices.policy_states(DEVICE)
+
+    assert states == (
+        PolicyState(
+            name="Default Device Compliance Policy",
+            state="nonCompliant",
+            settings=(
+                SettingState(name="DefaultDeviceCompliancePolicy.RequireUserExistence", state="nonCompliant"),
+                SettingState(name="", state=""),
+            ),
+        ),
+        PolicyState(name="", state="", settings=()),
+    )
+    assert (
+        str(wire.requests[0].url)
+        == f"{BASE}/v1.0/deviceManagement/managedDevices/{DEVICE}/deviceCompliancePolicyStates"
+    )
+
+
+async def test_a_device_that_is_gone_has_no_policies() -> None:
+    async with graph_over(error(404, "ResourceNotFound")) as (graph, _):
+        assert await graph.devices.policy_states(DEVICE) == ()
+
+
+async def test_policies_are_not_asked_for_with_what_is_no_id() -> None:
+    async with graph_over(page()) as (graph, wire):
+        assert await graph.devices.policy_states("..") == ()
+    assert wire.requests == []

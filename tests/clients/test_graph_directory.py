@@ -77,7 +77,7 @@ async def test_a_user_is_asked_for_by_id_or_encoded_upn(asked: str, path: str) -
         assert isinstance(await graph.directory.user(asked), User)
     assert wire.targets == [
         f"/v1.0/users/{path}?$select=id,userPrincipalName,displayName,accountEnabled,userType,usageLocation,"
-        "assignedLicenses,assignedPlans,mail,licenseAssignmentStates,officeLocation"
+        "assignedLicenses,assignedPlans,mail,officeLocation,licenseAssignmentStates"
     ]
 
 

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from shared.clients.graph.client import Graph
+from shared.domain.effects import AdminApproved, Justified
 from shared.errors import HandoverError
 from tests.clients.graph_wire import DEVICE, REGISTRATION, SUBSCRIPTION, USER, graph_over
 
@@ -85,11 +86,13 @@ async def do_everything(graph: Graph) -> None:
     calls = [
         devices.read(DEVICE),
         devices.reread(DEVICE),
+        devices.policy_states(DEVICE),
         devices.with_serial_number("5CG1234XYZ"),
         devices.with_entra_device(USER),
         anext(aiter(devices.enrolled_since(NOW)), None),
         devices.sync(DEVICE),
-        devices.wipe(DEVICE),
+        devices.wipe(DEVICE, Justified(text="Why")),
+        devices.wipe(DEVICE, AdminApproved(code="1")),
         directory.user("o'neil@contoso.com"),
         devices.of_user(USER),
         directory.plans(USER),
@@ -120,6 +123,8 @@ async def do_everything(graph: Graph) -> None:
         ),
         subscriptions.renew(SUBSCRIPTION, NOW),
         subscriptions.delete(SUBSCRIPTION),
+        subscriptions.all(),
+        directory.touch(USER, "a note"),
         graph.mail.send(to="def456@contoso.com", subject="Hello", html="<p>Hello</p>"),
     ]
     for call in calls:
@@ -132,7 +137,7 @@ async def do_everything(graph: Graph) -> None:
 async def test_every_request_is_one_that_graph_knows() -> None:
     async with graph_over(lambda request: httpx.Response(200, json={"value": []})) as (graph, wire):
         await do_everything(graph)
-    assert len(wire.requests) == 34
+    assert len(wire.requests) == 38
     for request in wire.requests:
         if request.url.path in NOT_DESCRIBED:
             continue

@@ -16,7 +16,7 @@ from local.tenant.populate import tenant_of
 from local.tenant.scenario import parse
 from local.tenant.server import TenantServer
 from shared.clients.graph.client import Graph
-from shared.domain.effects import Done, Refused, WipeAccepted, WipeNotSent, WipeRefused, WipeUnknown
+from shared.domain.effects import Done, Justified, Refused, WipeAccepted, WipeNotSent, WipeRefused, WipeUnknown
 from shared.domain.facts import MISSING, Compliance, ManagedDevice, Missing, User
 from shared.errors import AccessDenied, RetryLater
 from shared.ports import GraphSubscription
@@ -155,7 +155,7 @@ async def test_a_sync_checks_the_device_in(live: Live) -> None:
 
 async def test_one_wipe_is_one_wipe(live: Live) -> None:
     device = await live.device()
-    assert await live.graph.devices.wipe(device.id) == WipeAccepted()
+    assert await live.graph.devices.wipe(device.id, Justified(text="Why")) == WipeAccepted()
     assert (live.model.counts.wipe_posts, live.model.counts.wipes) == (1, 1)
     wiped = await live.graph.devices.reread(device.id)
     assert isinstance(wiped, ManagedDevice)
@@ -164,7 +164,7 @@ async def test_one_wipe_is_one_wipe(live: Live) -> None:
 
 
 async def test_a_wipe_of_a_device_that_is_not_there_is_refused(live: Live) -> None:
-    answer = await live.graph.devices.wipe(DEVICE)
+    answer = await live.graph.devices.wipe(DEVICE, Justified(text="Why"))
     assert isinstance(answer, WipeRefused)
     assert answer.status == 404
     assert live.model.counts.wipes == 0
@@ -186,7 +186,7 @@ async def test_a_wipe_without_a_clear_answer_is_unknown_and_posted_once(
 ) -> None:
     device = await live.device()
     await live.fault(on="wipe", **fault)
-    assert isinstance(await live.graph.devices.wipe(device.id), WipeUnknown)
+    assert isinstance(await live.graph.devices.wipe(device.id, Justified(text="Why")), WipeUnknown)
     assert (live.model.counts.wipe_posts, live.model.counts.wipes) == (1, carried_out)
 
 
@@ -349,7 +349,7 @@ async def test_an_identity_without_the_permission_is_denied_and_wipes_nothing(
     assert await reader.devices.reread(device.id) == device
     with pytest.raises(AccessDenied):
         await reader.devices.sync(device.id)
-    answer = await reader.devices.wipe(device.id)
+    answer = await reader.devices.wipe(device.id, Justified(text="Why"))
     await reader.close()
     assert isinstance(answer, WipeRefused)
     assert answer.status == 403
@@ -362,7 +362,7 @@ async def test_an_identity_that_is_not_assigned_gets_no_token(live: Live, monkey
     try:
         with pytest.raises(AccessDenied, match="no token"):
             await nobody.devices.reread(DEVICE)
-        answer = await nobody.devices.wipe(DEVICE)
+        answer = await nobody.devices.wipe(DEVICE, Justified(text="Why"))
     finally:
         await nobody.close()
     assert isinstance(answer, WipeNotSent)

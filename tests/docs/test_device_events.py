@@ -40,6 +40,7 @@ GOOD_DATA: dict[str, list[object]] = {
     "entraDeviceId": [GUID, None],
     "serialNumber": ["5CG1234XYZ", " VMware-56 4d.1_2 ", "x" * 64, None],
     "userId": [GUID, None],
+    "requestedBy": ["ada@contoso.example", None],
     "userPrincipalName": ["DEF456@contoso.example", "grüße@contoso.example", "x" * 113, GUID, None],
 }
 BAD_DATA: dict[str, list[object]] = {
@@ -47,6 +48,7 @@ BAD_DATA: dict[str, list[object]] = {
     "entraDeviceId": ["x", [], True],
     "serialNumber": ["", "   ", "5CG'1", "x" * 65, "a/b", 5],
     "userId": ["DEF456@contoso.example", "", {}],
+    "requestedBy": ["", "a b", "x" * 114, 5],
     "userPrincipalName": ["", "a b", "a/b", "a?b", "a#b", "100%", "x" * 114, "a\\b", 5],
 }
 

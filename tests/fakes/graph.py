@@ -11,9 +11,20 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from shared.domain.effects import Answer, Done, WipeAccepted, WipeAnswer, WipeNotSent
+from shared.domain.effects import (
+    AdminApproved,
+    Answer,
+    Done,
+    WipeAccepted,
+    WipeAnswer,
+    WipeBacking,
+    WipeNeedsApproval,
+    WipeNotSent,
+    WipeRefused,
+)
 from shared.domain.facts import (
     MISSING,
+    AdminApprovalRequest,
     AutopilotDevice,
     Compliance,
     EnrolmentStatusPage,
@@ -23,6 +34,8 @@ from shared.domain.facts import (
     ManagedDevice,
     Missing,
     PlanStatus,
+    PolicyState,
+    SettingState,
     Sku,
     TenantFacts,
     User,
@@ -84,12 +97,57 @@ class FakeRound(Generic[T]):
         return int(number)
 
 
+BUILT_IN_FAILS = (
+    PolicyState(
+        name="Default Device Compliance Policy",
+        state="nonCompliant",
+        settings=(SettingState(name="DefaultDeviceCompliancePolicy.RequireUserExistence", state="nonCompliant"),),
+    ),
+)
+
+
+class FakeSecondAdmin:
+    """Multi Admin Approval of wipes. ``names_code`` false: the answer does not say which request it filed."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.requests: dict[str, AdminApprovalRequest] = {}
+        self.names_code = True
+        self.clock = clock
+
+    def check(self, managed_device_id: str, backing: WipeBacking) -> WipeAnswer:
+        if isinstance(backing, AdminApproved):
+            request = self.requests.get(backing.code)
+            if request is None or request.status != "approved" or managed_device_id not in request.justification:
+                return WipeRefused(status=403, code="Forbidden", message="not an approved request")
+            self.requests[request.id] = replace(request, status="completed")
+            return WipeAccepted()
+        if any(one.status == "needsApproval" for one in self.requests.values()):
+            return WipeNeedsApproval(status=409, code=None, message="An active Approval Request already exists")
+        code = f"request-{len(self.requests) + 1}"
+        self.requests[code] = AdminApprovalRequest(
+            id=code, status="needsApproval", justification=backing.text, requested_at=self.clock.now()
+        )
+        return WipeNeedsApproval(
+            status=403, code=code if self.names_code else None, message="ApprovalRequired Approval is required."
+        )
+
+    def decide(self, status: str, by: str | None = "Second Admin") -> None:
+        """The second administrator decides on what is open."""
+        for one in list(self.requests.values()):
+            if one.status == "needsApproval":
+                self.requests[one.id] = replace(one, status=status, decided_by=by)
+
+
 class FakeDevices:
-    """The port Devices. ``wiped`` and ``synced`` count the requests for each device."""
+    """The port Devices. ``wiped`` and ``synced`` count the requests for each device; ``executed`` the wipes carried out."""
 
     def __init__(self, devices: Sequence[ManagedDevice] = ()) -> None:
         self.devices = {device.id: device for device in devices}
         self.wiped: Counter[str] = Counter()
+        self.executed: Counter[str] = Counter()
+        self.backings: list[WipeBacking] = []
+        self.second_admin: FakeSecondAdmin | None = None
+        self.approval_answers: list[tuple[AdminApprovalRequest, ...] | Exception] = []
         self.synced: Counter[str] = Counter()
         self.reads: Counter[str] = Counter()
         self.lists = 0
@@ -103,6 +161,10 @@ class FakeDevices:
         self.when_wiped: Callable[[str], None] = lambda _: None
         """Called with the device id once a wipe was accepted."""
         self.changed = FakeRound[DeviceChange]()
+        self.policies: dict[str, tuple[PolicyState, ...]] = {}
+        """By device; without an entry the enrolment user does not exist any more."""
+        self.policy_answers: list[tuple[PolicyState, ...] | Exception] = []
+        self.policy_reads = 0
         self.noncompliant_page_size = 1000
         self.noncompliant_answers: list[Page[FoundDevice] | Exception] = []
         self.noncompliant_reads = 0
@@ -113,6 +175,11 @@ class FakeDevices:
 
     async def reread(self, managed_device_id: str) -> ManagedDevice | Missing:
         return await self.read(managed_device_id)
+
+    async def policy_states(self, managed_device_id: str) -> tuple[PolicyState, ...]:
+        self.policy_reads += 1
+        usual = self.policies.get(managed_device_id, BUILT_IN_FAILS)
+        return await _next_answer(self.policy_answers, usual if managed_device_id in self.devices else ())
 
     async def with_serial_number(self, serial_number: str) -> tuple[ManagedDevice, ...]:
         self.finds += 1
@@ -142,15 +209,26 @@ class FakeDevices:
         self.synced[managed_device_id] += 1
         return await _next_answer(self.sync_answers, Done())
 
-    async def wipe(self, managed_device_id: str, *, not_after: datetime | None = None) -> WipeAnswer:
+    async def wipe(
+        self, managed_device_id: str, backing: WipeBacking, *, not_after: datetime | None = None
+    ) -> WipeAnswer:
+        queued = bool(self.wipe_answers)
         answer = await _next_answer(self.wipe_answers, WipeAccepted())
         if isinstance(answer, WipeNotSent):
             return answer
         self.wiped[managed_device_id] += 1
+        self.backings.append(backing)
+        if self.second_admin is not None and not queued:
+            answer = self.second_admin.check(managed_device_id, backing)
         if isinstance(answer, WipeAccepted):
+            self.executed[managed_device_id] += 1
             self.change(managed_device_id, management_state="wipePending")
             self.when_wiped(managed_device_id)
         return answer
+
+    async def approval_requests(self) -> tuple[AdminApprovalRequest, ...]:
+        requests = () if self.second_admin is None else tuple(self.second_admin.requests.values())
+        return await _next_answer(self.approval_answers, requests)
 
     async def changes(self, link: str | None) -> Page[DeviceChange]:
         return await self.changed.page(link)
@@ -247,6 +325,8 @@ class FakeDirectory:
         self.reprocessed: Counter[str] = Counter()
         self.reprocess_answers: list[Answer | Exception] = []
         self.location_answers: list[Answer | Exception] = []
+        self.touched: Counter[str] = Counter()
+        self.touch_answers: list[Answer | Exception] = []
         self.groups: dict[str, set[str]] = {}
         """Members of each group by id: user ids and Entra device ids, all lower case."""
         self.group_answers: list[frozenset[str] | Missing | Exception] = []
@@ -370,6 +450,11 @@ class FakeDirectory:
         assert group_ids
         return await self.members_changed.page(link)
 
+    async def touch(self, id_or_upn: str, note: str) -> Answer:
+        answer = await _next_answer(self.touch_answers, Done())
+        self.touched[id_or_upn] += 1
+        return answer
+
     def provision(self, user_id: str) -> None:
         """Everything the user holds is ready now."""
         self.statuses.pop(user_id, None)
@@ -422,6 +507,7 @@ class FakeSubscriptions:
         self.client_states: dict[str, str] = {}
         self.created = 0
         self.renewed: Counter[str] = Counter()
+        self.lists = 0
         self.create_answers: list[GraphSubscription | str | Exception] = []
 
     async def create(
@@ -430,7 +516,12 @@ class FakeSubscriptions:
         there = next((one for one in self.existing.values() if one.resource == resource), None)
         if there is not None:
             return await _next_answer(self.create_answers, there.id)
-        fresh = GraphSubscription(id=f"subscription-{self.created + 1}", resource=resource, expires_at=expires_at)
+        fresh = GraphSubscription(
+            id=f"subscription-{self.created + 1}",
+            resource=resource,
+            expires_at=expires_at,
+            notification_url=notification_url,
+        )
         answer = await _next_answer(self.create_answers, fresh)
         if isinstance(answer, GraphSubscription):
             self.created += 1
@@ -449,3 +540,8 @@ class FakeSubscriptions:
     async def delete(self, subscription_id: str) -> None:
         await asyncio.sleep(0)
         self.existing.pop(subscription_id, None)
+
+    async def all(self) -> tuple[GraphSubscription, ...]:
+        self.lists += 1
+        await asyncio.sleep(0)
+        return tuple(self.existing.values())

@@ -127,19 +127,45 @@ async def test_a_subscription_made_a_moment_ago_is_recognised(world: World) -> N
     assert len(stored(world)) == 1
 
 
-@pytest.mark.parametrize("event", ["reauthorizationRequired", "subscriptionRemoved", "missed"])
-async def test_a_lifecycle_notification_asks_for_renewal_and_is_no_hint(
-    world: World, book: SubscriptionBook, event: str
+@pytest.mark.parametrize(
+    ("event", "renew", "recreate", "sweep"),
+    [
+        ("reauthorizationRequired", True, False, False),
+        ("subscriptionRemoved", False, True, True),
+        ("missed", False, False, True),
+        ("somethingNew", False, False, True),
+    ],
+)
+async def test_a_lifecycle_notification_asks_for_what_it_is_about_and_is_no_hint(
+    world: World, book: SubscriptionBook, event: str, renew: bool, recreate: bool, sweep: bool
 ) -> None:
     lifecycle = notification(lifecycleEvent=event, resource=None, changeType=None)
     assert (await notifications.receive(posted(lifecycle))).status_code == 202
-    assert [kept.asked_to_renew for kept in await book.all()] == [True]
+    assert [(kept.asked_to_renew, kept.asked_to_recreate) for kept in await book.all()] == [(renew, recreate)]
+    assert (await book.sweep_asked_at() is not None) is sweep
     assert stored(world) == []
+
+
+async def test_what_arrives_is_noted_once_an_hour(world: World, book: SubscriptionBook) -> None:
+    began = world.clock.now()
+    await notifications.receive(posted(notification()))
+    world.clock.move(timedelta(minutes=59))
+    await notifications.receive(posted(notification()))
+    assert list((await book.heard()).values()) == [began]
+    world.clock.move(timedelta(minutes=1))
+    await notifications.receive(posted(notification()))
+    assert list((await book.heard()).values()) == [world.clock.now()]
+
+
+async def test_a_forged_notification_proves_nothing(world: World, book: SubscriptionBook) -> None:
+    await notifications.receive(posted(notification(clientState="guessed")))
+    assert await book.heard() == {}
 
 
 async def test_a_forged_lifecycle_notification_asks_for_nothing(world: World, book: SubscriptionBook) -> None:
     await notifications.receive(posted(notification(lifecycleEvent="subscriptionRemoved", clientState="guessed")))
-    assert [kept.asked_to_renew for kept in await book.all()] == [False]
+    assert [(kept.asked_to_renew, kept.asked_to_recreate) for kept in await book.all()] == [(False, False)]
+    assert await book.sweep_asked_at() is None
 
 
 @pytest.mark.parametrize(

@@ -24,9 +24,11 @@ OPERATIONS = {
     "autopilot.listed": Operation.AUTOPILOT_LIST,
     "autopilot.find": Operation.AUTOPILOT_LIST,
     "autopilot.read": Operation.AUTOPILOT_GET,
+    "devices.approval_requests": Operation.APPROVAL_REQUESTS_LIST,
     "devices.changes": Operation.DEVICES_DELTA,
     "devices.noncompliant": Operation.MANAGED_DEVICES_LIST,
     "devices.enrolled_since": Operation.MANAGED_DEVICES_LIST,
+    "devices.policy_states": Operation.MANAGED_DEVICES_POLICY_STATES,
     "devices.of_user": Operation.USERS_MANAGED_DEVICES,
     "devices.read": Operation.MANAGED_DEVICES_GET,
     "devices.reread": Operation.MANAGED_DEVICES_GET,
@@ -47,9 +49,11 @@ OPERATIONS = {
     "directory.changed_users": Operation.USERS_DELTA,
     "directory.plans": Operation.USERS_LICENSE_DETAILS,
     "directory.set_usage_location": Operation.USERS_UPDATE,
+    "directory.touch": Operation.USERS_UPDATE,
     "directory.user": Operation.USERS_GET,
     "mail.send": Operation.SEND_MAIL,
     "subscriptions.create": Operation.SUBSCRIPTIONS_CREATE,
+    "subscriptions.all": Operation.SUBSCRIPTIONS_LIST,
     "subscriptions.delete": Operation.SUBSCRIPTIONS_DELETE,
     "subscriptions.renew": Operation.SUBSCRIPTIONS_UPDATE,
     "tenant.enrolled_devices": Operation.MANAGED_DEVICE_OVERVIEW,
@@ -84,11 +88,11 @@ CALLED_BY = {
     "wiper": BY_THE_WIPER,
 }
 MEMBERSHIP = {"directory.groups_of_device", "directory.groups_of_user", "tenant.group"}
-KEYS, POLICIES = {"directory.recovery_keys"}, {"tenant.approval_policies"}
+KEYS, POLICIES = {"directory.recovery_keys"}, {"tenant.approval_policies", "devices.approval_requests"}
 WHEN_SET = MEMBERSHIP | KEYS | POLICIES | WITH_A_LICENCE_GROUP
 LEVELS: dict[str, set[str]] = {
-    "report": set(OPERATIONS) - WRITES - {"directory.set_usage_location", "mail.send"} - WHEN_SET,
-    "remediate": set(OPERATIONS) - {"directory.set_usage_location", "mail.send"} - WHEN_SET,
+    "report": set(OPERATIONS) - WRITES - {"directory.set_usage_location", "directory.touch", "mail.send"} - WHEN_SET,
+    "remediate": set(OPERATIONS) - {"directory.set_usage_location", "directory.touch", "mail.send"} - WHEN_SET,
     "usageLocation": set(OPERATIONS) - {"mail.send"} - WHEN_SET | {"directory.reprocess_licences"},
     "mail": set(OPERATIONS) - WHEN_SET,
     "groups": set(OPERATIONS) - KEYS - POLICIES - {"directory.add_to_group"},

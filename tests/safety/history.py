@@ -71,7 +71,7 @@ class Shape:
         return cls(
             mode=rng.choice((Mode.AUTO, Mode.AUTO, Mode.APPROVE, Mode.APPROVE, Mode.REPORT)),
             devices=rng.choice((1, 1, 1, 2, 3)),
-            seats=rng.choice((1, 3, 5, 5, 5, 5)),
+            seats=rng.choice((1, *(3,) * 3, *(5,) * 8)),
             share=rng.choice((0.0, 0.003, 0.02, 0.1)),
             happenings=rng.choice((0, 0, 1, 2, 4)),
             hostile=rng.random() < 0.2,
@@ -103,6 +103,7 @@ class History:
         self.settings = _settings(shape)
         self.witness = Witness(model=self.model, rows=self.rows, settings=self.settings)
         ids = CountingIds()
+        self._graph = InProcessTransport(self.model, self.clock, self.accidents, self.witness.asked)
         self.instances: Sequence[Services] = [self._instance(ids) for _ in range(shape.instances)]
         self.people = People(history=self)
         self.ended_well = False
@@ -119,7 +120,7 @@ class History:
         return ByChance(rng=self.rng, share=shape.share, until=until)
 
     def _instance(self, ids: CountingIds) -> Services:
-        transport: Any = InProcessTransport(self.model, self.clock, self.accidents, self.witness.asked)
+        transport: Any = self._graph
         graph = Graph(self.settings, self.clock, transport=transport)
         of_graph = {
             port.name: getattr(graph, port.name) for port in fields(Ports) if port.name in get_type_hints(Graph)
@@ -282,6 +283,8 @@ class History:
             if entry.sequence != number or (entry.from_state is not state and number > 1 and entry.from_state != state):
                 self.witness.blame(f"the journal of {case.id} has a gap at {number}")
             state = entry.to_state
+        if finish(self.witness.store.replayed(case.id)) != case:
+            self.witness.blame(f"the journal of {case.id} replays to another case")
         if state is not case.state or len(entries) != case.version:
             self.witness.blame(f"the journal of {case.id} does not lead to its row")
 
@@ -296,12 +299,16 @@ def _never_used(mode: Mode) -> Ports:
     return connect(_settings(Shape(mode=mode)))
 
 
-@functools.cache
 def _settings(shape: Shape) -> Settings:
+    return _settings_of(shape.mode, shape.wipes_per_hour)
+
+
+@functools.cache
+def _settings_of(mode: Mode, wipes_per_hour: int) -> Settings:
     return Settings(  # pyright: ignore[reportCallIssue]  # the others come from the environment
         tenant_id=cast.TENANT_ID,
         storage=SecretStr("UseDevelopmentStorage=true"),
-        mode=shape.mode,
+        mode=mode,
         auto_until=cast.START.date() + timedelta(days=31),
         armed_days=31,
         staging_accounts=(cast.STAGING,),
@@ -309,5 +316,5 @@ def _settings(shape: Shape) -> Settings:
         enrolment_attested_by="admin@contoso.example",
         enrolment_attested_on=cast.START.date(),
         enrolment_attested_scope="all",
-        wipes_per_hour=shape.wipes_per_hour,
+        wipes_per_hour=wipes_per_hour,
     )

@@ -8,11 +8,13 @@ import pytest
 
 from shared.domain.case import JournalEntry
 from shared.domain.facts import Compliance, WipeTarget
+from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.errors import Changed
 from shared.names import CASE_STEPS
 from shared.remedy.advance import Outcome
 from shared.remedy.messages import StepDue, read_step
+from tests.builders import failing
 from tests.fakes import story
 from tests.fakes.interference import Interference
 from tests.fakes.world import World
@@ -176,3 +178,43 @@ async def test_a_lost_answer_to_our_own_write_is_not_taken_for_a_lost_race() -> 
         assert await world.states() == THE_STORY, lost.struck_at
         assert world.graph_writes() == undisturbed.graph_writes(), lost.struck_at
         assert world.clock.now() == undisturbed.clock.now(), lost.struck_at
+
+
+async def test_the_policies_of_the_device_are_read_once_before_its_wipe() -> None:
+    world = World()
+    await world.hear_of_device()
+    await world.live()
+    assert world.devices.policy_reads == 1
+
+
+async def test_a_device_that_the_licence_cannot_mend_but_no_wipe_can_either_costs_one_reading_and_no_wipe() -> None:
+    world = World()
+    world.devices.policies[story.DEVICE_ID] = failing("Windows10CompliancePolicy.BitLockerEnabled")
+    await world.hear_of_device()
+    await world.live()
+    assert (await world.case()).reason is Reason.FAILING_SETTING_NOT_MENDED
+    assert (world.devices.policy_reads, world.graph_writes()) == (1, {"assign": 1})
+
+
+async def test_a_device_that_left_before_its_policies_were_read_is_not_wiped() -> None:
+    world = World()
+    world.devices.policy_answers = [()]
+    await world.hear_of_device()
+    await world.live()
+    assert (await world.case()).reason is Reason.FAILING_SETTING_UNKNOWN
+    assert world.graph_writes() == {"assign": 1}
+
+
+@pytest.mark.parametrize(
+    ("fields", "state"),
+    [({"owner_type": "personal"}, S.INSTRUCTED), ({"model": "Cloud PC Enterprise"}, S.NEEDS_PERSON)],
+)
+async def test_neither_a_personal_device_nor_a_cloud_pc_is_bound_or_wiped(
+    fields: dict[str, object], state: CaseState
+) -> None:
+    world = World(mail_from="it@contoso.example")
+    world.devices.change(story.DEVICE_ID, **fields)
+    await world.hear_of_device()
+    await world.live()
+    assert (await world.case()).state is state
+    assert world.graph_writes() == {"assign": 1, **({"mail": 1} if state is S.INSTRUCTED else {})}

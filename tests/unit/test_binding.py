@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shared.domain.case import Approval, Case, proposal_of
+from shared.domain.case import Approval, Case, Readings, proposal_of
 from shared.domain.effects import BindOwner, Done, Refused
 from shared.domain.facts import MISSING, AutopilotDevice, Compliance, Facts, Missing
 from shared.domain.policy import Mode
@@ -226,3 +226,48 @@ def test_after_thirty_days_a_person_is_asked_whether_it_still_makes_sense(mode: 
     assert await_approval(old, facts, policy, NOW).reason is Reason.APPROVAL_EXPIRED
     assert await_approval(old, facts, policy, NOW).to is CaseState.NEEDS_PERSON
     assert await_approval(on_the_day, facts, policy, NOW).to is not CaseState.NEEDS_PERSON
+
+
+def test_while_an_approval_is_awaited_each_look_counts_as_a_reading():
+    decision = await_approval(WAITING, Facts(device=a_device()), a_policy(), NOW)
+
+    assert moved(WAITING, decision).readings == Readings(count=2, first_at=NOW - 3 * DAY, last_at=NOW)
+
+
+@pytest.mark.parametrize("compliance", [Compliance.UNKNOWN, Compliance.ERROR, Compliance.UNRECOGNISED])
+def test_an_unclear_compliance_is_no_reading(compliance: Compliance):
+    decision = await_approval(WAITING, Facts(device=a_device(compliance=compliance)), a_policy(), NOW)
+
+    assert moved(WAITING, decision).readings == WAITING.readings
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"owner_type": "personal"}, Reason.DEVICE_NOT_COMPANY_OWNED),
+        ({"management_state": "retirePending"}, Reason.DEVICE_NOT_MANAGED_NOW),
+    ],
+)
+def test_a_device_that_may_no_longer_be_touched_needs_no_approval(fields: dict[str, object], reason: Reason):
+    decision = await_approval(WAITING, Facts(device=a_device(**fields)), a_policy(), NOW)
+
+    assert (decision.to, decision.reason) == (CaseState.REFUSED, reason)
+    assert moved(WAITING, decision).approval is None
+
+
+def test_a_device_that_gets_a_grace_period_needs_no_approval():
+    decision = await_approval(WAITING, Facts(device=a_device(compliance=Compliance.IN_GRACE_PERIOD)), a_policy(), NOW)
+
+    assert (decision.to, decision.reason) == (CaseState.NO_ACTION_NEEDED, Reason.DEVICE_IN_GRACE_PERIOD)
+    assert decision.says == "PC-0427 was given a grace period by Intune; no wipe was needed."
+
+
+@pytest.mark.parametrize("mode", [Mode.APPROVE, Mode.AUTO])
+def test_evidence_that_grew_old_while_nobody_looked_is_gathered_anew(mode: Mode):
+    readings = Readings(count=5, first_at=NOW - 20 * DAY, last_at=NOW - 4 * DAY - A_SECOND)
+    case = a_case(CaseState.AWAITING_APPROVAL, bound=True, readings=readings)
+
+    decision = await_approval(case, Facts(device=a_device()), a_policy(mode=mode), NOW)
+
+    assert (decision.to, decision.reason) == (CaseState.WATCHING, Reason.EVIDENCE_TOO_OLD)
+    assert moved(case, decision).readings is None

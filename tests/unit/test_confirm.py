@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.case import Decision, Readings
+from shared.domain.case import Decision, Journey, Readings
 from shared.domain.facts import MISSING, Compliance, Facts, Missing
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
@@ -28,6 +28,7 @@ def test_the_storys_device_goes_on_to_its_owner_with_everything_it_is_known_by()
         "serial_number": SERIAL,
         "readings": Readings(count=1, first_at=NOW, last_at=NOW),
         "notice": None,
+        "journey": Journey.RE_ENROL,
     }
     assert decision.evidence == {
         "compliance": "noncompliant",
@@ -75,21 +76,26 @@ def test_every_compliance_value_has_been_thought_of():
 @pytest.mark.parametrize(
     ("fields", "reason", "why"),
     [
-        ({"owner_type": "personal"}, Reason.DEVICE_NOT_COMPANY_OWNED, "its ownership is personal"),
+        ({"owner_type": "unknown"}, Reason.DEVICE_NOT_COMPANY_OWNED, "its ownership is unknown"),
         ({"owner_type": ""}, Reason.DEVICE_NOT_COMPANY_OWNED, "its ownership is unknown"),
         ({"owner_type": "Company"}, Reason.DEVICE_NOT_COMPANY_OWNED, "its ownership is Company"),
         ({"operating_system": "macOS"}, Reason.DEVICE_NOT_WINDOWS, "it runs macOS"),
         ({"operating_system": "Windows Phone"}, Reason.DEVICE_NOT_WINDOWS, "it runs Windows Phone"),
         ({"operating_system": ""}, Reason.DEVICE_NOT_WINDOWS, "it runs nothing known"),
         (
-            {"model": "Cloud PC Enterprise 2vCPU"},
-            Reason.DEVICE_IS_CLOUD_PC,
-            "it is a Cloud PC, which is reprovisioned, not wiped",
+            {"management_agent": "configurationManagerClientMdm"},
+            Reason.DEVICE_CO_MANAGED,
+            "it is co-managed with Configuration Manager",
         ),
         (
-            {"management_agent": "configurationManagerClientMdm"},
+            {"enrolment_type": "windowsCoManagement"},
+            Reason.DEVICE_CO_MANAGED,
+            "it is co-managed with Configuration Manager",
+        ),
+        (
+            {"management_agent": "jamf"},
             Reason.DEVICE_NOT_MDM_ONLY,
-            "it is managed by configurationManagerClientMdm, not by Intune alone",
+            "it is managed by jamf, not by Intune alone",
         ),
         (
             {"management_agent": ""},
@@ -201,7 +207,7 @@ def test_a_clock_that_runs_backwards_counts_no_reading():
 
 
 def test_a_case_that_starts_again_keeps_counting_its_readings():
-    before = Readings(count=1, first_at=NOW - timedelta(hours=5), last_at=NOW - timedelta(hours=5))
+    before = Readings(count=1, first_at=NOW - timedelta(hours=24), last_at=NOW - timedelta(hours=24))
 
     decision = confirm(a_case(readings=before), Facts(device=a_device()), a_policy(), NOW)
 

@@ -150,6 +150,8 @@ def _conditions(case: Case, read: Facts, policy: Policy, now: datetime) -> Mappi
         "it checks in": device.last_sync_at is not None and now - device.last_sync_at <= policy.last_sync_within,
         "the owner is there": isinstance(owner_read, User) and owner_read.enabled,
         "the owner has the plans": isinstance(owner_read, User) and {INTUNE, ENTRA_P1} <= owner_read.enabled_plan_ids,
+        "its non-compliance was read not long ago": case.readings is not None
+        and now - case.readings.last_at <= policy.noncompliant_for + timedelta(hours=24),
         "they were seen provisioned": case.licence_seen_at is not None,
         "it was ready just now or is still bound": fresh or (bound == [True] and len(registered) == 1),
         "it was ready just now or the tenant still is": fresh or (tenant_fits and enrols),

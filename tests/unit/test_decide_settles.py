@@ -8,7 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.case import Case, move
-from shared.domain.effects import Answer, Done, Refused, WipeAccepted, WipeAnswer, WipeNotSent, WipeRefused, WipeUnknown
+from shared.domain.effects import (
+    Answer,
+    Done,
+    Refused,
+    WipeAccepted,
+    WipeAnswer,
+    WipeNeedsApproval,
+    WipeNotSent,
+    WipeRefused,
+    WipeUnknown,
+)
 from shared.domain.facts import MISSING, Compliance, Facts, Freeze
 from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
@@ -28,6 +38,7 @@ from tests.builders import (
     a_returned_device,
     a_user,
     all_facts,
+    an_approval_request,
     an_autopilot_device,
     an_owners_device,
     spb,
@@ -49,6 +60,8 @@ WIPE_ANSWERS: list[WipeAnswer] = [
     WipeAccepted(),
     WipeRefused(status=403, code="Forbidden", message="no"),
     WipeUnknown(why="504"),
+    WipeNeedsApproval(status=403, code="request-1", message="ApprovalRequired"),
+    WipeNeedsApproval(status=409, code=None, message="An active Approval Request already exists"),
     WipeNotSent(why="no token"),
 ]
 
@@ -97,6 +110,8 @@ WORLDS: dict[str, Facts] = {
     "not registered": all_facts(autopilot=()),
     "wrong profile": all_facts(autopilot=(an_autopilot_device(profile_status="failed"),)),
     "tenant not ready": all_facts(tenant=tenant_facts(mdm_authority="sccm")),
+    "approved by a second administrator": all_facts(admin_requests=(an_approval_request(status="approved"),)),
+    "rejected by a second administrator": all_facts(admin_requests=(an_approval_request(status="rejected"),)),
     "never checks in": all_facts(device=a_device(last_sync_at=None)),
     "frozen": all_facts(freeze=Freeze(frozen=True)),
     "budget spent": all_facts(budget=a_budget(last_day=25)),

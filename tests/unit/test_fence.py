@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shared.domain.case import Case, Decision
+from shared.domain.case import Case, Decision, Readings
 from shared.domain.checks import Verdict
 from shared.domain.facts import MISSING, AutopilotDevice, Compliance, Missing, User
 from shared.domain.policy import Policy
@@ -310,3 +310,26 @@ def test_a_device_that_has_not_checked_in_is_not_wiped_before_it_does(last_sync_
     assert decision.to is to
     if to is CaseState.CLEARED_TO_WIPE:
         assert (decision.reason, decision.due) == (Reason.NO_RECENT_CHECK_IN, NOW + timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    ("last_at", "to"),
+    [
+        (NOW - timedelta(days=4), CaseState.WIPE_SENT),
+        (NOW - timedelta(days=4) - A_SECOND, CaseState.WATCHING),
+    ],
+)
+def test_one_fresh_reading_does_not_renew_old_evidence(last_at: datetime, to: CaseState):
+    readings = Readings(count=2, first_at=NOW - timedelta(days=9), last_at=last_at)
+
+    decision = _fenced(a_case(CaseState.WIPE_INTENDED, None, readings=readings))
+
+    assert decision.to is to
+    if to is CaseState.WATCHING:
+        assert decision.reason is Reason.EVIDENCE_TOO_OLD
+        assert decision.evidence["compliance"] == "noncompliant"
+        assert moved(INTENDED, decision).approval is None
+
+
+def test_a_case_without_readings_sends_nothing():
+    assert _fenced(a_case(CaseState.WIPE_INTENDED, None, readings=None)).reason is Reason.EVIDENCE_TOO_OLD

@@ -129,6 +129,7 @@ async def test_recovery_keys_are_counted_when_they_are_required() -> None:
 async def test_a_case_that_waits_to_get_ready_reads_its_device_only_when_all_else_is_mended() -> None:
     world = World()
     world.tenant.mdm_authority = "sccm"
+    world.directory.users[story.OWNER_ID] = story.licensed_owner()
     await world.put(story.case_in(CaseState.NOT_READY, world.policy, world.clock.now(), bound=False))
     await world.step()
     assert world.devices.reads.total() == 0

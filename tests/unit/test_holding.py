@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shared.domain.case import Case, WipeAttempt
+from shared.domain.case import Case, Readings, WipeAttempt
 from shared.domain.facts import Facts, Freeze, WipeBudget
 from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
@@ -202,3 +202,27 @@ def test_a_recent_wipe_is_told_in_days():
         Reason.SERIAL_WIPED_RECENTLY,
         "This serial number was wiped 12 days ago; once in 30 days is allowed.",
     )
+
+
+@pytest.mark.parametrize(
+    "readings", [None, Readings(count=2, first_at=NOW - 9 * DAY, last_at=NOW - 4 * DAY - A_SECOND)]
+)
+def test_a_case_that_waited_too_long_gathers_its_evidence_anew(readings: Readings | None):
+    case = a_case(CaseState.CLEARED_TO_WIPE, None, readings=readings)
+
+    decision = hold_or_go(case, all_facts(), a_policy(), NOW)
+
+    assert (decision.to, decision.reason) == (CaseState.WATCHING, Reason.EVIDENCE_TOO_OLD)
+    assert decision.says == (
+        "The device was last read as non-compliant more than 4 days ago; watching it anew. Nothing was sent."
+    )
+    after = moved(case, decision)
+    assert (after.readings, after.approval, after.proposal, after.notice) == (None, None, None, None)
+
+
+def test_four_days_after_the_last_reading_the_evidence_still_counts():
+    readings = Readings(count=2, first_at=NOW - 9 * DAY, last_at=NOW - 4 * DAY)
+
+    decision = hold_or_go(a_case(CaseState.CLEARED_TO_WIPE, None, readings=readings), all_facts(), a_policy(), NOW)
+
+    assert decision.to is CaseState.WIPE_INTENDED

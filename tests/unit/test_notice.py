@@ -76,14 +76,14 @@ def test_the_mail_goes_to_the_owners_mail_address_when_the_directory_knows_one()
 
 
 def test_while_the_owner_has_time_the_evidence_is_counted_on():
-    case = replace(WAITING, readings=Readings(count=2, first_at=NOW - DAY, last_at=NOW - 2 * HOUR))
+    case = replace(WAITING, readings=Readings(count=2, first_at=NOW - 2 * DAY, last_at=NOW - DAY))
 
     decision = give_notice(case, all_facts(), TELLS, NOW)
 
     assert (decision.to, decision.reason) == (CaseState.GIVING_NOTICE, Reason.OWNER_HAS_TIME)
     assert decision.says == "DEF456 was told; PC-0427 is not wiped before 2026-03-06 09:00 UTC."
     assert (decision.effect, decision.due) == (None, NOW + LOOK_AT_DEVICE_EVERY)
-    assert moved(case, decision).readings == Readings(count=3, first_at=NOW - DAY, last_at=NOW)
+    assert moved(case, decision).readings == Readings(count=3, first_at=NOW - 2 * DAY, last_at=NOW)
 
 
 def test_it_looks_again_at_the_very_end_of_the_owners_time():

@@ -54,7 +54,7 @@ def _one(**fields: object) -> Received:
     ],
 )
 def test_a_genuine_notification_becomes_a_hint(name: str, hint: Hint):
-    assert _payload(name) == Received(hints=(hint,), lifecycle=())
+    assert _payload(name) == Received(hints=(hint,), lifecycle=(), heard_of=frozenset({SUBSCRIPTION}))
 
 
 def test_lifecycle_notifications_are_told_apart_and_make_no_hint():
@@ -71,6 +71,7 @@ def test_of_many_each_device_is_hinted_once_and_what_is_discarded_is_counted():
     assert _payload("graph_many_mixed.json") == Received(
         hints=(USER_HINT, GROUP_HINT),
         lifecycle=(),
+        heard_of=frozenset({SUBSCRIPTION}),
         discarded={
             Discard.WRONG_CLIENT_STATE: 1,
             Discard.UNKNOWN_SUBSCRIPTION: 1,

@@ -59,6 +59,8 @@ OTHERWISE: dict[str, object] = {
     "user_rest": timedelta(hours=1),
     "site_wipes_per_hour": 1,
     "why_not_auto": "Auto mode expired on 2026-03-04",
+    "reenrol_for": frozenset({"windows10compliancepolicy.bitlockerenabled"}),
+    "approvals_by_one": 1,
     "owners": (("5cg1", "ann@contoso.example"),),
     "licence_way": LicenceWay.SWAP,
     "licence_group": "0f5c9a52-7f3c-4a52-8a41-2f6d0c9b0001",

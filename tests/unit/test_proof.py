@@ -90,9 +90,16 @@ def test_a_compliant_device_of_somebody_else_proves_nothing():
 
 
 def test_a_device_that_lost_its_user_is_nobodys():
-    decision = _proved(a_returned_device(user_id=None, user_principal_name=None))
+    back_at = NOW - timedelta(hours=2, seconds=1)
+    decision = _proved(a_returned_device(user_id=None, user_principal_name=None, enrolled_at=back_at))
 
     assert (decision.to, decision.says) == (CaseState.NEEDS_PERSON, "The device is now nobody's.")
+
+
+def test_a_device_whose_user_intune_does_not_name_yet_is_not_proven_by_its_compliance():
+    decision = _proved(a_returned_device(user_id=None, compliance=Compliance.COMPLIANT))
+
+    assert (decision.to, decision.reason) == (CaseState.AWAITING_PROOF, Reason.BACK_UNDER_OWNER)
 
 
 def test_a_return_without_a_time_counts_from_the_last_move():

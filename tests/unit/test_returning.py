@@ -10,7 +10,7 @@ from shared.domain.policy import Mode
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.rules.decide import decide
-from shared.rules.returning import LOOK_FOR_PROOF_AFTER, OWN_POLL_AFTER, await_return
+from shared.rules.returning import LOOK_FOR_PROOF_AFTER, LOOK_FOR_USER_AFTER, OWN_POLL_AFTER, await_return
 from tests.builders import (
     A_SECOND,
     DEVICE_ID,
@@ -84,12 +84,21 @@ def test_of_several_enrolments_the_newest_counts():
     ],
 )
 def test_a_device_that_came_back_under_somebody_else_is_not_wiped_again(fields: dict[str, object], under: str):
-    decision = _awaited(a_returned_device(**fields))
+    decision = _awaited(a_returned_device(**fields), at=NOW + timedelta(hours=2))
 
     assert (decision.to, decision.reason) == (CaseState.NEEDS_PERSON, Reason.WRONG_USER_SIGNED_IN)
     assert decision.says == f"The device came back under {under}, not under DEF456. It is not wiped again."
     assert decision.effect is None
     assert moved(GONE, decision).returned_device_id == RETURNED_ID
+
+
+@pytest.mark.parametrize("ago", [timedelta(), timedelta(hours=2)])
+def test_a_device_that_is_back_without_a_user_is_looked_at_again_for_two_hours(ago: timedelta):
+    decision = _awaited(a_returned_device(user_id=None, user_principal_name=None), at=BACK_AT + ago)
+
+    assert (decision.to, decision.reason) == (CaseState.AWAITING_RETURN, Reason.AWAITING_OOBE)
+    assert decision.says == "PC-0427 is back; Intune does not name the user who enrolled it yet."
+    assert decision.due == BACK_AT + ago + LOOK_FOR_USER_AFTER
 
 
 def test_the_owner_is_known_by_id_not_by_a_name_that_may_change():
@@ -158,7 +167,11 @@ def test_a_person_who_lets_the_case_go_on_gives_it_the_whole_time_again():
     case = a_case(CaseState.AWAITING_RETURN, None, opened_at=let_go_on_at)
 
     assert _awaited(case=case, at=let_go_on_at + WEEK).to is CaseState.AWAITING_RETURN
-    assert _awaited(case=case, at=let_go_on_at + WEEK + A_SECOND).to is CaseState.NEEDS_PERSON
+    late = _awaited(case=case, at=let_go_on_at + WEEK + A_SECOND)
+    assert (late.to, late.reason) == (CaseState.NEEDS_PERSON, Reason.DID_NOT_RETURN)
+    assert late.says == (
+        "The device did not come back within 7 days of being waited for once more; the wipe was 28 days ago."
+    )
 
 
 def test_a_device_that_comes_back_late_is_still_taken():

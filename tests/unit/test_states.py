@@ -8,6 +8,7 @@ from shared.rules.decide import AFTER_THE_WIPE, RULES
 ENDED = {
     CaseState.PROVEN,
     CaseState.READY_TO_GO,
+    CaseState.INSTRUCTED,
     CaseState.NO_ACTION_NEEDED,
     CaseState.REFUSED,
     CaseState.REPORTED,
@@ -63,7 +64,8 @@ def test_a_wipe_is_sent_from_one_state_only():
         CaseState.WIPE_INTENDED
     ]
     assert [state for state, following in TRANSITIONS.items() if CaseState.WIPE_INTENDED in following] == [
-        CaseState.CLEARED_TO_WIPE
+        CaseState.CLEARED_TO_WIPE,
+        CaseState.AWAITING_ADMIN_APPROVAL,
     ]
 
 
@@ -73,7 +75,10 @@ def test_after_the_wipe_nothing_leads_back_to_another_one_but_a_person():
         onwards = TRANSITIONS[state] - AFTER_THE_WIPE
         # back to CLEARED_TO_WIPE is for the very worker whose request provably never left it
         may_go_back = {CaseState.CLEARED_TO_WIPE} if state is CaseState.WIPE_SENT else set[CaseState]()
-        assert onwards <= {CaseState.NEEDS_PERSON, CaseState.PROVEN} | may_go_back
+        # Intune said, or shows, that it filed the wipe instead of carrying it out
+        filed = {CaseState.AWAITING_ADMIN_APPROVAL} & TRANSITIONS[state]
+        assert not filed or state in (CaseState.WIPE_SENT, CaseState.WIPE_UNKNOWN)
+        assert onwards <= {CaseState.NEEDS_PERSON, CaseState.PROVEN} | may_go_back | filed
 
 
 def test_only_a_wipe_that_never_left_goes_back_to_its_clearance():

@@ -105,6 +105,8 @@ def test_wipes_and_proofs_are_counted_and_timed():
     )
 
     assert (summary.wipes, summary.proven, summary.hours_to_proof_median) == (3, 3, 90.0)
+    two = report((proven(80), []), (proven(90), []), mode=Mode.AUTO)
+    assert two.hours_to_proof_median == 85.0
     assert report().hours_to_proof_median is None
 
 

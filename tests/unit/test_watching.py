@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from shared.domain.case import Case, Decision, Readings
-from shared.domain.facts import MISSING, Compliance, Facts, Missing
+from shared.domain.facts import MISSING, Compliance, Facts, Missing, PolicyState
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
-from shared.rules.watching import LOOK_FOR_CHECK_IN_AFTER, watch
+from shared.rules.watching import LOOK_FOR_CHECK_IN_AFTER, wants_policy_states, watch
 from tests.builders import (
     A_SECOND,
     NOW,
@@ -18,6 +18,7 @@ from tests.builders import (
     OWNER_ID,
     a_device,
     an_owners_device,
+    failing,
 )
 from tests.case_builders import a_case, a_licence_request, a_policy, moved
 
@@ -31,7 +32,7 @@ def _read(count: int, since: timedelta, last: timedelta = 2 * HOUR) -> Case:
 
 
 def _watched(case: Case = CASE, at: datetime = NOW, **fields: object) -> Decision:
-    return watch(case, Facts(device=a_device(**fields)), a_policy(), at)
+    return watch(case, Facts(device=a_device(**fields), policy_states=failing()), a_policy(), at)
 
 
 def test_a_staged_device_noncompliant_for_seventy_two_hours_goes_on():
@@ -40,7 +41,7 @@ def test_a_staged_device_noncompliant_for_seventy_two_hours_goes_on():
     assert (decision.to, decision.reason) == (CaseState.CHECKING_READINESS, Reason.EVIDENCE_COMPLETE)
     assert decision.says == (
         "Non-compliant for 3 days in 2 readings, and it was enrolled by the staging account staging@contoso.example: "
-        "only a re-enrolment mends that."
+        "only a re-enrolment mends that. DefaultDeviceCompliancePolicy.RequireUserExistence fails."
     )
     assert decision.evidence["non-compliant for"] == "3 days"
     assert decision.evidence["readings"] == 2
@@ -64,8 +65,8 @@ def test_it_looks_again_when_the_seventy_two_hours_are_over():
 @pytest.mark.parametrize(
     ("case", "to"),
     [
-        (_read(1, 80 * HOUR, HOUR), CaseState.CHECKING_READINESS),
-        (_read(1, 80 * HOUR, HOUR - A_SECOND), CaseState.WATCHING),
+        (_read(1, 80 * HOUR, 24 * HOUR), CaseState.CHECKING_READINESS),
+        (_read(1, 80 * HOUR, 24 * HOUR - A_SECOND), CaseState.WATCHING),
         (_read(2, 80 * HOUR, A_SECOND), CaseState.CHECKING_READINESS),
         (_read(9, 71 * HOUR), CaseState.WATCHING),
         (a_case(CaseState.WATCHING, readings=None), CaseState.WATCHING),
@@ -223,3 +224,66 @@ def test_three_weeks_without_a_reading_are_no_three_weeks_of_noncompliance():
     assert (decision.to, decision.reason) == (CaseState.WATCHING, Reason.WATCHING_FOR_CHEAPER_FIX)
     assert decision.changes["readings"] == Readings(count=1, first_at=NOW, last_at=NOW)
     assert decision.due == NOW + 72 * HOUR
+
+
+def _with_policies(*states: PolicyState, case: Case = CASE) -> Decision:
+    return watch(case, Facts(device=a_device(), policy_states=states), a_policy(), NOW)
+
+
+@pytest.mark.parametrize(
+    ("states", "reason"),
+    [
+        ((), Reason.FAILING_SETTING_UNKNOWN),
+        (failing("Vendor.Custom"), Reason.FAILING_SETTING_UNKNOWN),
+        (failing("Windows10CompliancePolicy.BitLockerEnabled"), Reason.FAILING_SETTING_NOT_MENDED),
+        (
+            failing("Windows10CompliancePolicy.TpmRequired", "DefaultDeviceCompliancePolicy.RequireUserExistence"),
+            Reason.FAILING_SETTING_COMES_FIRST,
+        ),
+    ],
+)
+def test_a_staged_device_is_not_wiped_for_what_a_reenrolment_does_not_mend(
+    states: tuple[PolicyState, ...], reason: Reason
+):
+    decision = _with_policies(*states)
+
+    assert (decision.to, decision.reason) == (CaseState.NEEDS_PERSON, reason)
+    assert decision.says.startswith(
+        "PC-0427 is not wiped, although it was enrolled by the staging account staging@contoso.example. "
+    )
+    assert decision.evidence["failing settings"] == (", ".join(s.name for p in states for s in p.settings) or None)
+    assert moved(CASE, decision).readings == Readings(count=2, first_at=NOW - 72 * HOUR, last_at=NOW)
+
+
+def test_a_setting_named_by_policy_is_reason_enough():
+    states = failing("Windows10CompliancePolicy.BitLockerEnabled")
+    policy = a_policy(reenrol_for=frozenset({"windows10compliancepolicy.bitlockerenabled"}))
+
+    decision = watch(CASE, Facts(device=a_device(), policy_states=states), policy, NOW)
+
+    assert (decision.to, decision.reason) == (CaseState.CHECKING_READINESS, Reason.EVIDENCE_COMPLETE)
+
+
+@pytest.mark.parametrize(
+    ("case", "facts", "wanted"),
+    [
+        (CASE, Facts(device=a_device()), True),
+        (CASE, Facts(device=a_device(), policy_states=()), False),
+        (CASE, Facts(device=MISSING), False),
+        (CASE, Facts(), False),
+        (CASE, Facts(device=a_device(compliance=Compliance.COMPLIANT)), False),
+        (CASE, Facts(device=an_owners_device()), False),
+        (CASE, Facts(device=a_device(last_sync_at=None)), False),
+        (_read(1, 10 * HOUR, 10 * HOUR), Facts(device=a_device()), False),
+    ],
+)
+def test_the_policies_are_read_once_and_only_when_all_else_speaks_for_a_wipe(case: Case, facts: Facts, wanted: bool):
+    assert wants_policy_states(case, facts, a_policy(), NOW) is wanted
+
+
+def test_the_second_reading_is_not_looked_for_before_it_would_count():
+    case = a_case(CaseState.WATCHING, readings=Readings(count=1, first_at=NOW - HOUR, last_at=NOW - HOUR))
+
+    decision = watch(case, Facts(device=a_device()), a_policy(noncompliant_for=HOUR), NOW)
+
+    assert (decision.to, decision.due) == (CaseState.WATCHING, NOW + 23 * HOUR)

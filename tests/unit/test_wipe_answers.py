@@ -15,10 +15,10 @@ from shared.rules.after_wipe import (
     OWN_POLL_AFTER,
     after_answer,
     look_for_wipe,
-    wipe_seen,
 )
 from shared.rules.holding import hold_or_go
-from tests.builders import A_SECOND, NOW, SENT_AT, a_device, all_facts
+from shared.rules.wipe_signs import wipe_seen
+from tests.builders import A_SECOND, NOW, SENT_AT, a_device, all_facts, an_approval_request
 from tests.case_builders import a_case, a_policy, an_approval, an_attempt, moved
 
 SENT = a_case(CaseState.WIPE_SENT)
@@ -194,3 +194,11 @@ def test_an_attempt_without_a_time_counts_from_the_last_move():
     assert look_for_wipe(case, Facts(device=a_device()), a_policy(), A_DAY_LATER).to is CaseState.WIPE_UNKNOWN
     later = A_DAY_LATER + A_SECOND
     assert look_for_wipe(case, Facts(device=a_device()), a_policy(), later).to is CaseState.NEEDS_PERSON
+
+
+def test_a_lost_answer_to_the_second_request_never_leads_back_to_waiting_for_the_approval():
+    attempt = an_attempt(sent_at=SENT_AT, admin_asked_at=SENT_AT, admin_code="request-1", admin_approved_at=SENT_AT)
+    case = a_case(CaseState.WIPE_UNKNOWN, wipe=attempt)
+    facts = Facts(device=a_device(), admin_requests=(an_approval_request(status="approved"),))
+
+    assert look_for_wipe(case, facts, a_policy(), NOW).to is CaseState.WIPE_UNKNOWN

@@ -79,3 +79,9 @@ async def test_the_supervisor_lists_the_end_before_it_takes_the_open_line_away()
     with pytest.raises(WorkerDied):
         await world.another_worker(again).supervise.run()
     assert await ended_ids(world) == [story.CASE_ID]
+
+
+async def test_a_reopened_case_came_into_its_state_when_it_was_reopened() -> None:
+    world = await ended()
+    await world.services.take_hint.open_or_wake(world.hint())
+    assert (await world.case()).entered_at == world.clock.now()

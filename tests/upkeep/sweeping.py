@@ -47,7 +47,13 @@ def tenant_of(count: int, *, noncompliant: int = 0, **settings: object) -> World
 async def sweep(world: World) -> list[Hint]:
     """One tick of the timer, and what it told."""
     await world.services.sweep.run()
-    return [hint for body in world.messages.take(HINTS) for hint in read_hints(body)]
+    return hints_in_the_queue(world)
+
+
+def hints_in_the_queue(world: World) -> list[Hint]:
+    """Every hint that lies there, those not visible yet included; they are taken."""
+    waiting, world.messages.queues[HINTS] = world.messages.queues[HINTS], []
+    return [hint for message in waiting for hint in read_hints(message.body)]
 
 
 async def sweep_and_take(world: World) -> list[Hint]:

@@ -116,6 +116,16 @@ async def test_it_runs_at_once_when_something_was_missed() -> None:
     assert world.devices.changed.reads == 2
 
 
+async def test_what_was_asked_for_in_the_instant_a_round_began_is_one_more_round() -> None:
+    world = tenant_of(2)
+    await sweep(world)
+    await SubscriptionBook(world.rows, world.ids).ask_to_sweep(world.clock.now())
+    for _ in range(3):
+        world.clock.move(MINUTE)
+        await sweep(world)
+    assert world.devices.changed.reads == 2
+
+
 @pytest.mark.parametrize("settings", [{"mode": Mode.OFF}, {"sweep_minutes": 0}])
 async def test_switched_off_it_reads_nothing(settings: dict[str, object]) -> None:
     world = tenant_of(5, noncompliant=5, **settings)

@@ -10,20 +10,17 @@ from shared.domain.case import Case
 from shared.domain.facts import Compliance
 from shared.domain.hint import Cause, Hint, Subject
 from shared.errors import HandoverError, RetryLater
-from shared.intake.messages import read_hints
-from shared.names import HINTS
 from tests.fakes.interference import Interference, WorkerDied, die
 from tests.fakes.world import World
-from tests.upkeep.sweeping import EVERY, MINUTE, cases_of, device_id, sweep_and_take, tenant_of
+from tests.upkeep.sweeping import EVERY, MINUTE, cases_of, device_id, hints_in_the_queue, sweep_and_take, tenant_of
 
 DEVICES, BAD = 60, 40
 
 
 async def take_everything(world: World) -> None:
     """Every hint in the queue, as often as it lies there."""
-    for body in world.messages.take(HINTS):
-        for hint in read_hints(body):
-            await world.services.take_hint.open_or_wake(hint)
+    for hint in hints_in_the_queue(world):
+        await world.services.take_hint.open_or_wake(hint)
 
 
 async def expect_one_case_each(world: World) -> None:

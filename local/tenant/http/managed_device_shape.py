@@ -37,10 +37,8 @@ _ALWAYS: dict[str, Json] = {
 }
 _ALWAYS_ON_BETA: dict[str, Json] = {
     "chassisType": "unknown",
-    "deviceType": "windowsRT",
     "lostModeState": "disabled",
     "roleScopeTagIds": [],
-    "skuFamily": "Pro",
     "windowsActiveMalwareCount": 0,
     "windowsRemediatedMalwareCount": 0,
 }
@@ -121,6 +119,8 @@ def _managing(devices: ManagedDevices) -> dict[str, Callable[[ManagedDevice], Js
 def _beta_properties() -> dict[str, Callable[[ManagedDevice], Json]]:
     return {
         "joinType": lambda device: device.join_type,
+        "deviceType": lambda device: device.device_type,
+        "skuFamily": lambda device: device.sku_family,
         "autopilotEnrolled": lambda device: device.autopilot_enrolled,
         "enrolledByUserPrincipalName": lambda device: device.enrolled_by,
         "usersLoggedOn": lambda device: [

@@ -107,5 +107,8 @@ _REQUEST = Shape[ApprovalRequest](
         "requestDateTime": lambda request: moment(request.requested_at),
         "expirationDateTime": lambda request: moment(request.expires_at),
         "requestJustification": lambda request: request.justification,
+        "requestor": lambda request: {"application": {"id": request.application_id}},
+        "approver": lambda request: {"user": {"displayName": request.approver}} if request.approver else None,
+        "approvalJustification": lambda _: "",
     },
 )

@@ -32,6 +32,7 @@ class UserChanges(Body):
     usage_location: str | None = None
     account_enabled: bool | None = None
     display_name: str | None = None
+    office_location: str | None = None
 
 
 class UserEndpoints:
@@ -81,6 +82,7 @@ class UserEndpoints:
             usage_location=body.usage_location,
             enabled=body.account_enabled,
             display_name=body.display_name,
+            office=body.office_location,
         )
         return NO_CONTENT
 
@@ -110,7 +112,7 @@ def user_shape(licences: Licences) -> Shape[User]:
             "givenName": _nothing,
             "jobTitle": _nothing,
             "mobilePhone": _nothing,
-            "officeLocation": lambda user: user.office,
+            "officeLocation": lambda user: user.office or None,
             "preferredLanguage": _nothing,
             "surname": _nothing,
             "accountEnabled": lambda user: user.enabled,

@@ -23,6 +23,8 @@ class ApprovalPolicy:
     answer: int = 403
     decision: Decision = "approved"
     after: timedelta = timedelta(hours=1)
+    names_code: bool = True
+    """False: the request is filed, but the answer only says that one exists, without its code."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,7 @@ class ApprovalRequest:
     requested_at: datetime
     expires_at: datetime
     application_id: str
+    approver: str | None = None
 
 
 class Approvals:
@@ -85,6 +88,8 @@ class Approvals:
                 "This operation requires approval: send x-msft-approval-justification.",
             )
         request = self._file(self.policy, fingerprint, headers.justification, application_id)
+        if not self.policy.names_code:
+            raise _refused(self.policy.answer, "Conflict", "An active Approval Request already exists")
         raise GraphRefusal(
             status=self.policy.answer,
             code="ApprovalRequired",
@@ -97,7 +102,12 @@ class Approvals:
         """The second administrator decides; only a request that still needs approval changes."""
         request = self._as_it_is_now(self._requests[request_id])
         if request.status == "needsApproval" and decision != "none":
-            self._requests[request_id] = replace(request, status=decision)
+            self._requests[request_id] = replace(request, status=decision, approver="Second administrator")
+
+    def decide_all(self, decision: Decision) -> None:
+        """The second administrator decides on everything that is open."""
+        for request_id in list(self._requests):
+            self.decide(request_id, decision)
 
     def _use(self, code: str, fingerprint: str) -> None:
         request = self._requests.get(code.lower())

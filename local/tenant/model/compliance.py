@@ -15,6 +15,13 @@ GRACE = timedelta(days=1)
 _TIME_MENDS_AFTER = timedelta(hours=6)
 
 
+def failing_settings(state: ComplianceState, named: tuple[str, ...] | None) -> tuple[str, ...]:
+    """What fails on a device in that state, when a scenario does not name it: its enrolment user stands for nobody."""
+    if named is not None:
+        return named
+    return (BUILT_IN_FAILURE,) if state in {"noncompliant", "inGracePeriod"} else ()
+
+
 class Compliance:
     """The one place that changes a compliance state."""
 

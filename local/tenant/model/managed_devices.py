@@ -63,6 +63,8 @@ class ManagedDevice:
     enrollment_type: str = "windowsAzureADJoin"
     profile_name: str = ""
     join_type: str = "azureADJoined"
+    device_type: str = "windowsRT"
+    sku_family: str = "Pro"
     autopilot_enrolled: bool = False
     logged_on: tuple[LogOn, ...] = ()
     actions: tuple[ActionResult, ...] = ()

@@ -89,7 +89,16 @@ class Notifications:
 
     def _require_reauthorization(self, subscription: Subscription) -> None:
         live = {s.id: s for s in self._subscriptions.live()}.get(subscription.id)
-        if live is None or live.lifecycle_url is None or live.expires_at != subscription.expires_at:
+        if live is not None and live.expires_at == subscription.expires_at:
+            self._tell(live, "reauthorizationRequired")
+
+    def tell_lifecycle(self, event: str) -> None:
+        """Send this lifecycle notification for every subscription that has a URL for it."""
+        for subscription in self._subscriptions.live():
+            self._tell(subscription, event)
+
+    def _tell(self, live: Subscription, event: str) -> None:
+        if live.lifecycle_url is None:
             return
         self._put(
             Notification(
@@ -99,7 +108,7 @@ class Notifications:
                 due_at=self._world.now(),
                 first_due_at=self._world.now(),
                 event_at=self._world.now(),
-                lifecycle_event="reauthorizationRequired",
+                lifecycle_event=event,
             )
         )
 

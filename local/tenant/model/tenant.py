@@ -43,6 +43,7 @@ _USER_NAMES = {
     "usage_location": ("usageLocation",),
     "licences": ("assignedLicenses", "assignedPlans", "licenseAssignmentStates"),
     "removed_plans": ("assignedPlans",),
+    "office": ("officeLocation",),
 }
 _GROUP_NAMES = {"id": ("id",), "name": ("displayName",), "member_ids": ("members",), "sku_ids": ("assignedLicenses",)}
 _DEVICE_NAMES = {

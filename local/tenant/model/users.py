@@ -45,9 +45,9 @@ class User:
     enabled: bool = True
     user_type: str = "Member"
     usage_location: str | None = None
-    office: str | None = None
     licences: tuple[AssignedLicence, ...] = ()
     removed_plans: tuple[RemovedPlan, ...] = ()
+    office: str = ""
 
 
 FILTERABLE: Table[User] = {
@@ -107,6 +107,7 @@ class Users:
         usage_location: str | None = None,
         enabled: bool | None = None,
         display_name: str | None = None,
+        office: str | None = None,
     ) -> None:
         """PATCH users/{id}: what is None stays as it is. Raises 404, and 400 for a country that is none."""
         user = self.require(id_or_upn)
@@ -117,6 +118,7 @@ class Users:
             usage_location=user.usage_location if usage_location is None else usage_location.upper(),
             enabled=user.enabled if enabled is None else enabled,
             display_name=user.display_name if display_name is None else display_name,
+            office=user.office if office is None else office,
         )
         self.store.put(user.id, changed)
 

@@ -8,7 +8,16 @@ from email.utils import parsedate_to_datetime
 from typing import cast
 
 from shared.clients.graph.values import Json, inner, text
-from shared.domain.effects import Answer, Done, Refused, WipeAccepted, WipeAnswer, WipeRefused, WipeUnknown
+from shared.domain.effects import (
+    Answer,
+    Done,
+    Refused,
+    WipeAccepted,
+    WipeAnswer,
+    WipeNeedsApproval,
+    WipeRefused,
+    WipeUnknown,
+)
 from shared.errors import AccessDenied, HandoverError, RetryLater, Unexpected
 
 LONGEST_WAIT = timedelta(hours=1)
@@ -19,6 +28,12 @@ _SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _REFUSED = frozenset({400, 404, 409, 412, 422})
 _REFUSED_WIPE = frozenset({400, 401, 403, 404, 409, 412})
 
+APPROVAL_CODE = "x-msft-approval-code"
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_CODE_IN_TEXT = re.compile(APPROVAL_CODE + r"\W{1,4}([A-Za-z0-9][A-Za-z0-9._-]{0,127})", re.IGNORECASE)
+_WANTS_APPROVAL = re.compile(r"ApprovalRequired|x-msft-approval-|active Approval Request already exists", re.IGNORECASE)
+"""How a tenant with Multi Admin Approval words it; the status may be 400, 403, 409 or 412."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
@@ -27,6 +42,7 @@ class Reply:
     status: int
     content: bytes = b""
     retry_after: str | None = None
+    approval_code: str | None = None
 
     @property
     def ok(self) -> bool:
@@ -83,12 +99,31 @@ def write_answer(reply: Reply, operation: str, now: datetime) -> Answer:
 
 def wipe_answer(reply: Reply) -> WipeAnswer:
     """The outcome of a wipe. A refusal needs Graph's own error body; 429 and 5xx prove nothing."""
-    if reply.ok:
+    if reply.ok and reply.approval_code is None:
         return WipeAccepted()
     error = graph_error(reply)
+    if reply.status in _REFUSED_WIPE and (needs := _needs_approval(reply, error)) is not None:
+        return needs
     if error is None or reply.status not in _REFUSED_WIPE:
         return WipeUnknown(why=f"Graph answered {reply.status} ({error.code if error else 'no error code'})")
     return WipeRefused(status=reply.status, code=error.code, message=error.message)
+
+
+def _needs_approval(reply: Reply, error: GraphError | None) -> WipeNeedsApproval | None:
+    """The sign of Multi Admin Approval in header or body, if there is one; what cannot be a code is none."""
+    said = "" if error is None else f"{error.code} {error.message}"
+    if reply.approval_code is None and _WANTS_APPROVAL.search(said) is None:
+        return None
+    code = reply.approval_code or ""
+    if not is_approval_code(code):
+        found = _CODE_IN_TEXT.search(said)
+        code = found[1].rstrip(".") if found is not None else ""
+    return WipeNeedsApproval(status=reply.status, code=code or None, message=said.strip())
+
+
+def is_approval_code(value: str) -> bool:
+    """Whether ``value`` may stand in a header as an approval's code."""
+    return _CODE.fullmatch(value) is not None
 
 
 def retry_after(header: str | None, now: datetime) -> timedelta | None:

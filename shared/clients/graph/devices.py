@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 
+from shared.clients.graph.approval_requests import approval_requests
 from shared.clients.graph.rounds import delta_page, list_page
 from shared.clients.graph.transport import Transport
 from shared.clients.graph.values import (
@@ -21,19 +22,28 @@ from shared.clients.graph.values import (
     word,
 )
 from shared.clients.graph.wipe import wipe
-from shared.domain.effects import Answer, Refused, WipeAnswer
-from shared.domain.facts import MISSING, ActionResult, Compliance, ManagedDevice, Missing
+from shared.domain.effects import Answer, Refused, WipeAnswer, WipeBacking
+from shared.domain.facts import (
+    MISSING,
+    ActionResult,
+    AdminApprovalRequest,
+    Compliance,
+    ManagedDevice,
+    Missing,
+    PolicyState,
+    SettingState,
+)
 from shared.domain.pages import DeviceChange, FoundDevice, Page
 from shared.errors import Unexpected
 
 STABLE = (
     "id,azureADDeviceId,serialNumber,deviceName,userId,userPrincipalName,enrolledDateTime,lastSyncDateTime,"
     "complianceState,complianceGracePeriodExpirationDateTime,managementState,managementAgent,managedDeviceOwnerType,"
-    "operatingSystem,model,enrollmentProfileName,deviceActionResults"
+    "operatingSystem,model,enrollmentProfileName,deviceEnrollmentType,deviceActionResults"
 )
 """Properties that v1.0 has."""
 
-EVERYTHING = f"{STABLE},enrolledByUserPrincipalName,usersLoggedOn"
+EVERYTHING = f"{STABLE},enrolledByUserPrincipalName,usersLoggedOn,joinType,deviceType,skuFamily"
 """With those that only beta has."""
 
 MOST_PAGES_OF_A_LOOKUP = 200
@@ -70,6 +80,15 @@ class GraphDevices:
         device = self._transport.v1.device_management.managed_devices.by_managed_device_id(managed_device_id)
         row = await self._transport.read("devices.reread", device, {"select": STABLE})
         return _the_one(managed_device_id, row)
+
+    async def policy_states(self, managed_device_id: str) -> tuple[PolicyState, ...]:
+        """See the port. Raises RetryLater, AccessDenied or Unexpected."""
+        if not is_path_id(managed_device_id):
+            return ()
+        device = self._transport.v1.device_management.managed_devices.by_managed_device_id(managed_device_id)
+        states = device.device_compliance_policy_states
+        found = await self._transport.all_rows("devices.policy_states", states, missing_is_empty=True)
+        return tuple(map(_policy_state, found))
 
     async def with_serial_number(self, serial_number: str) -> tuple[ManagedDevice, ...]:
         """Compared trimmed, in any case; () without a request when no serial number could look like that."""
@@ -112,9 +131,15 @@ class GraphDevices:
         device = self._transport.v1.device_management.managed_devices.by_managed_device_id(managed_device_id)
         return await self._transport.write("devices.sync", "POST", device.sync_device)
 
-    async def wipe(self, managed_device_id: str, *, not_after: datetime | None = None) -> WipeAnswer:
+    async def wipe(
+        self, managed_device_id: str, backing: WipeBacking, *, not_after: datetime | None = None
+    ) -> WipeAnswer:
         """See the port and wipe.py."""
-        return await wipe(self._transport, managed_device_id, not_after=not_after)
+        return await wipe(self._transport, managed_device_id, backing, not_after=not_after)
+
+    async def approval_requests(self) -> tuple[AdminApprovalRequest, ...]:
+        """See the port and approval_requests.py."""
+        return await approval_requests(self._transport)
 
     async def changes(self, link: str | None) -> Page[DeviceChange]:
         """See the port. Raises ResyncNeeded, RetryLater, AccessDenied or Unexpected."""
@@ -155,8 +180,21 @@ def managed_device(row: Json) -> ManagedDevice:
         enrolment_profile=word(row, "enrollmentProfileName"),
         enrolled_by=word(row, "enrolledByUserPrincipalName"),
         logged_on_user_ids=_logged_on(row),
+        enrolment_type=word(row, "deviceEnrollmentType"),
+        join_type=word(row, "joinType"),
+        device_type=word(row, "deviceType"),
+        sku_family=word(row, "skuFamily"),
         grace_expires_at=moment(row, "complianceGracePeriodExpirationDateTime"),
         actions=tuple(map(_action, rows(row, "deviceActionResults"))),
+    )
+
+
+def _policy_state(row: Json) -> PolicyState:
+    settings = rows(row, "settingStates")
+    return PolicyState(
+        name=text(row, "displayName"),
+        state=text(row, "state"),
+        settings=tuple(SettingState(name=text(each, "setting"), state=text(each, "state")) for each in settings),
     )
 
 

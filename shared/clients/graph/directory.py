@@ -13,7 +13,7 @@ from shared.errors import Unexpected
 
 PROPERTIES = (
     "id,userPrincipalName,displayName,accountEnabled,userType,usageLocation,assignedLicenses,assignedPlans,mail,"
-    "licenseAssignmentStates,officeLocation"
+    "officeLocation,licenseAssignmentStates"
 )
 """Most of them only come when they are selected."""
 
@@ -140,6 +140,13 @@ class GraphDirectory:
         builder, query = self._transport.v1.groups.delta, {"select": "id,members", "filter": wanted}
         return await delta_page(self._transport, "directory.changed_members", builder, query, link, _changed_members)
 
+    async def touch(self, id_or_upn: str, note: str) -> Answer:
+        """See the port. Raises RetryLater, AccessDenied or Unexpected."""
+        if not is_user_key(id_or_upn):
+            return _NO_USER
+        builder = self._transport.v1.users.by_user_id(id_or_upn)
+        return await self._transport.write("directory.touch", "PATCH", builder, {"officeLocation": note})
+
 
 def directory_user(row: Json) -> User:
     """One user. Raises Unexpected when it has no id.
@@ -161,8 +168,8 @@ def directory_user(row: Json) -> User:
             if text(each, "capabilityStatus") == "Enabled" and (plan := word(each, "servicePlanId"))
         ),
         mail_address=word(row, "mail"),
-        licences=_held_licences(row),
         office=word(row, "officeLocation"),
+        licences=_held_licences(row),
     )
 
 

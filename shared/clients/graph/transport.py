@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
-from shared.clients.graph.answers import Reply, json_object, refusal, write_answer
+from shared.clients.graph.answers import APPROVAL_CODE, Reply, json_object, refusal, write_answer
 from shared.clients.graph.faults import as_ours
 from shared.clients.graph.values import Json, rows, text
 from shared.domain.effects import Answer
@@ -146,9 +146,14 @@ class Transport:
         """The error to raise for a reply that the caller cannot use."""
         return refusal(reply, operation, self._clock.now())
 
-    async def prepare(self, method: str, builder: "BaseRequestBuilder", body: Json) -> "httpx.Request":
+    async def prepare(
+        self, method: str, builder: "BaseRequestBuilder", body: Json, headers: Mapping[str, str]
+    ) -> "httpx.Request":
         """A request with its token, ready to go. Raises anything; whatever it is, nothing has been sent."""
-        return await self._connected().adapter.convert_to_native_async(self._request(method, builder, body=body))
+        request = self._request(method, builder, body=body)
+        for name, value in headers.items():
+            request.headers.try_add(name, value)
+        return await self._connected().adapter.convert_to_native_async(request)
 
     def now(self) -> datetime:
         """The time by our own clock, UTC."""
@@ -229,7 +234,12 @@ class Transport:
         try:
             response = cast("httpx.Response", await sending)  # the native handler returns it as it came
             status = response.status_code
-            return Reply(status=status, content=response.content, retry_after=response.headers.get("Retry-After"))
+            return Reply(
+                status=status,
+                content=response.content,
+                retry_after=response.headers.get("Retry-After"),
+                approval_code=response.headers.get(APPROVAL_CODE),
+            )
         finally:
             with suppress(Exception):  # counting must never change what happened, least of all to a wipe
                 self._on_request(operation, status)
