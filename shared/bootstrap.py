@@ -219,7 +219,15 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
             clock=clock,
         ),
         advance=advance,
-        supervise=Supervise(cases=cases, steps=steps, clock=clock, tell=advance.tell, freeze=freeze),
+        supervise=Supervise(
+            cases=cases,
+            steps=steps,
+            clock=clock,
+            tell=advance.tell,
+            freeze=freeze,
+            budget=BudgetBook(ledger),
+            settle=advance.wipe.settle,
+        ),
         watch_returns=WatchReturns(cases=cases, steps=steps, devices=ports.devices, clock=clock),
         keep_subscriptions=KeepSubscriptions(
             resources=settings.subscribe_to,

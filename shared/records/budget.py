@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from shared.domain.facts import Fleet, WipeBudget, WipeTarget
 from shared.domain.policy import Policy
 from shared.records.ledger import Document, Ledger
-from shared.records.wipe_record import past_wipes, ramped, sent_to, with_news, with_wipe, without
+from shared.records.wipe_record import open_since, past_wipes, ramped, sent_to, with_news, with_wipe, without
 from shared.rules.guardrails import ONE_YEAR, Hold, what_holds
 
 _PARTITION = "wipe-budget"
@@ -105,6 +105,10 @@ class BudgetBook:
             return changed
 
         await self._ledger.change(_PARTITION, (_WINDOW, _RECORD), note)
+
+    async def still_open(self, *, paid_before: datetime) -> tuple[str, ...]:
+        """The Intune ids of devices of whose wipe the record does not know the end."""
+        return open_since(await self._ledger.read(_PARTITION, _RECORD), paid_before)
 
     async def paid_for(self, managed_device_id: str) -> tuple[datetime, ...]:
         """When the latest wipes of this Intune device were paid for."""

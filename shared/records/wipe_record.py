@@ -51,6 +51,15 @@ def sent_to(record: Document | None, device_id: str) -> tuple[datetime, ...]:
     return tuple(datetime.fromisoformat(entry["at"]) for entry in entries)
 
 
+def open_since(record: Document | None, before: datetime) -> tuple[str, ...]:
+    """The Intune ids of wipes paid for ``before`` then that are not verified: proof, or a person's word, is still to come."""
+    return tuple(
+        str(entry["device"])
+        for entry in _entries(record)
+        if entry.get("device") and not entry.get("verified") and datetime.fromisoformat(entry["at"]) < before
+    )
+
+
 def _entries(record: Document | None) -> Sequence[Document]:
     return list((record or {}).get("wipes", []))
 

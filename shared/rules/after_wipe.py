@@ -14,6 +14,8 @@ from shared.rules.decisions import ask_person, device_evidence, go, in_words, wa
 from shared.rules.wipe_signs import wipe_seen
 
 LOOK_AGAIN_AFTER = timedelta(minutes=15)
+MOST_NOT_SENT = 96
+"""About a day of tries, a quarter of an hour apart; then a person is told."""
 LOOK_FOR_WIPE_AFTER = timedelta(minutes=5)
 OWN_POLL_AFTER = timedelta(hours=24)
 """Returns are noticed by one shared reading for all waiting cases; this is only the backstop."""
@@ -34,6 +36,13 @@ def after_answer(case: Case, answer: WipeAnswer, now: datetime) -> Decision:
     if isinstance(answer, WipeNeedsApproval) and not attempt.second_request:
         evidence = {"status": answer.status, "code": answer.code, "message": answer.message}
         return begin_to_wait(case, answer.code, attempt.sent_at or now, now, evidence)
+    if isinstance(answer, WipeNotSent) and not answer.frozen and attempt.number >= MOST_NOT_SENT:
+        return ask_person(
+            Reason.WIPE_NOT_SENT,
+            f"The wipe did not leave in {attempt.number} tries: no token or no connection. Nothing was wiped.",
+            evidence={"why": answer.why},
+            wipe=replace(attempt, sent_at=None, outcome="not sent"),
+        )
     if isinstance(answer, WipeNotSent):
         held = go(
             CaseState.CLEARED_TO_WIPE,

@@ -2,11 +2,13 @@
 
 import logging
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.domain.case import Case
+from shared.domain.case import Case, case_id_for_device
 from shared.ports import Clock
+from shared.records.budget import BudgetBook
 from shared.records.cases import CaseStore, Listed
 from shared.records.freeze import FreezeSwitch
 from shared.remedy.messages import StepQueue
@@ -19,6 +21,8 @@ log = logging.getLogger(__name__)
 
 LATE_AFTER = timedelta(minutes=5)
 TELL_OF_WITHIN = timedelta(hours=1)
+SETTLED_AFTER = timedelta(hours=1)
+"""A wipe without an end in the record after so long is compared with its case."""
 VERIFY_AFTER = timedelta(hours=6)
 """A worklist line is written after its row and may lag behind; lines this old are compared with their row."""
 
@@ -32,6 +36,8 @@ class Supervise:
     clock: Clock
     tell: TellOperators
     freeze: FreezeSwitch
+    budget: BudgetBook
+    settle: Callable[[Case], Awaitable[None]]
 
     async def run(self) -> int:
         """Send the step of every overdue case again; returns how many. Safe to run twice at once: the row decides."""
@@ -45,6 +51,7 @@ class Supervise:
         event(log, "cases.supervised", open=by_state.total(), by_state=by_state)
         if sent:
             event(log, "case.step_sent_again", count=sent)
+        await self._settle_again(now)
         if matter := matter_of_freeze(await self.freeze.read()):
             await self.tell.tell(matter)
         await self.tell.again(now)
@@ -55,6 +62,14 @@ class Supervise:
         stored = await self.cases.load(listed.case_id) if self.tell.wanted else None
         if stored is not None:
             await self.tell.of_case(stored.case)
+
+    async def _settle_again(self, now: datetime) -> None:
+        """What became of a wipe is written to the record after the case; a worker that died in between left it out, and
+        the next devices would wait for it."""
+        for device_id in await self.budget.still_open(paid_before=now - SETTLED_AFTER):
+            stored = await self.cases.load(case_id_for_device(device_id))
+            if stored is not None and (stored.case.state.rests or stored.case.returned_device_id is not None):
+                await self.settle(stored.case)
 
     async def _look(self, listed: Listed) -> bool:
         stored = await self.cases.load(listed.case_id)

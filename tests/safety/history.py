@@ -31,7 +31,7 @@ from tests.safety.storage import Message, SimulatedQueues, SimulatedRows
 from tests.safety.tenant_front import InProcessTransport
 from tests.safety.witness import Witness
 
-LASTS_AT_MOST = timedelta(days=75)
+LASTS_AT_MOST = timedelta(days=60)
 """A history ends here; what is not at rest by then is stuck."""
 ACCIDENTS_STOP_AFTER = timedelta(days=6)
 GOES_ON = RULES.keys() - {CaseState.AWAITING_SEAT}
@@ -39,7 +39,11 @@ GOES_ON = RULES.keys() - {CaseState.AWAITING_SEAT}
 MOST_DELIVERIES = 5
 MOST_SWITCHES = 100_000
 GIVEN_BACK_AFTER = timedelta(seconds=30)
-TIMERS = (("supervise_cases", timedelta(minutes=5)), ("watch_returns", timedelta(minutes=15)))
+TIMERS = (
+    ("supervise_cases", timedelta(minutes=5)),
+    ("watch_returns", timedelta(minutes=15)),
+    ("watch_fleet", timedelta(minutes=15)),
+)
 TRIGGERS = {
     DEVICE_EVENTS: ("take_device_event", "park_device_event"),
     HINTS: ("take_hints", "park_hints"),

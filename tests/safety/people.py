@@ -1,8 +1,9 @@
 """What people do in a history: they report devices, approve, cancel, freeze, retry; and somebody writes on our queues."""
 
+import contextlib
 import json
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from shared.domain.case import proposal_of
@@ -12,8 +13,12 @@ from shared.errors import HandoverError
 from shared.intake.messages import write_hints
 from shared.names import CASE_STEPS, DEVICE_EVENTS, HINTS, WIPE_STEPS
 from shared.operate.act import NoSuchCase, NotNow
+from shared.records.freeze import FreezeSwitch
+from shared.records.ledger import Ledger
 from shared.remedy.messages import StepDue, write_step
+from tests.fakes.ids import CountingIds
 from tests.safety import cast
+from tests.safety.scheduler import finish
 
 if TYPE_CHECKING:
     from tests.safety.history import History
@@ -25,6 +30,7 @@ class People:
 
     history: "History"
     _approving: bool = False
+    _looked_at: datetime = cast.START
 
     def make_plans(self) -> None:
         """What will happen, and when."""
@@ -46,6 +52,7 @@ class People:
     def look_around(self) -> None:
         """The approver looks now and then whether something waits."""
         history, shape = self.history, self.history.shape
+        self._look_after_what_stopped()
         if self._approving or shape is None or not shape.attentive:
             return
         for case in history.cases():
@@ -53,6 +60,23 @@ class People:
                 self._approving = True
                 history.begin("approver", lambda case=case: self._approve(case))
                 return
+
+    def _look_after_what_stopped(self) -> None:
+        """Once a day somebody thaws what Handover froze by itself, and closes the cases of wipes that nobody understands."""
+        history = self.history
+        if history.clock.now() - self._looked_at < timedelta(days=1) or history.scheduler.busy:
+            return
+        self._looked_at = history.clock.now()
+        switch = finish(FreezeSwitch(Ledger(history.rows, CountingIds())).read())
+        if switch.frozen and history.witness.frozen_since is None:
+            history.begin("thawer", lambda: self._freeze(frozen=False))
+        for case in history.cases():
+            if case.state is CaseState.NEEDS_PERSON and case.wipe is not None:
+                history.begin("closer", lambda case=case: self._close(case.id))
+
+    async def _close(self, case_id: str) -> None:
+        with contextlib.suppress(HandoverError, NotNow, NoSuchCase):
+            await self._operate().cancel(case_id, "ann@contoso.example", "seen to by hand")
 
     def _plan_interference(self) -> None:
         history, rng = self.history, self.history.rng

@@ -171,10 +171,11 @@ class InProcessTransport:
         """The error to raise for a reply that the caller cannot use."""
         return refusal(reply, operation, self._clock.now())
 
-    async def prepare(self, method: str, builder: Path, body: Json) -> Request:
+    async def prepare(self, method: str, builder: Path, body: Json, headers: Mapping[str, str]) -> Request:
         """A request, ready to go."""
         await self._accidents.before(Io(kind="token", name="token"))
-        return Request(method=method, path=builder, query={}, content=json.dumps(body).encode())
+        content = json.dumps(body).encode()
+        return Request(method=method, path=builder, query={}, content=content, headers=dict(headers))
 
     def now(self) -> datetime:
         """The time."""

@@ -6,9 +6,10 @@ import pytest
 
 from shared.domain.states import CaseState
 from shared.names import CASE_STEPS, CASES, WORKLIST
+from shared.records.ledger import Ledger
 from shared.remedy.messages import StepDue, read_step
 from shared.rules.decide import RULES
-from shared.upkeep.supervise import LATE_AFTER, VERIFY_AFTER
+from shared.upkeep.supervise import LATE_AFTER, SETTLED_AFTER, VERIFY_AFTER
 from tests.fakes import story
 from tests.fakes.world import World
 
@@ -130,3 +131,24 @@ async def test_every_line_of_the_worklist_is_looked_at() -> None:
         await world.put(story.case_in(S.WATCHING, world.policy, world.clock.now(), id=f"device-{number}"))
     world.clock.move(LATE_AFTER)
     assert await world.services.supervise.run() == 64
+
+
+async def test_a_proof_that_never_reached_the_record_of_wipes_is_written_there_later() -> None:
+    """A worker that dies between the two writes must not keep every later device waiting for this one."""
+    world = World()
+    await world.put_intended()
+    await world.live()
+    case = await world.case()
+    assert case.state is S.PROVEN and case.wipe is not None
+    ledger = Ledger(world.rows, world.ids)
+    record = await ledger.read("wipe-budget", "record")
+    assert record is not None
+    unsettled = [{name: value for name, value in wipe.items() if name != "verified"} for wipe in record["wipes"]]
+    await ledger.replace("wipe-budget", "record", {**record, "wipes": unsettled})
+    open_wipes = await world.budget.still_open(paid_before=world.clock.now())
+    assert open_wipes == (story.DEVICE_ID,)
+
+    world.clock.move(SETTLED_AFTER)
+    await world.services.supervise.run()
+
+    assert await world.budget.still_open(paid_before=world.clock.now()) == ()

@@ -1,5 +1,6 @@
 """WIPE_SENT and WIPE_UNKNOWN: what the answer means, and how the device is read when there was none."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from shared.domain.states import CaseState
 from shared.rules.after_wipe import (
     LOOK_AGAIN_AFTER,
     LOOK_FOR_WIPE_AFTER,
+    MOST_NOT_SENT,
     OWN_POLL_AFTER,
     after_answer,
     look_for_wipe,
@@ -202,3 +204,11 @@ def test_a_lost_answer_to_the_second_request_never_leads_back_to_waiting_for_the
     facts = Facts(device=a_device(), admin_requests=(an_approval_request(status="approved"),))
 
     assert look_for_wipe(case, facts, a_policy(), NOW).to is CaseState.WIPE_UNKNOWN
+
+
+def test_a_wipe_that_cannot_leave_for_a_day_is_left_to_a_person() -> None:
+    tired = an_attempt(number=MOST_NOT_SENT)
+    decision = after_answer(a_case(CaseState.WIPE_SENT, wipe=tired), WipeNotSent(why="no token"), NOW)
+
+    assert (decision.to, decision.reason) == (CaseState.NEEDS_PERSON, Reason.WIPE_NOT_SENT)
+    assert decision.changes["wipe"] == replace(tired, sent_at=None, outcome="not sent")
