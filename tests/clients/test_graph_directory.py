@@ -4,7 +4,7 @@ import pytest
 
 from shared.clients.graph.directory import directory_user
 from shared.domain.effects import Done, Refused
-from shared.domain.facts import MISSING, HeldLicence, PlanStatus, User
+from shared.domain.facts import MISSING, HeldLicence, LicenceGroup, PlanStatus, User
 from shared.errors import Unexpected
 from tests.clients.graph_wire import (
     BASE,
@@ -150,3 +150,48 @@ async def test_a_refused_licence_carries_graphs_reason(refused: Answering) -> No
             code="Request_BadRequest",
             message="License assignment cannot be done for user with invalid usage location.",
         )
+
+
+def test_held_licences_tell_direct_from_inherited_and_name_the_error() -> None:
+    states: list[dict[str, object]] = [
+        {"skuId": SPB, "assignedByGroup": None, "error": "None", "state": "Active", "disabledPlans": [INTUNE, None]},
+        {"skuId": SPB, "assignedByGroup": "g", "error": "CountViolation", "state": "Error", "disabledPlans": []},
+        {"skuId": SPB, "assignedByGroup": "h", "error": None, "state": "Error"},
+        {"skuId": None},
+    ]
+    assert directory_user(row(licenseAssignmentStates=states)).licences == (
+        HeldLicence(sku_id=SPB, direct=True, disabled_plan_ids=frozenset({INTUNE})),
+        HeldLicence(sku_id=SPB, direct=False, group_id="g", error="CountViolation"),
+        HeldLicence(sku_id=SPB, direct=False, group_id="h", error="Other"),
+    )
+
+
+async def test_a_swap_is_one_write_and_taking_back_adds_nothing() -> None:
+    async with graph_over(always(200, FULL)) as (graph, wire):
+        await graph.directory.assign_licence(USER, SPB, disabled_plan_ids=(INTUNE,), remove_sku_ids=("old",))
+        await graph.directory.remove_licences(USER, (SPB,))
+    assert wire.bodies == [
+        {"addLicenses": [{"skuId": SPB, "disabledPlans": [INTUNE]}], "removeLicenses": ["old"]},
+        {"addLicenses": [], "removeLicenses": [SPB]},
+    ]
+
+
+async def test_a_member_of_the_group_already_is_as_good_as_added() -> None:
+    there = error(400, "Request_BadRequest", "One or more added object references already exist for 'members'.")
+    dynamic = error(400, "Request_BadRequest", "The group is dynamic.")
+    async with graph_over(in_turn(always(204), there, dynamic)) as (graph, wire):
+        assert await graph.directory.add_to_group(USER, USER) == Done()
+        assert await graph.directory.add_to_group(USER, USER) == Done()
+        assert isinstance(await graph.directory.add_to_group(USER, USER), Refused)
+        assert isinstance(await graph.directory.add_to_group("a/b", USER), Refused)
+    assert wire.bodies == [{"@odata.id": f"{BASE}/v1.0/directoryObjects/{USER}"}] * 3
+
+
+async def test_a_licence_group_is_read_with_the_plans_switched_off_in_it() -> None:
+    body = {"id": USER, "displayName": "G", "assignedLicenses": [{"skuId": SPB, "disabledPlans": [INTUNE]}]}
+    async with graph_over(in_turn(always(200, body), error(404))) as (graph, _):
+        assert await graph.directory.licence_group(USER) == LicenceGroup(
+            id=USER, name="G", products=((SPB, frozenset({INTUNE})),)
+        )
+        assert await graph.directory.licence_group(USER) is MISSING
+        assert await graph.directory.licence_group("Intune users") is MISSING

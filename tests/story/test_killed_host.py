@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -18,13 +19,20 @@ async def test_a_host_killed_while_it_waits_for_an_answer_finishes_the_story_wit
     write: str, azurite_account: str
 ) -> None:
     async with fresh_stack(STORY, own_process=True, connection_string=azurite_account) as stack:
+        _without_the_request_budget(stack)
         await stack.simulated("faults", {"on": write, "kind": "slow", "times": 1, "duration": "PT1S", "when": "after"})
         killer = asyncio.create_task(_kill_when_asked_for(stack, write))
         problems = await Player(stack=stack).play()
         assert killer.done(), f"{write} was never asked for"
-        # Reading what became of a lost answer costs a request more than the story's budget.
-        assert [problem for problem in problems if "Graph requests" not in problem] == []
+        assert problems == []
         assert (await stack.simulated("counts"))["wipes_by_serial"] == {"5CG1234XYZ": 1}
+
+
+def _without_the_request_budget(stack: Stack) -> None:
+    """Reading what became of a lost answer costs a request more than the story's budget."""
+    expected = cast("dict[str, dict[str, object]]", stack.scenario.expect)
+    tenant = {name: value for name, value in expected["tenant"].items() if name != "requests_for_device_at_most"}
+    stack.scenario = stack.scenario.model_copy(update={"expect": {**expected, "tenant": tenant}})
 
 
 async def _kill_when_asked_for(stack: Stack, write: str) -> None:
