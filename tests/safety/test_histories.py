@@ -15,7 +15,7 @@ from tests.safety.hunt import live
 from tests.safety.scheduler import Bypassed
 from tests.safety.systematic import combinations, judge, singles, story
 
-SEEDS = 600
+SEEDS = 300
 """As many as a test run can spare; ``make safety`` lives through 20,000."""
 
 
@@ -25,7 +25,8 @@ def test_no_promise_is_broken_in_histories_drawn_from_seeds():
     assert found.broken == {}, "\n".join(f"python -m tests.safety.hunt --seed {seed}" for seed in found.broken)
     assert found.wipes > SEEDS / 10  # most of them get as far as a wipe
     never = {accident.value for accident in Accident} - set(found.struck)
-    assert never <= {"denied"}  # everything went wrong at some time, but for what only one I/O of a history can suffer
+    # what only writes to Graph can suffer may be missing here; the single accidents below leave nothing out
+    assert never <= {"denied", "throttled_though_done", "gateway_though_done"}
 
 
 def test_the_same_seed_is_the_same_history_in_another_process_with_another_hash_seed():
@@ -76,7 +77,7 @@ def test_any_single_accident_at_any_io_breaks_no_promise_and_the_story_still_end
 
 
 def test_two_accidents_break_no_promise_either():
-    tally = judge(itertools.islice(combinations(story().accidents.kinds, 2), 0, None, 40))
+    tally = judge(itertools.islice(combinations(story().accidents.kinds, 2), 0, None, 80))
 
     assert tally.broken == []
     assert tally.struck > tally.stories  # every pair: make safety
