@@ -182,14 +182,16 @@ def test_a_case_waits_for_a_seat_as_long_as_it_takes_and_then_goes_on_by_itself(
     assert going_on.state is CaseState.AWAITING_LICENCE
 
 
-@pytest.mark.parametrize("mode", [Mode.APPROVE, Mode.AUTO])
-def test_a_wipe_that_never_leaves_is_tried_again_and_at_last_given_to_a_person(mode: Mode):
+@pytest.mark.parametrize(
+    ("mode", "reason"), [(Mode.APPROVE, Reason.APPROVAL_EXPIRED), (Mode.AUTO, Reason.WIPE_NOT_SENT)]
+)
+def test_a_wipe_that_never_leaves_is_tried_again_and_at_last_given_to_a_person(mode: Mode, reason: Reason):
     policy = a_policy(mode=mode)
     case = a_case(CaseState.CLEARED_TO_WIPE, policy)
 
     end, now = _run(case, all_facts(), policy, WipeNotSent(why="no token"))
 
-    assert (end.state, end.reason) == (CaseState.NEEDS_PERSON, Reason.APPROVAL_EXPIRED)
+    assert (end.state, end.reason) == (CaseState.NEEDS_PERSON, reason)
     assert end.wipe is not None
     assert end.wipe.sent_at is None
     assert end.wipe.number > 50
