@@ -204,7 +204,7 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
     freeze = FreezeSwitch(ledger)
     tell = _tell(settings, ports)
     advance = _advance(settings, ports, ledger, freeze, cases, steps, tell)
-    fleet, brake = advance.gatherer.fleet, advance.wipe.brake
+    fleet, brake, gate = advance.gatherer.fleet, advance.wipe.brake, advance.gate
     hints, asked = HintQueue(messages=ports.messages, clock=clock, hidden=hide_hints), AskedBook(ledger)
     parking = ParkingLot(ports.rows, ids)
     return Services(
@@ -213,7 +213,7 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
             cases=cases,
             steps=steps,
             find_device=FindDevice(
-                devices=ports.devices, autopilot=ports.autopilot, asked=asked, gate=GraphGate(ledger), clock=clock
+                devices=ports.devices, autopilot=ports.autopilot, asked=asked, gate=gate, clock=clock
             ),
             asked=asked,
             second_look=SecondLook(asked=asked, messages=ports.messages, clock=clock),
@@ -226,9 +226,9 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
             cases=cases,
             steps=steps,
             clock=clock,
-            tell=advance.tell,
+            tell=tell,
             freeze=freeze,
-            budget=BudgetBook(ledger),
+            budget=advance.wipe.budget,
             settle=advance.wipe.settle,
         ),
         watch_returns=WatchReturns(cases=cases, steps=steps, devices=ports.devices, clock=clock),
@@ -244,14 +244,14 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
             probe=_probe(settings, ports),
         ),
         sweep=_sweep(settings, ports, ledger, cases, book, hints),
-        watch_fleet=WatchFleet(fleet=fleet, brake=brake, gate=GraphGate(ledger), policy=policy, clock=clock),
+        watch_fleet=WatchFleet(fleet=fleet, brake=brake, gate=gate, policy=policy, clock=clock),
         watch_wipes=WatchWipes(
             devices=ports.devices,
             budget=advance.wipe.budget,
             progress=WatchdogProgress(ledger),
             brake=brake,
             tell=tell,
-            gate=GraphGate(ledger),
+            gate=gate,
             policy=policy,
             clock=clock,
         ),

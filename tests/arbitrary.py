@@ -13,7 +13,7 @@ from shared.domain.facts import MISSING, ActionResult, Compliance, Facts, Freeze
 from shared.domain.policy import EnrolmentAttestation, Mode, Policy
 from shared.domain.states import CaseState
 from shared.domain.weekly_hours import DAYS, WeeklyHours
-from shared.rules.binding import BY_POLICY
+from shared.rules.clearing import BY_POLICY
 from shared.rules.confirm import identity_of
 from tests.builders import (
     A_SECOND,

@@ -33,15 +33,21 @@ def write_step(step: StepDue) -> str:
     return json.dumps({"v": 1, "case": step.case_id, "version": step.version}, separators=(",", ":"))
 
 
-def read_step(body: str) -> StepDue:
-    """The message back; raises BadInput for anything else."""
+def fields_of(body: str, message: str) -> dict[str, object]:
+    """The fields of a message of ours; none of any other version. Raises BadInput, naming ``message``, for what is not JSON."""
     try:
         document: object = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise BadInput("the step message is not JSON") from error
+        raise BadInput(f"{message} is not JSON") from error
     fields = cast("dict[str, object]", document) if isinstance(document, dict) else {}
+    return fields if fields.get("v") == 1 else {}
+
+
+def read_step(body: str) -> StepDue:
+    """The message back; raises BadInput for anything else."""
+    fields = fields_of(body, "the step message")
     case_id, version = fields.get("case"), fields.get("version")
-    if fields.get("v") != 1 or not isinstance(case_id, str) or not isinstance(version, int):
+    if not isinstance(case_id, str) or not isinstance(version, int):
         raise BadInput("the step message has not the fields v=1, case and version")
     if not could_be_case(case_id):
         raise BadInput("the step message names no case")

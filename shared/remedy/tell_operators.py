@@ -5,7 +5,6 @@ import logging
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
 
 from shared.domain.case import Case
 from shared.domain.operators import OperatorNotice
@@ -13,6 +12,7 @@ from shared.errors import BadInput, HandoverError
 from shared.names import NOTICES
 from shared.ports import Messages
 from shared.records.outbox import Outbox, place_of
+from shared.remedy.messages import fields_of
 from shared.rules.matters import matter_of
 
 log = logging.getLogger(__name__)
@@ -66,13 +66,9 @@ def write_pointer(month: str, key: str) -> str:
 
 def read_pointer(body: str) -> tuple[str, str]:
     """Month and key of a notice. Raises BadInput for anything else."""
-    try:
-        document: object = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise BadInput("the message about a notice is not JSON") from error
-    fields = cast("dict[str, object]", document) if isinstance(document, dict) else {}
+    fields = fields_of(body, "the message about a notice")
     month, key = fields.get("month"), fields.get("key")
-    if fields.get("v") != 1 or not isinstance(month, str) or not isinstance(key, str):
+    if not isinstance(month, str) or not isinstance(key, str):
         raise BadInput("the message about a notice has not the fields v=1, month and key")
     if _MONTH.fullmatch(month) is None or _KEY.fullmatch(key) is None:
         raise BadInput("the message names no notice")

@@ -1,6 +1,6 @@
 """BINDING: assign the Autopilot registration to the owner, then decide who has to say yes."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from shared.domain.case import Case, Decision, Evidence, Journey, proposal_of
 from shared.domain.effects import BindOwner
@@ -9,13 +9,10 @@ from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.rules.approving import first_of_two
-from shared.rules.clearing import BY_POLICY as BY_POLICY  # noqa: PLC0414  # known by this name elsewhere
-from shared.rules.clearing import LOOK_AGAIN_AFTER, ask_or_clear, clear
+from shared.rules.clearing import LOOK_AGAIN_AFTER, ask_or_clear, clear, device_name
 from shared.rules.confirm import evidence_is_old, evidence_too_old, read_again, refusal_of
-from shared.rules.decisions import ask_person, device_evidence, go, in_words, wait
-from shared.rules.notice import calling_off, owner_comes_first, start_notice
-
-GIVE_UP_AFTER = timedelta(days=30)
+from shared.rules.decisions import ask_person, device_evidence, go, wait
+from shared.rules.notice import calling_off, no_wipe_needed, owner_comes_first, start_notice, too_old
 
 
 def bound_to_owner(case: Case, facts: Facts) -> bool:
@@ -104,23 +101,12 @@ def await_approval(case: Case, facts: Facts, policy: Policy, now: datetime) -> D
     if refusal := refusal_of(device, policy):
         evidence = device_evidence(device)
         return go(CaseState.REFUSED, *refusal, evidence=evidence, effect=calling_off(case, policy), approval=None)
-    if device.compliance in (Compliance.COMPLIANT, Compliance.IN_GRACE_PERIOD):
-        mended = device.compliance is Compliance.COMPLIANT
-        return go(
-            CaseState.NO_ACTION_NEEDED,
-            Reason.MENDED_WITHOUT_WIPE if mended else Reason.DEVICE_IN_GRACE_PERIOD,
-            f"{device.called} {'is compliant again' if mended else 'was given a grace period by Intune'}; no wipe was needed.",
-            evidence=device_evidence(device),
-            effect=calling_off(case, policy),
-        )
+    if (mended := no_wipe_needed(case, device, policy)) is not None:
+        return mended
     if evidence_is_old(case.readings, policy, now):
         return evidence_too_old(policy, device_evidence(device))
-    if now - case.opened_at > GIVE_UP_AFTER:
-        return ask_person(
-            Reason.APPROVAL_EXPIRED,
-            f"This case is older than {in_words(GIVE_UP_AFTER)}, and no wipe came about.",
-            evidence=device_evidence(device),
-        )
+    if (old := too_old(case, device, now)) is not None:
+        return old
     if policy.mode is Mode.AUTO:
         return clear(case, policy, now, so_far="The owner is bound.")
     proposal = proposal_of(case, policy.version)
@@ -128,7 +114,7 @@ def await_approval(case: Case, facts: Facts, policy: Policy, now: datetime) -> D
         return wait(
             case,
             Reason.SECOND_APPROVAL_NEEDED,
-            f"Approved by {first.by}; a second person has to approve wiping {_device(case)}.",
+            f"Approved by {first.by}; a second person has to approve wiping {device_name(case)}.",
             until=min(now + LOOK_AGAIN_AFTER, first.expires_at),
             evidence={"proposal": proposal, "policy": policy.version},
             proposal=proposal,
@@ -136,7 +122,7 @@ def await_approval(case: Case, facts: Facts, policy: Policy, now: datetime) -> D
     return wait(
         case,
         Reason.APPROVAL_NEEDED,
-        f"Wiping {_device(case)} still needs a person's approval.",
+        f"Wiping {device_name(case)} still needs a person's approval.",
         until=now + LOOK_AGAIN_AFTER,
         evidence={"proposal": proposal, "policy": policy.version},
         proposal=proposal,
@@ -145,7 +131,3 @@ def await_approval(case: Case, facts: Facts, policy: Policy, now: datetime) -> D
         else case.readings,
         first_approval=None,
     )
-
-
-def _device(case: Case) -> str:
-    return case.device.name if case.device is not None else case.id

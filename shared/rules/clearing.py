@@ -19,7 +19,7 @@ def ask_or_clear(case: Case, policy: Policy, now: datetime, *, so_far: str) -> D
     return go(
         CaseState.AWAITING_APPROVAL,
         Reason.APPROVAL_NEEDED,
-        f"{so_far} Wiping {_device(case)} needs a person's approval."
+        f"{so_far} Wiping {device_name(case)} needs a person's approval."
         + (f" {policy.why_not_auto}." if policy.why_not_auto is not None else ""),
         evidence={"proposal": proposal_of(case, policy.version), "policy": policy.version},
         proposal=proposal_of(case, policy.version),
@@ -62,5 +62,6 @@ def closed(policy: Policy, now: datetime) -> tuple[Reason, str] | None:
     return Reason.OUTSIDE_MAINTENANCE_WINDOW, f"Outside the hours for wipes; they begin at {opens}."
 
 
-def _device(case: Case) -> str:
+def device_name(case: Case) -> str:
+    """What people call the device of the case."""
     return case.device.name if case.device is not None else case.id

@@ -8,6 +8,9 @@ from shared.domain.facts import ManagedDevice
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 
+GIVE_UP_AFTER = timedelta(days=30)
+"""A case that waits for this long before its wipe is left to a person."""
+
 
 def go(
     to: CaseState,

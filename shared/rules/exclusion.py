@@ -9,11 +9,10 @@ from shared.domain.facts import Facts
 from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
-from shared.rules.decisions import ask_person, go, in_words, wait
+from shared.rules.decisions import GIVE_UP_AFTER, ask_person, go, in_words, wait
 from shared.rules.effective import NOT_READ
 
 LOOK_AGAIN_AFTER = timedelta(hours=1)
-GIVE_UP_AFTER = timedelta(days=30)
 GRANT = "Grant GroupMember.Read.All and Device.Read.All."
 
 

@@ -20,7 +20,6 @@ FEWEST_RETURNS = 5
 """Fewer wipes than this are no rate."""
 NOT_WIPED = ("failed", NEEDS_APPROVAL)
 """Nobody has to come back from these."""
-ONE_HOUR = timedelta(hours=1)
 ONE_YEAR = timedelta(days=365)
 
 

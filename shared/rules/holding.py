@@ -9,8 +9,7 @@ from shared.domain.facts import Facts, Fleet
 from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
-from shared.rules.binding import BY_POLICY
-from shared.rules.clearing import closed, may_be_sent_from
+from shared.rules.clearing import BY_POLICY, closed, may_be_sent_from
 from shared.rules.confirm import evidence_is_old, evidence_too_old
 from shared.rules.decisions import ask_person, go, wait
 from shared.rules.guardrails import Hold, what_holds

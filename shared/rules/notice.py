@@ -13,10 +13,9 @@ from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.rules.clearing import ask_or_clear, may_be_sent_from
 from shared.rules.confirm import read_again, refusal_of
-from shared.rules.decisions import ask_person, device_evidence, go, in_words, stamp, wait
+from shared.rules.decisions import GIVE_UP_AFTER, ask_person, device_evidence, go, in_words, stamp, wait
 
 LOOK_AT_DEVICE_EVERY = timedelta(hours=12)
-GIVE_UP_AFTER = timedelta(days=30)
 MAY_BE_DEFERRED = frozenset({CaseState.GIVING_NOTICE, CaseState.AWAITING_APPROVAL, CaseState.CLEARED_TO_WIPE})
 
 
@@ -80,22 +79,36 @@ def give_notice(case: Case, facts: Facts, policy: Policy, now: datetime) -> Deci
         return go(CaseState.REFUSED, *refusal, evidence=evidence, effect=calling_off(case, policy))
     if policy.mode is Mode.REPORT:
         return go(CaseState.REPORTED, Reason.MODE_IS_REPORT, "The mode is report now; nothing more is changed.")
-    if device.compliance in (Compliance.COMPLIANT, Compliance.IN_GRACE_PERIOD):
-        mended = device.compliance is Compliance.COMPLIANT
-        return go(
-            CaseState.NO_ACTION_NEEDED,
-            Reason.MENDED_WITHOUT_WIPE if mended else Reason.DEVICE_IN_GRACE_PERIOD,
-            f"{device.called} {'is compliant again' if mended else 'was given a grace period by Intune'}; no wipe was needed.",
-            evidence=evidence,
-            effect=calling_off(case, policy),
-        )
-    if now - case.opened_at > GIVE_UP_AFTER:
-        return ask_person(
-            Reason.APPROVAL_EXPIRED,
-            f"This case is older than {in_words(GIVE_UP_AFTER)}, and no wipe came about.",
-            evidence=evidence,
-        )
+    if (mended := no_wipe_needed(case, device, policy)) is not None:
+        return mended
+    if (old := too_old(case, device, now)) is not None:
+        return old
     return _owners_time(case, device, facts, policy, now)
+
+
+def no_wipe_needed(case: Case, device: ManagedDevice, policy: Policy) -> Decision | None:
+    """The end of a case that waits before its wipe, when Intune is content again or gives the device time."""
+    if device.compliance not in (Compliance.COMPLIANT, Compliance.IN_GRACE_PERIOD):
+        return None
+    mended = device.compliance is Compliance.COMPLIANT
+    return go(
+        CaseState.NO_ACTION_NEEDED,
+        Reason.MENDED_WITHOUT_WIPE if mended else Reason.DEVICE_IN_GRACE_PERIOD,
+        f"{device.called} {'is compliant again' if mended else 'was given a grace period by Intune'}; no wipe was needed.",
+        evidence=device_evidence(device),
+        effect=calling_off(case, policy),
+    )
+
+
+def too_old(case: Case, device: ManagedDevice, now: datetime) -> Decision | None:
+    """A case that waits before its wipe for too long is left to a person."""
+    if now - case.opened_at <= GIVE_UP_AFTER:
+        return None
+    return ask_person(
+        Reason.APPROVAL_EXPIRED,
+        f"This case is older than {in_words(GIVE_UP_AFTER)}, and no wipe came about.",
+        evidence=device_evidence(device),
+    )
 
 
 def _owners_time(case: Case, device: ManagedDevice, facts: Facts, policy: Policy, now: datetime) -> Decision:

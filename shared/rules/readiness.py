@@ -12,14 +12,13 @@ from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.rules.binding import start_binding
 from shared.rules.confirm import refusal_of
-from shared.rules.decisions import ask_person, device_evidence, go, wait
+from shared.rules.decisions import GIVE_UP_AFTER, ask_person, device_evidence, go, wait
 from shared.rules.device_checks import device_checks
 from shared.rules.exclusion import exclusion_check, refused_by_group
 from shared.rules.tenant_checks import tenant_checks
 from shared.rules.user_checks import user_checks
 
 LOOK_AGAIN_AFTER = timedelta(hours=4)
-GIVE_UP_AFTER = timedelta(days=30)
 
 
 def checks(case: Case, facts: Facts, policy: Policy, now: datetime) -> list[Check]:

@@ -16,7 +16,7 @@ from shared.domain.hint import Cause
 from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
-from shared.rules.binding import BY_POLICY
+from shared.rules.clearing import BY_POLICY
 from shared.rules.confirm import identity_of
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)

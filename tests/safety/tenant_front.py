@@ -5,10 +5,9 @@ meaning are the real ones on both sides.
 """
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Never
 from urllib.parse import parse_qsl, urlsplit
 
 from local.tenant.http.app import endpoints
@@ -19,11 +18,10 @@ from local.tenant.http.wire import Version
 from local.tenant.model.gate import Call, Caller
 from local.tenant.model.refusal import AnswerLost, GraphRefusal
 from local.tenant.model.tenant import TenantModel
-from shared.clients.graph.answers import Reply, json_object, refusal, write_answer
-from shared.clients.graph.values import Json, rows, text
-from shared.domain.effects import Answer
-from shared.domain.facts import MISSING, Missing
-from shared.errors import HandoverError, RetryLater, Unexpected
+from shared.clients.graph.answers import Reply
+from shared.clients.graph.transport import Transport
+from shared.clients.graph.values import Json
+from shared.errors import RetryLater
 from shared.ports import Clock
 from tests.safety.accidents import Accidents, Io
 
@@ -91,112 +89,63 @@ class Routes:
         return None
 
 
-class InProcessTransport:
-    """The methods of Transport over a tenant in memory."""
+class InProcessTransport(Transport):
+    """Transport over a tenant in memory: all but what goes over a wire is the product's own."""
 
     def __init__(
-        self, model: TenantModel, clock: Clock, accidents: Accidents, answered: Callable[[str, tuple[str, ...]], None]
+        self,
+        model: TenantModel,
+        clock: Clock,
+        accidents: Accidents,
+        answered: Callable[[str, tuple[str, ...]], None],
     ) -> None:
+        super().__init__(_never_opened, clock, _nobody_counts)
         self._model = model
         self._answered = answered
-        self._clock = clock
         self._accidents = accidents
         self._routes = Routes(list(endpoints(model, None)))  # pyright: ignore[reportArgumentType]  # nobody subscribes
 
     @property
-    def v1(self) -> Path:
+    def v1(self) -> Any:
         """Paths of v1.0."""
         return Path("v1.0")
 
-    def beta(self, path: str, **parameters: str) -> Path:
+    def beta(self, path: str, **parameters: str) -> Any:
         """A path of beta, in which ``{name}`` stands for a parameter."""
-        return Path(
-            "beta", tuple(parameters.get(part[1:-1], part) if part[:1] == "{" else part for part in path.split("/"))
-        )
+        segments = (parameters.get(part[1:-1], part) if part[:1] == "{" else part for part in path.split("/"))
+        return Path("beta", tuple(segments))
 
-    async def read(self, operation: str, builder: Path, query: Mapping[str, str] | None = None) -> Json | Missing:
-        """GET one thing."""
-        return await self._get(operation, builder, _dollars(query))
-
-    async def pages(
-        self,
-        operation: str,
-        builder: Path,
-        query: Mapping[str, str] | None = None,
-        *,
-        most: int = 1000,
-        missing_is_empty: bool = False,
-    ) -> AsyncIterator[tuple[Json, ...]]:
-        """GET a list page by page."""
-        options = _dollars(query)
-        for _ in range(most):
-            body = await self._get(operation, builder, options)
-            if isinstance(body, Missing):
-                if missing_is_empty:
-                    return
-                raise Unexpected(f"{operation}: Graph answered 404 to a list")
-            yield rows(body, "value")
-            if not (next_link := text(body, "@odata.nextLink")):
-                return
-            options = dict(parse_qsl(urlsplit(next_link).query))
-        raise Unexpected(f"{operation}: more than {most} pages")
-
-    async def all_rows(
-        self,
-        operation: str,
-        builder: Path,
-        query: Mapping[str, str] | None = None,
-        *,
-        most: int = 1000,
-        missing_is_empty: bool = False,
-    ) -> tuple[Json, ...]:
-        """Every row of every page."""
-        pages = self.pages(operation, builder, query, most=most, missing_is_empty=missing_is_empty)
-        return tuple([row async for page in pages for row in page])
-
-    async def write(self, operation: str, method: str, builder: Path, body: Json | None = None) -> Answer:
-        """A write that may be repeated."""
-        reply = await self.send(operation, method, builder, body)
-        return write_answer(reply, operation, self._clock.now())
-
-    async def send(self, operation: str, method: str, builder: Path, body: Json | None = None) -> Reply:
-        """One request, its answer not judged."""
-        content = b"" if body is None else json.dumps(body).encode()
-        try:
-            return await self._exchange(operation, Request(method=method, path=builder, query={}, content=content))
-        except ConnectionError as lost:
-            raise RetryLater(f"{operation}: {lost}") from lost
-
-    def failure(self, reply: Reply, operation: str) -> HandoverError:
-        """The error to raise for a reply that the caller cannot use."""
-        return refusal(reply, operation, self._clock.now())
-
-    async def prepare(self, method: str, builder: Path, body: Json, headers: Mapping[str, str]) -> Request:
+    async def prepare(self, method: str, builder: Any, body: Json, headers: Mapping[str, str]) -> Any:
         """A request, ready to go."""
         await self._accidents.before(Io(kind="token", name="token"))
-        content = json.dumps(body).encode()
-        return Request(method=method, path=builder, query={}, content=content, headers=dict(headers))
+        request: Request = self._request(method, builder, body=body)
+        return replace(request, headers=dict(headers))
 
-    def now(self) -> datetime:
-        """The time."""
-        return self._clock.now()
-
-    async def send_once(self, operation: str, request: Request) -> Reply:
+    async def send_once(self, operation: str, request: Any) -> Reply:
         """Send a prepared request; a lost answer raises ConnectionError."""
-        return await self._exchange(operation, request)
+        return await self._answer(operation, request)
 
-    async def _get(self, operation: str, builder: Path, options: Mapping[str, str]) -> Json | Missing:
+    def _request(
+        self, method: str, builder: Any, query: Mapping[str, str] | None = None, body: Json | None = None
+    ) -> Any:
+        options = {f"${name}": value for name, value in (query or {}).items()}
+        content = b"" if body is None else json.dumps(body).encode()
+        return Request(method=method, path=builder, query=options, content=content)
+
+    def _next(self, operation: str, next_link: str) -> Any:
+        parts = urlsplit(next_link)
+        version, *segments = parts.path.strip("/").split("/")
+        assert version in ("v1.0", "beta"), next_link
+        path = Path(version, tuple(segments))
+        return Request(method="GET", path=path, query=dict(parse_qsl(parts.query)), content=b"")
+
+    async def _exchange(self, operation: str, request: Any) -> Reply:
         try:
-            reply = await self._exchange(operation, Request(method="GET", path=builder, query=options, content=b""))
+            return await self._answer(operation, request)
         except ConnectionError as lost:
             raise RetryLater(f"{operation}: {lost}") from lost
-        if reply.ok:
-            return json_object(reply, operation)
-        if reply.status == 404:
-            return MISSING
-        raise refusal(reply, operation, self._clock.now())
 
-    async def _exchange(self, operation: str, request: Request) -> Reply:
+    async def _answer(self, operation: str, request: Request) -> Reply:
         version, segments = request.path.parts
         found = self._routes.find(request.method, version, segments)
         assert found is not None, f"the tenant has no {request.method} {version}/{'/'.join(segments)}"
@@ -248,5 +197,9 @@ def _refused(no: GraphRefusal) -> Reply:
     return Reply(status=no.status, content=json.dumps(error).encode(), retry_after=no.headers.get("Retry-After"))
 
 
-def _dollars(query: Mapping[str, str] | None) -> dict[str, str]:
-    return {f"${name}": value for name, value in (query or {}).items()}
+def _never_opened() -> Never:
+    raise AssertionError("nothing goes over a wire here")
+
+
+def _nobody_counts(_operation: str, _status: int) -> None:
+    """The tenant counts by itself."""

@@ -8,8 +8,7 @@ from shared.domain.case import Case, proposal_of
 from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
-from shared.rules.binding import BY_POLICY
-from shared.rules.clearing import ask_or_clear
+from shared.rules.clearing import BY_POLICY, ask_or_clear
 from shared.rules.decide import decide
 from tests.builders import NOW, all_facts
 from tests.case_builders import a_case, a_policy, an_approval

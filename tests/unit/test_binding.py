@@ -11,7 +11,8 @@ from shared.domain.policy import Mode
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.rules.answers import changes_by
-from shared.rules.binding import BY_POLICY, after_binding, await_approval, bound_to_owner, start_binding
+from shared.rules.binding import after_binding, await_approval, bound_to_owner, start_binding
+from shared.rules.clearing import BY_POLICY
 from tests.builders import (
     A_SECOND,
     AUTOPILOT_ID,

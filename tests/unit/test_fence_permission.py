@@ -9,7 +9,7 @@ from shared.domain.facts import Freeze
 from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
-from shared.rules.binding import BY_POLICY
+from shared.rules.clearing import BY_POLICY
 from shared.rules.fence import LOOK_AGAIN_AFTER, back_to_hold, check_fence
 from tests.builders import A_SECOND, NOW, all_facts
 from tests.case_builders import a_case, a_policy, an_approval, moved

@@ -9,7 +9,7 @@ from shared.domain.facts import Facts, Freeze, WipeBudget
 from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
-from shared.rules.binding import BY_POLICY
+from shared.rules.clearing import BY_POLICY
 from shared.rules.guardrails import device_holds, what_holds
 from shared.rules.holding import LOOK_AGAIN_AFTER, clearance_unfit, hold_or_go
 from tests.builders import A_SECOND, NOW, a_budget, a_fleet, all_facts
