@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from local.expect import unmet
-from local.stack import Json, Stack
+from local.stack import ANN, Json, Stack
 
 REAL_SECONDS_AT_MOST = 120
 SETTLE_SECONDS_AT_MOST = 15
@@ -179,7 +179,7 @@ class Player:
             case "replay_parked":
                 for parked in (await self._ask("/api/v1/parked"))["parked"]:
                     body = {"body": item["body"]} if "body" in item else {}
-                    await self.stack.tell(f"parked/{parked['id']}/replay", {"by": _by(item), **body})
+                    await self.stack.tell(f"parked/{parked['id']}/replay", body, by=_by(item))
             case "post_notification":
                 await self.stack.notify(item)
             case "wait":
@@ -189,7 +189,8 @@ class Player:
             case "defer":
                 await self._press_deferral_link(item, cases)
             case "freeze" | "thaw":
-                await self.stack.tell("freeze", {"frozen": item["do"] == "freeze", "why": "scenario", "by": _by(item)})
+                switch = {"frozen": item["do"] == "freeze", "why": "scenario"}
+                await self.stack.tell("freeze", switch, by=_by(item))
             case action:
                 await self._act_on_cases(action, item, cases)
 
@@ -216,8 +217,10 @@ class Player:
     async def _act_on_cases(self, action: str, item: Json, cases: list[Json]) -> None:
         for case in _of_device(cases, item.get("device")):
             proposal = item.get("proposal") or case.get("to_approve", {}).get("proposal", "none")
-            document = {"by": _by(item), "why": item.get("why", "scenario"), "proposal": proposal}
-            await self.stack.tell(f"cases/{case['case']['id']}/{action}", document)
+            document = {"why": item.get("why", "scenario"), "proposal": proposal}
+            path = f"cases/{case['case']['id']}"
+            seen = (await self._ask(f"/api/v1/{path}"))["case"]["version"]
+            await self.stack.tell(f"{path}/{action}", document, by=_by(item), etag=f'"{seen}"')
 
     async def _cloud_event(self, item: Json) -> Json:
         data: Json = dict(item.get("data") or {})
@@ -312,7 +315,7 @@ def _of_device(cases: list[Json], serial: object) -> list[Json]:
 
 
 def _by(item: Json) -> str:
-    return str(item.get("by", "ann@contoso.example"))
+    return str(item.get("by", ANN))
 
 
 def _what_became_of(before: Json, after: Json) -> str | None:

@@ -23,7 +23,6 @@ from shared.intake.find_device import FindDevice
 from shared.intake.heard import Heard
 from shared.intake.intune_logs import TakeIntuneLogs
 from shared.intake.packing import HintQueue
-from shared.intake.parked_input import TendParkedInput
 from shared.intake.receive import KnownSubscriptions, ReceiveNotifications
 from shared.intake.second_look import SecondLook
 from shared.intake.take_hint import TakeHint
@@ -35,6 +34,8 @@ from shared.operate.act import Operate
 from shared.operate.defer import DeferWipe
 from shared.operate.go_on import GoOn
 from shared.operate.look import Look
+from shared.operate.parked_input import TendParkedInput
+from shared.operate.principals import SignIn, development_principal
 from shared.operate.report import Report
 from shared.ports import Autopilot, Chat, Clock, Devices, Directory, Ids, Mail, Messages, Rows, Subscriptions, Tenant
 from shared.records.approvals import ApprovalBook
@@ -60,7 +61,7 @@ from shared.remedy.messages import StepQueue
 from shared.remedy.parts import NoGraph, UnprivilegedDevices
 from shared.remedy.tell_operators import TellOperators
 from shared.remedy.wipe import WipeProtocol
-from shared.settings import Settings
+from shared.settings import Settings, platform_signs_in
 from shared.telemetry import event, set_up_logging
 from shared.upkeep.keep_subscriptions import KeepSubscriptions, Probe
 from shared.upkeep.measure_queues import MeasureQueues
@@ -111,6 +112,7 @@ class Services:
     watch_wipes: WatchWipes
     look: Look
     operate: Operate
+    sign_in: SignIn
     defer: DeferWipe
     pages: Pages
     report: Report
@@ -267,6 +269,7 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
             policy=policy,
             clock=clock,
         ),
+        sign_in=_sign_in(settings),
         defer=DeferWipe(cases=cases, steps=steps, policy=policy, clock=clock),
         pages=_pages(settings),
         report=Report(
@@ -317,6 +320,13 @@ def _probe(settings: Settings, ports: Ports) -> Probe | None:
     if settings.canary_user is None or not settings.mode.may_write:
         return None
     return Probe(directory=ports.directory, user=settings.canary_user)
+
+
+def _sign_in(settings: Settings) -> SignIn:
+    played = settings.development_principal
+    return SignIn(
+        by_platform=platform_signs_in(), development=None if played is None else development_principal(played)
+    )
 
 
 def _pages(settings: Settings) -> Pages:

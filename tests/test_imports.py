@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "shared.bootstrap": {*USE_CASES, *BELOW_USE_CASES, "shared.notices", "shared.clients", "shared.settings"},
     # what runs by the clock, and what people do, drive the cases; a case's step knows neither
     "shared.upkeep": {*BELOW_USE_CASES, "shared.intake", "shared.notices", "shared.remedy"},
-    "shared.operate": {*BELOW_USE_CASES, "shared.remedy"},
+    "shared.operate": {*BELOW_USE_CASES, "shared.intake", "shared.remedy"},
     "shared.intake": {*BELOW_USE_CASES, "shared.remedy"},
     "shared.remedy": {*BELOW_USE_CASES, "shared.notices"},
     # what people are told, as text: it knows what there is to say and nothing of how it travels

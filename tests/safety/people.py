@@ -17,11 +17,14 @@ from shared.records.freeze import FreezeSwitch
 from shared.records.ledger import Ledger
 from shared.remedy.messages import StepDue, write_step
 from tests.fakes.ids import CountingIds
+from tests.fakes.people import person
 from tests.safety import cast
 from tests.safety.scheduler import finish
 
 if TYPE_CHECKING:
     from tests.safety.history import History
+
+ANN = person("ann@contoso.example")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,7 +79,7 @@ class People:
 
     async def _close(self, case_id: str) -> None:
         with contextlib.suppress(HandoverError, NotNow, NoSuchCase):
-            await self._operate().cancel(case_id, "ann@contoso.example", "seen to by hand")
+            await self._operate().cancel(case_id, ANN, "seen to by hand")
 
     def _plan_interference(self) -> None:
         history, rng = self.history, self.history.rng
@@ -138,7 +141,7 @@ class People:
             proposal = proposal_of(case, history.settings.policy().as_of(history.clock.now()).version)
             approved_at = history.clock.now()
             history.witness.approved[case.id].append(approved_at)  # counts from the moment the person decided
-            await self._operate().approve(case.id, proposal=proposal, who="ann@contoso.example")
+            await self._operate().approve(case.id, proposal=proposal, who=ANN)
         except (HandoverError, NotNow, NoSuchCase):
             pass
         finally:
@@ -151,7 +154,7 @@ class People:
             history.witness.frozen_since = None
         done = False
         try:
-            await self._operate().set_freeze(frozen=frozen, who="ann@contoso.example", why="history")
+            await self._operate().set_freeze(frozen=frozen, who=ANN, why="history")
             done = True
         except HandoverError:
             pass
@@ -167,9 +170,9 @@ class People:
             try:
                 if verb == "retry":
                     history.witness.retried[case.id] += 1
-                    await self._operate().retry(case.id, "ann@contoso.example")
+                    await self._operate().retry(case.id, ANN)
                 else:
-                    await getattr(self._operate(), verb)(case.id, "ann@contoso.example", "history")
+                    await getattr(self._operate(), verb)(case.id, ANN, "history")
             except (HandoverError, NotNow, NoSuchCase):
                 continue
 
