@@ -187,7 +187,7 @@ class Player:
             proposal = item.get("proposal") or case.get("to_approve", {}).get("proposal", "none")
             document = {"why": item.get("why", "scenario"), "proposal": proposal}
             path = f"cases/{case['case']['id']}"
-            seen = (await self._ask(f"/api/v1/{path}"))["case"]["version"]
+            seen = (await ask(self.stack, f"/api/v1/{path}"))["case"]["version"]
             await self.stack.tell(f"{path}/{action}", document, by=_by(item), etag=f'"{seen}"')
 
     async def _cloud_event(self, item: Json) -> Json:

@@ -28,8 +28,9 @@ from local.tenant.populate import tenant_of
 from local.tenant.scenario import Scenario
 from local.tenant.server import TenantServer
 from local.virtual_time import DelayedMessages, services_on
-from shared.bootstrap import Services, install
+from shared.bootstrap import install
 from shared.ports import Messages
+from shared.services import Services
 from shared.settings import Settings
 
 APP = Path(__file__).parent.parent

@@ -20,9 +20,10 @@ from local.bench.graph_answers import Token
 from local.bench.sweep_graph import CHANGED, DEVICES, device_id, graph_of_many
 from local.package.target import REPOSITORY
 from local.storage import make as make_storage
-from shared.bootstrap import Services, build, connect
+from shared.bootstrap import build, connect
 from shared.clients.graph.client import Graph
 from shared.records.sweep_progress import Round
+from shared.services import Services
 from shared.settings import Settings
 
 NAIVE = 1_000

@@ -12,14 +12,16 @@ from pydantic import SecretStr
 
 import function_app
 from local.tenant.model.tenant import TenantModel
-from shared.bootstrap import Ports, Services, build, connect, install
+from shared.bootstrap import build, connect, install
 from shared.clients.graph.client import Graph
 from shared.domain.case import Case, JournalEntry
 from shared.domain.policy import Mode
 from shared.domain.states import CaseState
 from shared.errors import HandoverError
 from shared.names import CASE_STEPS, DEVICE_EVENTS, HINTS, WIPE_STEPS
+from shared.ports import Ports
 from shared.rules.decide import RULES
+from shared.services import Services
 from shared.settings import Settings
 from tests.fakes.ids import CountingIds
 from tests.fakes.rows import FakeRows
