@@ -131,12 +131,13 @@ class Accidents:
 
     async def before(self, io: Io) -> Reply | None:
         """Before the I/O has any effect. Raises Crashed or RetryLater; for Graph a failure may be the answer instead."""
-        await pause()
+        if self.scheduler.crowded():
+            await pause()
         self.count += 1
         io.number = self.count
         self.kinds.append(io.kind)
         io.accident = self.plan.strike(io, self.scheduler.clock.now())
-        self.scheduler.note(f"{io.number} {self.scheduler.current} {io.kind} {io.name} {io.accident or ''}")
+        self.scheduler.note(io.number, self.scheduler.current, io.kind, io.name, io.accident or "")
         if io.accident is None:
             return None
         self.struck.append(
@@ -159,7 +160,8 @@ class Accidents:
 
     async def after(self, io: Io) -> Reply | None:
         """After the I/O had its effect, before the caller hears of it."""
-        await pause()
+        if self.scheduler.crowded():
+            await pause()
         match io.accident:
             case Accident.CRASH_AFTER:
                 raise Crashed

@@ -4,7 +4,7 @@ import functools
 import random
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, get_type_hints
 
 import azure.functions as func
@@ -16,6 +16,7 @@ from shared.bootstrap import Ports, Services, build, connect, install
 from shared.clients.graph.client import Graph
 from shared.domain.case import Case, JournalEntry
 from shared.domain.policy import Mode
+from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.errors import HandoverError
 from shared.names import CASE_STEPS, DEVICE_EVENTS, HINTS, WIPE_STEPS
@@ -38,12 +39,20 @@ GOES_ON = RULES.keys() - {CaseState.AWAITING_SEAT}
 """States that must be left one day; a seat may never appear, and then the case looks for it for as long as it takes."""
 MOST_DELIVERIES = 5
 MOST_SWITCHES = 100_000
+MOST_AT_ONCE = 4
+"""So many invocations are under way at most before one of them has to end."""
+QUIET = tuple(timedelta(hours=hours) for hours in (0.1, 0.1, 1, 6, 24, 48))
+"""When nothing happens, the schedules are next run after so long: what they find after minutes, hours or a day is found;
+looks in between, with nothing changed since the last one, are left out. Everything that happens begins the row anew."""
+BESIDE = 0.1
+"""How often the schedules run at the same moment as something else."""
 GIVEN_BACK_AFTER = timedelta(seconds=30)
 TIMERS = (
-    ("supervise_cases", timedelta(minutes=5)),
-    ("watch_returns", timedelta(minutes=15)),
-    ("watch_fleet", timedelta(minutes=15)),
+    ("supervise_cases", timedelta(minutes=5), 1.0),
+    ("watch_returns", timedelta(minutes=15), 1.0),
+    ("watch_fleet", timedelta(minutes=15), 0.3),  # each case on its way to a wipe counts the fleet as well
 )
+"""The schedules: how often they run, and how many of those runs are lived through."""
 TRIGGERS = {
     DEVICE_EVENTS: ("take_device_event", "park_device_event"),
     HINTS: ("take_hints", "park_hints"),
@@ -74,7 +83,7 @@ class Shape:
         """Any kind."""
         return cls(
             mode=rng.choice((Mode.AUTO, Mode.AUTO, Mode.APPROVE, Mode.APPROVE, Mode.REPORT)),
-            devices=rng.choice((1, 1, 1, 2, 3)),
+            devices=rng.choice((*(1,) * 7, 2, 2, 3)),
             seats=rng.choice((1, *(3,) * 3, *(5,) * 8)),
             share=rng.choice((0.0, 0.003, 0.02, 0.1)),
             happenings=rng.choice((0, 0, 1, 2, 4)),
@@ -102,8 +111,9 @@ class History:
         self.clock = self.model.clock
         self.scheduler = Scheduler(clock=self.clock, rng=self.rng)
         self.accidents = Accidents(scheduler=self.scheduler, plan=self._plan(shape), rng=self.rng)
-        self.rows = FakeRows()
+        self.rows = FakeRows(gives_way=False)
         self.queues = SimulatedQueues(self.clock, self.accidents, self.rng)
+        self.scheduler.others_could_begin = self.queues.some_visible
         self.settings = _settings(shape)
         self.witness = Witness(model=self.model, rows=self.rows, settings=self.settings)
         ids = CountingIds()
@@ -114,6 +124,7 @@ class History:
         self._later: list[tuple[datetime, int, str, Callable[[], None]]] = []
         self._timers: dict[str, datetime] = {}
         self._idle = 0
+        self._stood: list[tuple[CaseState, Reason]] = []
 
     def _plan(self, shape: Shape) -> Plan:
         if self.plan is not None:
@@ -169,20 +180,37 @@ class History:
 
     def _go_on(self) -> None:
         """Everything that can go on now goes on."""
-        while self.scheduler.step() or self._deliver():
+        while (self._one_more() and self._deliver()) or self.scheduler.step() or self._deliver():
             if self.scheduler.switches > MOST_SWITCHES:
                 self.witness.blame("the history does not come to rest")
                 return
 
+    def _one_more(self) -> bool:
+        """Another worker begins beside those that are under way."""
+        return (
+            0 < self.scheduler.under_way < MOST_AT_ONCE and self.queues.some_visible() and self.rng.random() < 0.5
+        )
+
     def _let_time_pass(self, end: datetime) -> None:
-        self._idle += 1
-        self.clock.advance_to(max(min(self._next(), end), self.clock.now() + timedelta(milliseconds=1)))
+        stands = [(case.state, case.reason) for case in self.cases()]
+        if stands != self._stood:
+            self._stood, self._idle = stands, 0
+        by_itself, quiet_until = self.clock.next_at(), self.clock.now() + QUIET[min(self._idle, len(QUIET) - 1)]
+        until = min(self._next(), quiet_until, end)
+        self.clock.advance_to(max(until, self.clock.now() + timedelta(milliseconds=1)))
+        if until == quiet_until:
+            self._idle += 1
+            self._run_timers()
+        elif self.rng.random() < BESIDE:
+            self._run_timers()
+        if by_itself is not None and by_itself <= self.clock.now():
+            self._idle = 0  # something happened in the tenant
         while self._later and self._later[0][0] <= self.clock.now():
             _, _, what, do = self._later.pop(0)
             self.told.append(f"{self.clock.now():%d %H:%M:%S} {what}")
             self.scheduler.note(what)
+            self._idle = 0
             do()
-        self._run_timers()
         self.people.look_around()
 
     def _next(self) -> datetime:
@@ -190,8 +218,7 @@ class History:
         for at in (self.scheduler.next_ready(), self.queues.next_visible(), self.clock.next_at()):
             if at is not None:
                 times.append(at)
-        times.append(self.clock.now() + (timedelta(minutes=6) if self._idle <= 2 else timedelta(hours=6)))
-        return min(times)
+        return min(times, default=datetime.max.replace(tzinfo=UTC))
 
     def _over(self) -> bool:
         """Nothing is left that could happen: no message, nothing planned, and every case at rest."""
@@ -221,7 +248,6 @@ class History:
         handled_by = give_up if message.taken > MOST_DELIVERIES else take
         trigger = getattr(function_app, handled_by)
         argument = func.QueueMessage(id=str(message.number), body=message.body)
-        self._idle = 0
         self._start(
             f"{handled_by} {message.number}.{message.taken}",
             lambda: trigger(argument),
@@ -244,12 +270,10 @@ class History:
             self.witness.blame(f"a worker broke: {type(error).__name__}: {error}")
 
     def _run_timers(self) -> None:
-        """The schedules, most of the times at which they would find nothing left out."""
-        if not self._idle and self.rng.random() < 0.9:
-            return
+        """Every schedule whose time has come."""
         now = self.clock.now()
-        for name, every in TIMERS:
-            if now - self._timers.get(name, cast.START) >= every:
+        for name, every, share in TIMERS:
+            if now - self._timers.get(name, cast.START) >= every and self.rng.random() < share:
                 self._timers[name] = now
                 trigger: Any = getattr(function_app, name)
                 self._start(name, lambda trigger=trigger: trigger(None), self._timer_ended, None)

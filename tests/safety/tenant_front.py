@@ -4,6 +4,7 @@ It takes the place of ``shared.clients.graph.transport.Transport`` only: paths, 
 meaning are the real ones on both sides.
 """
 
+import functools
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from typing import Any, Never
 from urllib.parse import parse_qsl, urlsplit
 
 from local.tenant.http.app import endpoints
-from local.tenant.http.query import read_query
+from local.tenant.http.query import Query, read_query
 from local.tenant.http.request import Endpoint, GraphRequest
 from local.tenant.http.request import Reply as TenantReply
 from local.tenant.http.wire import Version
@@ -71,6 +72,7 @@ class Routes:
 
     def __init__(self, table: "list[Endpoint]") -> None:
         self._table: dict[tuple[str, Version, int], list[tuple[tuple[str, ...], Endpoint]]] = {}
+        self._found: dict[tuple[str, Version, tuple[str, ...]], tuple[Endpoint, dict[str, str]] | None] = {}
         for endpoint in table:
             segments = tuple(endpoint.path.strip("/").split("/"))
             for version in endpoint.versions:
@@ -78,6 +80,14 @@ class Routes:
 
     def find(self, method: str, version: Version, path: tuple[str, ...]) -> tuple[Endpoint, dict[str, str]] | None:
         """The endpoint and the values of its path's parameters."""
+        asked = method, version, path
+        if asked not in self._found:
+            self._found[asked] = self._look_up(method, version, path)
+        return self._found[asked]
+
+    def _look_up(
+        self, method: str, version: Version, path: tuple[str, ...]
+    ) -> tuple[Endpoint, dict[str, str]] | None:
         for segments, endpoint in self._table.get((method, version, len(path)), ()):
             if all(part.startswith("{") or part == given for part, given in zip(segments, path, strict=True)):
                 values = {
@@ -165,7 +175,7 @@ class InProcessTransport(Transport):
             operation=endpoint.operation,
             version=version,
             path=values,
-            query=read_query(dict(request.query)),
+            query=_query(tuple(request.query.items())),
             headers=request.headers,
             caller=CALLER,
             base=BASE,
@@ -185,6 +195,11 @@ class InProcessTransport(Transport):
         except AnswerLost as lost:
             raise ConnectionError("the answer was lost") from lost
         return _as_sent(reply)
+
+
+@functools.lru_cache(maxsize=512)  # the product asks the same few questions again and again
+def _query(options: tuple[tuple[str, str], ...]) -> Query:
+    return read_query(dict(options))
 
 
 def _as_sent(reply: TenantReply) -> Reply:

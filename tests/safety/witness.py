@@ -45,6 +45,8 @@ class Witness:
     frozen_since: datetime | None = None
     _known: dict[str, tuple[str, Case]] = field(default_factory=dict[str, tuple[str, Case]])
     """By case id: the ETag of its row, and what the row holds."""
+    _all: tuple[int, list[Case]] = (-1, [])
+    """Every case, as it was after so many writes."""
     _looks: dict[str, Look] = field(default_factory=dict[str, Look])
 
     def __post_init__(self) -> None:
@@ -68,8 +70,10 @@ class Witness:
 
     def cases(self) -> list[Case]:
         """Every stored case, in the order of their ids."""
-        ids = sorted(partition for partition, key in self.rows.table(CASES) if key == "case")
-        return [case for case_id in ids if (case := self.case(case_id)) is not None]
+        if self._all[0] != self.rows.writes:
+            ids = sorted(partition for partition, key in self.rows.table(CASES) if key == "case")
+            self._all = self.rows.writes, [case for case_id in ids if (case := self.case(case_id)) is not None]
+        return self._all[1]
 
     def asked(self, operation: str, segments: tuple[str, ...]) -> None:
         """The product made a request that was answered: the fence's reading of a device is remembered."""
