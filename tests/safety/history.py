@@ -1,34 +1,35 @@
 """One history: the product's own triggers, use cases and clients, a tenant, people, and accidents, all from one seed."""
 
-import functools
 import random
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, get_type_hints
+from typing import Any
 
 import azure.functions as func
-from pydantic import SecretStr
 
 import function_app
+from local.tenant.model.operations import Operation
 from local.tenant.model.tenant import TenantModel
-from shared.bootstrap import Ports, Services, build, connect, install
-from shared.clients.graph.client import Graph
+from shared.bootstrap import Services, install
 from shared.domain.case import Case, JournalEntry
 from shared.domain.policy import Mode
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.errors import HandoverError
-from shared.names import CASE_STEPS, DEVICE_EVENTS, HINTS, WIPE_STEPS
+from shared.names import CASE_STEPS, DEVICE_EVENTS, HINTS, NOTICES, WIPE_STEPS
+from shared.records.freeze import FreezeSwitch
+from shared.records.ledger import Ledger
 from shared.rules.decide import RULES
-from shared.settings import Settings
 from tests.fakes.ids import CountingIds
 from tests.fakes.rows import FakeRows
 from tests.safety import cast
 from tests.safety.accidents import Accidents, ByChance, NoPlan, Plan
+from tests.safety.instances import Outside, settings_of
 from tests.safety.people import People
 from tests.safety.scheduler import Crashed, Scheduler, finish
-from tests.safety.storage import Message, SimulatedQueues, SimulatedRows
+from tests.safety.shape import Shape
+from tests.safety.storage import MOST_DELIVERIES, Message, SimulatedQueues, SimulatedRows
 from tests.safety.tenant_front import InProcessTransport
 from tests.safety.witness import Witness
 
@@ -37,7 +38,6 @@ LASTS_AT_MOST = timedelta(days=60)
 ACCIDENTS_STOP_AFTER = timedelta(days=6)
 GOES_ON = RULES.keys() - {CaseState.AWAITING_SEAT}
 """States that must be left one day; a seat may never appear, and then the case looks for it for as long as it takes."""
-MOST_DELIVERIES = 5
 MOST_SWITCHES = 100_000
 MOST_AT_ONCE = 4
 """So many invocations are under way at most before one of them has to end."""
@@ -51,6 +51,7 @@ TIMERS = (
     ("supervise_cases", timedelta(minutes=5), 1.0),
     ("watch_returns", timedelta(minutes=15), 1.0),
     ("watch_fleet", timedelta(minutes=15), 0.3),  # each case on its way to a wipe counts the fleet as well
+    ("watch_wipes", timedelta(minutes=5), 0.3),
 )
 """The schedules: how often they run, and how many of those runs are lived through."""
 TRIGGERS = {
@@ -58,39 +59,9 @@ TRIGGERS = {
     HINTS: ("take_hints", "park_hints"),
     CASE_STEPS: ("take_case_step", "give_up_case_step"),
     WIPE_STEPS: ("take_wipe_step", "give_up_wipe_step"),
+    NOTICES: ("send_notice", "park_notice"),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
-    """What kind of history it is."""
-
-    mode: Mode = Mode.AUTO
-    devices: int = 1
-    seats: int = 5
-    share: float = 0.0
-    """How many I/Os of a hundred go wrong, as a fraction."""
-    happenings: int = 0
-    hostile: bool = False
-    people: bool = True
-    attentive: bool = True
-    """Somebody looks after approvals; otherwise they expire."""
-    instances: int = 2
-    wipes_per_hour: int = 5
-
-    @classmethod
-    def of(cls, rng: random.Random) -> "Shape":
-        """Any kind."""
-        return cls(
-            mode=rng.choice((Mode.AUTO, Mode.AUTO, Mode.APPROVE, Mode.APPROVE, Mode.REPORT)),
-            devices=rng.choice((*(1,) * 7, 2, 2, 3)),
-            seats=rng.choice((1, *(3,) * 3, *(5,) * 8)),
-            share=rng.choice((0.0, 0.003, 0.02, 0.1)),
-            happenings=rng.choice((0, 0, 1, 2, 4)),
-            hostile=rng.random() < 0.2,
-            attentive=rng.random() < 0.97,
-            wipes_per_hour=rng.choice((1, 5)),
-        )
+SWEEP = ("sweep", timedelta(minutes=1), 0.5)
 
 
 @dataclass(kw_only=True)
@@ -107,19 +78,26 @@ class History:
         self.rng = random.Random(self.seed)
         drawn = Shape.of(self.rng)
         self.shape = shape = self.shape or drawn
-        self.model: TenantModel = cast.tenant(shape.devices, shape.seats, self.seed)
+        self.model: TenantModel = cast.tenant(shape, self.seed)
         self.clock = self.model.clock
         self.scheduler = Scheduler(clock=self.clock, rng=self.rng)
         self.accidents = Accidents(scheduler=self.scheduler, plan=self._plan(shape), rng=self.rng)
         self.rows = FakeRows(gives_way=False)
         self.queues = SimulatedQueues(self.clock, self.accidents, self.rng)
         self.scheduler.others_could_begin = self.queues.some_visible
-        self.settings = _settings(shape)
-        self.witness = Witness(model=self.model, rows=self.rows, settings=self.settings)
-        ids = CountingIds()
-        self._graph = InProcessTransport(self.model, self.clock, self.accidents, self.witness.asked)
-        self.instances: Sequence[Services] = [self._instance(ids) for _ in range(shape.instances)]
+        self.settings = settings_of(shape)
+        self.witness = Witness(model=self.model, rows=self.rows, settings=self.settings, skew=shape.skew)
+        outside = Outside(
+            settings=self.settings,
+            clock=self.clock,
+            rows=SimulatedRows(self.rows, self.accidents),
+            queues=self.queues,
+            graph=InProcessTransport(self.model, self.clock, self.accidents, self.witness),
+        )
+        skews = [shape.skew * self.rng.uniform(-1, 1) if shape.skew else timedelta() for _ in range(shape.instances)]
+        self.instances: Sequence[Services] = outside.instances(skews)
         self.people = People(history=self)
+        self.sweeps, self.shape_skew = shape.sweeps, shape.skew
         self.ended_well = False
         self._later: list[tuple[datetime, int, str, Callable[[], None]]] = []
         self._timers: dict[str, datetime] = {}
@@ -133,23 +111,6 @@ class History:
             return NoPlan()
         until = cast.START + ACCIDENTS_STOP_AFTER * self.rng.random()
         return ByChance(rng=self.rng, share=shape.share, until=until)
-
-    def _instance(self, ids: CountingIds) -> Services:
-        transport: Any = self._graph
-        graph = Graph(self.settings, self.clock, transport=transport)
-        of_graph = {
-            port.name: getattr(graph, port.name) for port in fields(Ports) if port.name in get_type_hints(Graph)
-        }
-        ports = replace(
-            _never_used(self.settings.mode),
-            clock=self.clock,
-            rows=SimulatedRows(self.rows, self.accidents),
-            messages=self.queues,
-            ids=ids,
-            close=_close,
-            **of_graph,
-        )
-        return build(self.settings, ports)
 
     def later(self, after: timedelta, what: str, do: Callable[[], None]) -> None:
         """Something happens in the world, some time after the start."""
@@ -187,9 +148,7 @@ class History:
 
     def _one_more(self) -> bool:
         """Another worker begins beside those that are under way."""
-        return (
-            0 < self.scheduler.under_way < MOST_AT_ONCE and self.queues.some_visible() and self.rng.random() < 0.5
-        )
+        return 0 < self.scheduler.under_way < MOST_AT_ONCE and self.queues.some_visible() and self.rng.random() < 0.5
 
     def _let_time_pass(self, end: datetime) -> None:
         stands = [(case.state, case.reason) for case in self.cases()]
@@ -272,7 +231,7 @@ class History:
     def _run_timers(self) -> None:
         """Every schedule whose time has come."""
         now = self.clock.now()
-        for name, every, share in TIMERS:
+        for name, every, share in (*TIMERS, SWEEP) if self.sweeps else TIMERS:
             if now - self._timers.get(name, cast.START) >= every and self.rng.random() < share:
                 self._timers[name] = now
                 trigger: Any = getattr(function_app, name)
@@ -297,11 +256,27 @@ class History:
         stuck = [case for case in cases if case.state in GOES_ON]
         for case in stuck:
             self.witness.blame(f"{case.id} is stuck: {case.state} ({case.reason})")
-        if self.settings.mode in (Mode.REPORT, Mode.OFF) and self.model.counts.writes:
-            self.witness.blame(f"{self.model.counts.writes} writes in mode {self.settings.mode}")
+        writes = self.model.counts.writes - self.model.counts.by_operation[Operation.SEND_MAIL]  # to operators
+        if self.settings.mode in (Mode.REPORT, Mode.OFF) and writes:
+            self.witness.blame(f"{writes} writes in mode {self.settings.mode}")
         for case in cases:
             self._judge_journal(case)
+        self._judge_watchdog()
         self.ended_well = any(case.state is CaseState.PROVEN for case in cases)
+
+    def _judge_watchdog(self) -> None:
+        """A wipe that another application sent freezes everything, at the latest when somebody looks undisturbed."""
+        if self.witness.foreign_at is None:
+            return
+        self.accidents.plan = NoPlan()
+        self.clock.advance(timedelta(hours=2))
+        install(self.instances[0])
+        finish(self.instances[0].watch_wipes.run())
+        install(None)
+        switch = finish(FreezeSwitch(Ledger(self.rows, CountingIds())).read())
+        thawed = switch.thawed_at is not None and switch.thawed_at >= self.witness.foreign_at - self.shape_skew
+        if not switch.frozen and not thawed:
+            self.witness.blame("another application wiped a device, and nothing was frozen")
 
     def _judge_journal(self, case: Case) -> None:
         """The journal tells the way from the first hint to the row without a gap."""
@@ -315,34 +290,3 @@ class History:
             self.witness.blame(f"the journal of {case.id} replays to another case")
         if state is not case.state or len(entries) != case.version:
             self.witness.blame(f"the journal of {case.id} does not lead to its row")
-
-
-async def _close() -> None:
-    return
-
-
-@functools.cache
-def _never_used(mode: Mode) -> Ports:
-    """The real outside world, of which nothing is opened, for what a history has no double of."""
-    return connect(_settings(Shape(mode=mode)))
-
-
-def _settings(shape: Shape) -> Settings:
-    return _settings_of(shape.mode, shape.wipes_per_hour)
-
-
-@functools.cache
-def _settings_of(mode: Mode, wipes_per_hour: int) -> Settings:
-    return Settings(  # pyright: ignore[reportCallIssue]  # the others come from the environment
-        tenant_id=cast.TENANT_ID,
-        storage=SecretStr("UseDevelopmentStorage=true"),
-        mode=mode,
-        auto_until=cast.START.date() + timedelta(days=31),
-        armed_days=31,
-        staging_accounts=(cast.STAGING,),
-        licence_skus=("SPB",),
-        enrolment_attested_by="admin@contoso.example",
-        enrolment_attested_on=cast.START.date(),
-        enrolment_attested_scope="all",
-        wipes_per_hour=wipes_per_hour,
-    )

@@ -11,7 +11,7 @@ from shared.domain.hint import Cause, Hint, Subject
 from shared.domain.states import CaseState
 from shared.errors import HandoverError
 from shared.intake.messages import write_hints
-from shared.names import CASE_STEPS, DEVICE_EVENTS, HINTS, WIPE_STEPS
+from shared.names import CASE_STEPS, DEVICE_EVENTS, HINTS, NOTICES, WIPE_STEPS
 from shared.operate.act import NoSuchCase, NotNow
 from shared.records.freeze import FreezeSwitch
 from shared.records.ledger import Ledger
@@ -42,12 +42,16 @@ class People:
             for _ in range(rng.choice((1, 1, 2))):
                 history.later(self._some_time(hours=2), f"{serial} is reported", lambda s=serial: self._report(s))
         for happening in cast.happenings(rng, serials, most=shape.happenings):
-            history.later(happening.at, happening.what, lambda h=happening: h.do(history.model))
+            history.later(happening.at, happening.what, lambda h=happening: self._happens(h))
         if shape.people:
             self._plan_interference()
         if shape.hostile:
             for _ in range(rng.randint(1, 8)):
                 history.later(self._some_time(hours=110), "somebody writes on a queue", self._forge)
+
+    def _happens(self, happening: cast.Happening) -> None:
+        if happening.do(self.history.model) and happening.alarms:
+            self.history.witness.foreign_at = self.history.clock.now()
 
     def look_around(self) -> None:
         """The approver looks now and then whether something waits."""
@@ -130,7 +134,8 @@ class People:
                 _event(cast.SERIALS[0], cast.OTHER),
             )
         )
-        history.queues.put(rng.choice((CASE_STEPS, WIPE_STEPS, HINTS, DEVICE_EVENTS)), body)
+        queue = rng.choice((CASE_STEPS, WIPE_STEPS, HINTS, DEVICE_EVENTS, NOTICES))
+        history.queues.put(queue, body, poisoned=rng.random() < 0.2)
 
     async def _approve(self, case: Any) -> None:
         history = self.history

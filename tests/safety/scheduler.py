@@ -60,9 +60,7 @@ class Scheduler:
     """Whether another worker could be started at this moment."""
     _workers: list[Worker] = field(default_factory=list[Worker])
     _started: int = 0
-    _trace: list[tuple[datetime, tuple[object, ...]]] = field(
-        default_factory=list[tuple[datetime, tuple[object, ...]]]
-    )
+    _trace: list[tuple[datetime, tuple[object, ...]]] = field(default_factory=list[tuple[datetime, tuple[object, ...]]])
 
     def start(
         self,

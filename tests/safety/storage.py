@@ -61,6 +61,10 @@ class SimulatedRows:
         await self._accidents.after(io)
 
 
+MOST_DELIVERIES = 5
+"""After so many the message goes to the poison queue, as in host.json."""
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class Message:
     """One stored message. While it is worked on it is invisible, and comes again unless it is deleted."""
@@ -93,11 +97,14 @@ class SimulatedQueues:
             self.put(queue, body, delay)
         await self._accidents.after(io)
 
-    def put(self, queue: str, body: str, delay: timedelta = timedelta()) -> None:
-        """A message lies in the queue: ours, or anybody's who can write there."""
+    def put(self, queue: str, body: str, delay: timedelta = timedelta(), *, poisoned: bool = False) -> None:
+        """A message lies in the queue: ours, or anybody's who can write there, be it in the poison queue beside it."""
         assert queue in QUEUES, queue
         visible_at = self._clock.now() + timedelta(seconds=whole_seconds(delay))
-        self.messages.append(Message(number=next(self._numbers), queue=queue, body=body, visible_at=visible_at))
+        taken = MOST_DELIVERIES if poisoned else 0
+        self.messages.append(
+            Message(number=next(self._numbers), queue=queue, body=body, visible_at=visible_at, taken=taken)
+        )
         self._look()
 
     def take(self) -> Message | None:

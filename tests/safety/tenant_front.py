@@ -4,11 +4,12 @@ It takes the place of ``shared.clients.graph.transport.Transport`` only: paths, 
 meaning are the real ones on both sides.
 """
 
+import copy
 import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Never
+from typing import Any, Never, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from local.tenant.http.app import endpoints
@@ -28,6 +29,18 @@ from tests.safety.accidents import Accidents, Io
 
 BASE = "https://graph.invalid"
 CALLER = Caller()
+
+
+class Onlooker(Protocol):
+    """Hears of what the product asks of the tenant."""
+
+    def asked(self, operation: str, segments: tuple[str, ...]) -> None:
+        """A request was answered."""
+        ...
+
+    def posted(self, managed_device_id: str, code: str | None) -> None:
+        """A wipe arrives, with an administrator's code if it has one."""
+        ...
 
 
 class Path:
@@ -85,9 +98,7 @@ class Routes:
             self._found[asked] = self._look_up(method, version, path)
         return self._found[asked]
 
-    def _look_up(
-        self, method: str, version: Version, path: tuple[str, ...]
-    ) -> tuple[Endpoint, dict[str, str]] | None:
+    def _look_up(self, method: str, version: Version, path: tuple[str, ...]) -> tuple[Endpoint, dict[str, str]] | None:
         for segments, endpoint in self._table.get((method, version, len(path)), ()):
             if all(part.startswith("{") or part == given for part, given in zip(segments, path, strict=True)):
                 values = {
@@ -107,13 +118,19 @@ class InProcessTransport(Transport):
         model: TenantModel,
         clock: Clock,
         accidents: Accidents,
-        answered: Callable[[str, tuple[str, ...]], None],
+        onlooker: Onlooker,
     ) -> None:
         super().__init__(_never_opened, clock, _nobody_counts)
         self._model = model
-        self._answered = answered
+        self._onlooker = onlooker
         self._accidents = accidents
         self._routes = Routes(list(endpoints(model, None)))  # pyright: ignore[reportArgumentType]  # nobody subscribes
+
+    def with_clock(self, clock: Clock) -> "InProcessTransport":
+        """The same for an instance with another clock."""
+        other = copy.copy(self)
+        other._clock = clock
+        return other
 
     @property
     def v1(self) -> Any:
@@ -130,6 +147,27 @@ class InProcessTransport(Transport):
         await self._accidents.before(Io(kind="token", name="token"))
         request: Request = self._request(method, builder, body=body)
         return replace(request, headers=dict(headers))
+
+    async def ask(
+        self,
+        operation: str,
+        builder: Any,
+        query: Mapping[str, str] | None = None,
+        *,
+        raw: Mapping[str, str] | None = None,
+        page_size: int | None = None,
+    ) -> Reply:
+        """One GET, its answer not judged."""
+        request: Request = self._request("GET", builder, query)
+        return await self._exchange(operation, replace(request, query={**request.query, **(raw or {})}))
+
+    async def follow(self, operation: str, link: str, *, page_size: int | None = None) -> Reply:
+        """GET what a link of Graph's leads to."""
+        return await self._exchange(operation, self._next(operation, link))
+
+    def holds(self, link: str) -> bool:
+        """Whether the link leads to this very Graph."""
+        return link.startswith(f"{BASE}/")
 
     async def send_once(self, operation: str, request: Any) -> Reply:
         """Send a prepared request; a lost answer raises ConnectionError."""
@@ -164,8 +202,10 @@ class InProcessTransport(Transport):
         io = Io(kind=kind, name=operation)
         if (instead := await self._accidents.before(io)) is not None:
             return instead
+        if kind == "graph.wipe":
+            self._onlooker.posted(segments[-2], request.headers.get("x-msft-approval-code"))
         reply = self._apply(version, endpoint, values, request)
-        self._answered(operation, segments)
+        self._onlooker.asked(operation, segments)
         if (instead := await self._accidents.after(io)) is not None:
             return instead
         return reply
@@ -209,7 +249,12 @@ def _as_sent(reply: TenantReply) -> Reply:
 
 def _refused(no: GraphRefusal) -> Reply:
     error = {"error": {"code": no.code, "message": no.message}}
-    return Reply(status=no.status, content=json.dumps(error).encode(), retry_after=no.headers.get("Retry-After"))
+    return Reply(
+        status=no.status,
+        content=json.dumps(error).encode(),
+        retry_after=no.headers.get("Retry-After"),
+        approval_code=no.headers.get("x-msft-approval-code"),
+    )
 
 
 def _never_opened() -> Never:

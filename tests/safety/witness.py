@@ -37,6 +37,10 @@ class Witness:
     model: TenantModel
     rows: FakeRows
     settings: Settings
+    skew: timedelta = timedelta()
+    """By so much at most is the clock of an instance wrong."""
+    foreign_at: datetime | None = None
+    """When another application wiped a device."""
     broken: list[str] = field(default_factory=list[str])
     wiped_at: list[datetime] = field(default_factory=list[datetime])
     retried: Counter[str] = field(default_factory=Counter[str])
@@ -48,6 +52,8 @@ class Witness:
     _all: tuple[int, list[Case]] = (-1, [])
     """Every case, as it was after so many writes."""
     _looks: dict[str, Look] = field(default_factory=dict[str, Look])
+    _codes: set[str] = field(default_factory=set[str])
+    """Codes of administrators that were sent."""
 
     def __post_init__(self) -> None:
         self.model.actions.wiped.connect(self._wiped)
@@ -86,6 +92,18 @@ class Witness:
         ready = owner is not None and owner.enabled and self.model.licences.can_enrol_automatically(owner)
         self._looks[device_id] = Look(at=self.model.clock.now(), device=device, owner_ready=ready)
 
+    def posted(self, managed_device_id: str, code: str | None) -> None:
+        """The product asks to wipe a device: the first request of an attempt, or the second with an administrator's code."""
+        now, case = self.model.clock.now(), self.case(case_id_for_device(managed_device_id))
+        if case is None:
+            self.blame(f"{managed_device_id} was to be wiped without a case")
+        elif code is None:
+            self._judge_permission(case, now)
+        elif code in self._codes:
+            self.blame(f"the code of {case.serial_number} was sent twice")
+        else:
+            self._codes.add(code)
+
     def blame(self, what: str) -> None:
         """Note a broken promise."""
         self.broken.append(f"{self.model.clock.now():%d %H:%M:%S} {what}")
@@ -103,7 +121,6 @@ class Witness:
         self._judge_look(case, device_id)
         if self.frozen_since is not None and now - self.frozen_since > FREEZE_AFTER:
             self.blame(f"{serial} was wiped though everything is frozen since {self.frozen_since:%d %H:%M:%S}")
-        self._judge_permission(case, now)
         self._judge_caps(now)
 
     def _judge_look(self, case: Case, device_id: str) -> None:
@@ -128,14 +145,14 @@ class Witness:
         if not self.settings.mode.may_write:
             self.blame(f"{case.serial_number} was wiped in mode {self.settings.mode}")
         if self.settings.mode is Mode.APPROVE:
-            fresh = [at for at in self.approved[case.id] if now - at <= timedelta(hours=24)]
+            fresh = [at for at in self.approved[case.id] if now - at <= timedelta(hours=24) + 2 * self.skew]
             if not fresh:
                 self.blame(f"{case.serial_number} was wiped without an approval of the last day")
             else:
                 self.approved[case.id].remove(fresh[-1])
 
     def _judge_caps(self, now: datetime) -> None:
-        hour = sum(now - at < timedelta(hours=1) for at in self.wiped_at)
-        day = sum(now - at < timedelta(days=1) for at in self.wiped_at)
+        hour = sum(now - at < timedelta(hours=1) - 2 * self.skew for at in self.wiped_at)
+        day = sum(now - at < timedelta(days=1) - 2 * self.skew for at in self.wiped_at)
         if hour > self.settings.wipes_per_hour or day > self.settings.wipes_per_day:
             self.blame(f"{hour} wipes in an hour and {day} in a day are more than the settings allow")
