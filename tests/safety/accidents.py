@@ -32,6 +32,8 @@ class Accident(StrEnum):
     GATEWAY = "gateway"
     """A 504, nothing was done."""
     GATEWAY_THOUGH_DONE = "gateway_though_done"
+    FORBIDDEN = "forbidden"
+    """403 once: the permission was not there."""
     DENIED = "denied"
     """401 once: the token was not good enough."""
 
@@ -48,6 +50,7 @@ POSSIBLE: Mapping[str, Sequence[Accident]] = {
     "queue.send": (*_EVERYWHERE, _A.LOST, _A.TWICE),
     "token": (_A.CRASH_BEFORE, _A.AWAY, _A.SLOW),
     "graph.read": _GRAPH,
+    "graph.groups": (*_GRAPH, *(_A.FORBIDDEN,) * 4),
     "graph.write": (*_GRAPH, _A.THROTTLED_THOUGH_DONE, _A.GATEWAY_THOUGH_DONE),
     "graph.wipe": (*_GRAPH, _A.THROTTLED_THOUGH_DONE, _A.GATEWAY_THOUGH_DONE, _A.DENIED),
 }
@@ -61,6 +64,7 @@ _STATUS = {
     _A.GATEWAY: 504,
     _A.GATEWAY_THOUGH_DONE: 504,
     _A.DENIED: 401,
+    _A.FORBIDDEN: 403,
 }
 
 
@@ -147,12 +151,12 @@ class Accidents:
             case Accident.CRASH_BEFORE:
                 raise Crashed
             case Accident.AWAY:
-                if io.kind in ("graph.read", "graph.write", "graph.wipe"):
+                if io.kind.startswith("graph."):
                     return _failed(503, None)
                 raise RetryLater(f"{io.name}: away")
             case Accident.SLOW if io.kind != "graph.wipe":
                 await pause(Pause(of=SLOWEST * self.rng.random()))
-            case Accident.THROTTLED | Accident.GATEWAY | Accident.DENIED:
+            case Accident.THROTTLED | Accident.GATEWAY | Accident.DENIED | Accident.FORBIDDEN:
                 return self._failed(io.accident)
             case _:
                 pass

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -62,6 +62,8 @@ TRIGGERS = {
     NOTICES: ("send_notice", "park_notice"),
 }
 SWEEP = ("sweep", timedelta(minutes=1), 0.5)
+SWEEPS_FOR = timedelta(days=12)
+"""A device that stays non-compliant is found again and again: so that a history ends, the sweep does."""
 
 
 @dataclass(kw_only=True)
@@ -87,15 +89,18 @@ class History:
         self.scheduler.others_could_begin = self.queues.some_visible
         self.settings = settings_of(shape)
         self.witness = Witness(model=self.model, rows=self.rows, settings=self.settings, skew=shape.skew)
-        outside = Outside(
+        self._outside = Outside(
             settings=self.settings,
             clock=self.clock,
             rows=SimulatedRows(self.rows, self.accidents),
             queues=self.queues,
             graph=InProcessTransport(self.model, self.clock, self.accidents, self.witness),
         )
-        skews = [shape.skew * self.rng.uniform(-1, 1) if shape.skew else timedelta() for _ in range(shape.instances)]
-        self.instances: Sequence[Services] = outside.instances(skews)
+        self._skews = [
+            shape.skew * self.rng.uniform(-1, 1) if shape.skew else timedelta() for _ in range(shape.instances)
+        ]
+        self._ids = CountingIds()
+        self.instances: Sequence[Services] = self._outside.instances(self._skews, self._ids)
         self.people = People(history=self)
         self.sweeps, self.shape_skew = shape.sweeps, shape.skew
         self.ended_well = False
@@ -111,6 +116,12 @@ class History:
             return NoPlan()
         until = cast.START + ACCIDENTS_STOP_AFTER * self.rng.random()
         return ByChance(rng=self.rng, share=shape.share, until=until)
+
+    def redeploy(self) -> None:
+        """New instances with another setting; what is under way goes on in the old ones. The limits are the same."""
+        self.settings = self.settings.model_copy(update={"armed_days": self.settings.armed_days + 1})
+        self._outside = replace(self._outside, settings=self.settings)
+        self.instances = self._outside.instances(self._skews, self._ids)
 
     def later(self, after: timedelta, what: str, do: Callable[[], None]) -> None:
         """Something happens in the world, some time after the start."""
@@ -231,7 +242,7 @@ class History:
     def _run_timers(self) -> None:
         """Every schedule whose time has come."""
         now = self.clock.now()
-        for name, every, share in (*TIMERS, SWEEP) if self.sweeps else TIMERS:
+        for name, every, share in (*TIMERS, SWEEP) if self.sweeps and now - cast.START < SWEEPS_FOR else TIMERS:
             if now - self._timers.get(name, cast.START) >= every and self.rng.random() < share:
                 self._timers[name] = now
                 trigger: Any = getattr(function_app, name)

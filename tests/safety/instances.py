@@ -64,9 +64,8 @@ class Outside:
     queues: SimulatedQueues
     graph: InProcessTransport
 
-    def instances(self, skews: Sequence[timedelta]) -> Sequence[Services]:
+    def instances(self, skews: Sequence[timedelta], ids: CountingIds) -> Sequence[Services]:
         """One instance for each of these errors of its clock."""
-        ids = CountingIds()
         return [self._instance(ids, skew) for skew in skews]
 
     def _instance(self, ids: CountingIds, skew: timedelta) -> Services:
@@ -99,11 +98,11 @@ def _never_used(mode: Mode) -> Ports:
 
 def settings_of(shape: Shape) -> Settings:
     """The administrators' settings in such a history."""
-    return _settings(shape.mode, shape.wipes_per_hour, shape.mail)
+    return _settings(shape.mode, shape.wipes_per_hour, shape.mail, shape.exclusion)
 
 
 @functools.cache
-def _settings(mode: Mode, wipes_per_hour: int, mail: bool) -> Settings:
+def _settings(mode: Mode, wipes_per_hour: int, mail: bool, exclusion: bool) -> Settings:
     return Settings(  # pyright: ignore[reportCallIssue]  # the others come from the environment
         tenant_id=cast.TENANT_ID,
         storage=SecretStr("UseDevelopmentStorage=true"),
@@ -116,6 +115,7 @@ def _settings(mode: Mode, wipes_per_hour: int, mail: bool) -> Settings:
         enrolment_attested_on=cast.START.date(),
         enrolment_attested_scope="all",
         wipes_per_hour=wipes_per_hour,
+        exclusion_group=cast.UNTOUCHED if exclusion else None,
         mail_from=cast.MAILBOX if mail else None,
         operators_mail=("operators@contoso.example",) if mail else (),
     )

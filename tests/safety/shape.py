@@ -34,6 +34,10 @@ class Shape:
     """Owners are told and may put the wipe off; operators get mail."""
     sweeps: bool = False
     """What no event told is looked for as well."""
+    exclusion: bool = False
+    """There is a group whose devices are never touched."""
+    redeployed: bool = False
+    """Some day the app is deployed with another setting; what is under way goes on with the old one."""
     skew: timedelta = timedelta()
     """By so much at most is each instance's clock wrong."""
 
@@ -55,5 +59,7 @@ class Shape:
             approval_answer=rng.choice((400, 403, 409, 412)),
             mail=rng.random() < 0.15,
             sweeps=rng.random() < 0.15,
+            exclusion=rng.random() < 0.1,
+            redeployed=rng.random() < 0.1,
             skew=timedelta(seconds=rng.choice((*(0,) * 9, 120))),
         )

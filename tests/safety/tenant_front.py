@@ -18,6 +18,7 @@ from local.tenant.http.request import Endpoint, GraphRequest
 from local.tenant.http.request import Reply as TenantReply
 from local.tenant.http.wire import Version
 from local.tenant.model.gate import Call, Caller
+from local.tenant.model.operations import Operation
 from local.tenant.model.refusal import AnswerLost, GraphRefusal
 from local.tenant.model.tenant import TenantModel
 from shared.clients.graph.answers import Reply
@@ -41,6 +42,18 @@ class Onlooker(Protocol):
     def posted(self, managed_device_id: str, code: str | None) -> None:
         """A wipe arrives, with an administrator's code if it has one."""
         ...
+
+    def read_groups(self, *, readable: bool) -> None:
+        """The groups of an owner or a device were asked for."""
+        ...
+
+
+def _kind(endpoint: Endpoint) -> str:
+    if endpoint.operation in (Operation.CHECK_MEMBER_GROUPS, Operation.CHECK_DEVICE_GROUPS):
+        return "graph.groups"
+    if endpoint.operation is Operation.WIPE:
+        return "graph.wipe"
+    return "graph.read" if endpoint.method == "GET" else "graph.write"
 
 
 class Path:
@@ -198,10 +211,14 @@ class InProcessTransport(Transport):
         found = self._routes.find(request.method, version, segments)
         assert found is not None, f"the tenant has no {request.method} {version}/{'/'.join(segments)}"
         endpoint, values = found
-        kind = "graph.wipe" if segments[-1] == "wipe" else "graph.read" if request.method == "GET" else "graph.write"
+        kind = _kind(endpoint)
         io = Io(kind=kind, name=operation)
         if (instead := await self._accidents.before(io)) is not None:
+            if kind == "graph.groups":
+                self._onlooker.read_groups(readable=False)
             return instead
+        if kind == "graph.groups":
+            self._onlooker.read_groups(readable=True)
         if kind == "graph.wipe":
             self._onlooker.posted(segments[-2], request.headers.get("x-msft-approval-code"))
         reply = self._apply(version, endpoint, values, request)
