@@ -39,6 +39,7 @@ from shared.operate.report import Report
 from shared.ports import Autopilot, Chat, Clock, Devices, Directory, Ids, Mail, Messages, Rows, Subscriptions, Tenant
 from shared.records.approvals import ApprovalBook
 from shared.records.asked import AskedBook
+from shared.records.attestations import AttestationBook
 from shared.records.budget import BudgetBook
 from shared.records.cases import CaseStore
 from shared.records.fleet import FleetBook
@@ -396,6 +397,7 @@ def _advance(
         tenant=TenantFactsCache(ledger, ports.tenant, ports.clock, with_all_plans=_named_in_a_swap(policy)),
         budget=budget,
         fleet=fleet,
+        attestations=AttestationBook(ports.rows, ports.ids),
         freeze=freeze,
         clock=ports.clock,
         ids=ports.ids,
