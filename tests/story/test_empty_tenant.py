@@ -31,9 +31,7 @@ async def test_an_empty_tenant_is_made_ready_and_the_story_passes(tmp_path: Path
         model = stack.tenant.model
         token = Identities(model.organization.id, model.identities).user_token(ADMIN, EVERYTHING)
         connection = open_connection(Endpoint.of(stack.tenant.base_url), UserTokens(token))
-        desk = Desk(
-            model=model, transport=Transport(lambda: connection, model.clock, lambda _operation, _status: None)
-        )
+        desk = Desk(model=model, transport=Transport(lambda: connection, model.clock, lambda _operation, _status: None))
         assert await desk.apply() == 7
         await desk.transport.close()
         moments: list[object] = []
