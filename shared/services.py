@@ -6,13 +6,13 @@ An instance of a function app mostly runs one kind of trigger, and does not wait
 import zlib
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from shared.domain.part import Part
 from shared.domain.policy import LicenceWay, Policy
 from shared.errors import RetryLater
 from shared.names import QUEUES, WIPE_STEPS
-from shared.ports import Clock, Messages, Ports
+from shared.ports import Clock, Messages, Ports, TenantSetup
 from shared.records.ledger import Ledger
 from shared.records.parked import ParkingLot
 from shared.settings import Settings, platform_signs_in
@@ -30,6 +30,8 @@ if TYPE_CHECKING:  # see above
     from shared.operate.parked_input import TendParkedInput
     from shared.operate.principals import SignIn
     from shared.operate.report import Report
+    from shared.operate.tenant_drift import ShowDrift
+    from shared.records.attestations import AttestationBook
     from shared.records.budget import BudgetBook
     from shared.records.cases import CaseStore
     from shared.records.fleet import FleetBook
@@ -43,6 +45,8 @@ if TYPE_CHECKING:  # see above
     from shared.remedy.messages import StepQueue
     from shared.remedy.tell_operators import TellOperators
     from shared.remedy.wipe import WipeProtocol
+    from shared.tenant_setup.attest import Attest
+    from shared.tenant_setup.drift import LookForDrift
     from shared.upkeep.keep_subscriptions import KeepSubscriptions, Probe
     from shared.upkeep.measure_queues import MeasureQueues
     from shared.upkeep.send_notice import SendNotice
@@ -356,6 +360,48 @@ class Services:
         return MeasureQueues(queues=queues_of(self._settings.part), messages=self.messages, clock=self.clock)
 
     @cached_property
+    def look_for_drift(self) -> "LookForDrift":
+        """Whether the tenant is still as it was made ready. It only plans: nothing in the app applies a plan."""
+        from shared.records.tenant_setup import SetupBook
+        from shared.remedy.parts import NoGraph
+        from shared.tenant_setup.drift import LookForDrift
+        from shared.tenant_setup.make_ready import MakeReady
+
+        ports, settings = self._ports, self._settings
+        book = SetupBook(ports.rows, ports.ids)
+        ready = MakeReady(
+            setup=ports.setup or cast("TenantSetup", NoGraph()),
+            book=book,
+            attestations=self._attestations,
+            locks=self._locks,
+            clock=self.clock,
+            ids=ports.ids,
+            attested=self._policy.enrolment_attestation,
+        )
+        return LookForDrift(ready=ready, book=book, clock=self.clock, wanted=settings.tenant_drift)
+
+    @cached_property
+    def show_drift(self) -> "ShowDrift":
+        """What was found of it."""
+        from shared.operate.tenant_drift import ShowDrift
+        from shared.records.tenant_setup import SetupBook
+
+        return ShowDrift(book=SetupBook(self._ports.rows, self._ports.ids), looks=self._settings.tenant_drift)
+
+    @cached_property
+    def attest(self) -> "Attest":
+        """What an administrator vouches for."""
+        from shared.tenant_setup.attest import Attest
+
+        return Attest(book=self._attestations, clock=self.clock, attested=self._policy.enrolment_attestation)
+
+    @cached_property
+    def _attestations(self) -> "AttestationBook":
+        from shared.records.attestations import AttestationBook
+
+        return AttestationBook(self._ports.rows, self._ports.ids)
+
+    @cached_property
     def _cases(self) -> "CaseStore":
         from shared.records.cases import CaseStore
 
@@ -428,6 +474,7 @@ class Services:
             tenant=TenantFactsCache(self._ledger, ports.tenant, self.clock, with_all_plans=plans),
             budget=self._budget,
             fleet=self._fleet,
+            attestations=self._attestations,
             freeze=self._freeze,
             clock=self.clock,
             ids=ports.ids,

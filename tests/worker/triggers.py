@@ -63,6 +63,7 @@ TRIGGERS = {
     "replay_parked": _http("v1/parked/{parked_id}/replay", "POST", "ANONYMOUS"),
     "discard_parked": _http("v1/parked/{parked_id}/discard", "POST", "ANONYMOUS"),
     "measure_queues": _timer("0 */5 * * * *"),
+    "look_for_drift": _timer("0 20 * * * *"),
 }
 WITH_EVENT_HUB = {**TRIGGERS, "take_intune_logs": Trigger("eventHubTrigger", "%HANDOVER_EVENT_HUB%")}
 """What it has when the name of an Event Hub is set."""
