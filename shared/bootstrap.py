@@ -32,16 +32,21 @@ from shared.notices.pages import Pages
 from shared.notices.report import as_html, as_markdown
 from shared.operate.act import Operate
 from shared.operate.defer import DeferWipe
+from shared.operate.for_console import ForConsole
 from shared.operate.go_on import GoOn
 from shared.operate.look import Look
+from shared.operate.numbers import ReadNumbers
 from shared.operate.parked_input import TendParkedInput
 from shared.operate.principals import SignIn, development_principal
 from shared.operate.report import Report
+from shared.operate.see_case import SeeCase
+from shared.operate.see_tenant import SeeTenant
 from shared.ports import Autopilot, Chat, Clock, Devices, Directory, Ids, Mail, Messages, Rows, Subscriptions, Tenant
 from shared.records.approvals import ApprovalBook
 from shared.records.asked import AskedBook
 from shared.records.budget import BudgetBook
 from shared.records.cases import CaseStore
+from shared.records.console_key import ConsoleKey
 from shared.records.fleet import FleetBook
 from shared.records.freeze import FreezeSwitch
 from shared.records.gate import GraphGate
@@ -121,6 +126,7 @@ class Services:
     tend_parked: TendParkedInput
     take_intune_logs: TakeIntuneLogs
     measure_queues: MeasureQueues
+    console: ForConsole
     messages: Messages
     clock: Clock
     close: Callable[[], Awaitable[None]]
@@ -295,10 +301,34 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
         parking=parking,
         take_intune_logs=TakeIntuneLogs(tenant_id=settings.tenant_id, hints=hints, parking=parking, clock=clock),
         measure_queues=MeasureQueues(queues=queues_of(settings.part), messages=ports.messages, clock=clock),
+        console=_console(settings, advance, book, ledger),
         tend_parked=TendParkedInput(parking=parking, cases=cases, messages=ports.messages, clock=clock),
         messages=ports.messages,
         clock=clock,
         close=ports.close,
+    )
+
+
+def _console(settings: Settings, advance: Advance, book: SubscriptionBook, ledger: Ledger) -> ForConsole:
+    gatherer, policy, clock = advance.gatherer, settings.policy(), advance.clock
+    return ForConsole(
+        numbers=ReadNumbers(
+            cases=advance.cases,
+            freeze=gatherer.freeze,
+            fleet=gatherer.fleet,
+            budget=gatherer.budget,
+            tenant=gatherer.tenant,
+            gate=advance.gate,
+            book=book,
+            policy=policy,
+            clock=clock,
+        ),
+        see_case=SeeCase(cases=advance.cases, freeze=gatherer.freeze, policy=policy, clock=clock),
+        see_tenant=SeeTenant(tenant=gatherer.tenant, gate=advance.gate, clock=clock),
+        freeze=gatherer.freeze,
+        key=ConsoleKey(ledger),
+        time_zone=settings.time_zone,
+        app_url=str(settings.app_url) if settings.app_url else None,
     )
 
 
