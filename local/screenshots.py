@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,8 @@ from local.browser import browser
 from local.play import Player
 from local.scenario_run import fresh_stack
 from local.stack import Stack
+from local.up import EXAMPLE
 
-EXAMPLE = Path(__file__).parent / "example.json"
 DOCS = Path(__file__).parent.parent / "docs" / "img"
 WIDE, NARROW = 1400, 390
 
@@ -50,23 +51,18 @@ async def _take(out: Path) -> None:
 async def _pictures(stack: Stack) -> Sequence[Picture]:
     cases = {line["serial_number"]: f"cases/{line['case_id']}" for line in (await stack.ask("cases"))["cases"]}
     parked = (await stack.ask("parked"))["parked"][0]["id"]
-    held, person, unready = cases["5CG3120M0D"], cases["5CG3120KS1"], cases["5CG3120L9C"]
+    held, person = cases["5CG3120M0D"], cases["5CG3120KS1"]
     return (
         Picture(name="console-overview", path=""),
         Picture(name="console-overview-dark", path="", scheme="dark"),
-        Picture(name="console-overview-narrow", path="", width=NARROW, most=1400),
         Picture(name="console-cases", path="cases"),
-        Picture(name="console-cases-narrow", path="cases", width=NARROW, most=1400),
         Picture(name="console-case-approval", path=held),
-        Picture(name="console-case-approval-dark", path=held, scheme="dark"),
-        Picture(name="console-case-approval-narrow", path=held, width=NARROW, most=1700),
+        Picture(name="console-case-approval-narrow", path=held, width=NARROW, most=1400),
         Picture(name="console-case-person", path=person),
-        Picture(name="console-case-not-ready", path=unready),
         Picture(name="console-report", path="report?days=14"),
         Picture(name="console-parked", path="parked"),
         Picture(name="console-parked-message", path=f"parked/{parked}"),
         Picture(name="console-tenant", path="tenant"),
-        Picture(name="console-tenant-dark", path="tenant", scheme="dark"),
     )
 
 
@@ -84,6 +80,8 @@ async def _shoot(running: Browser, stack: Stack, picture: Picture, out: Path) ->
     file = out / f"{picture.name}.png"
     await page.screenshot(path=file)
     await context.close()
+    if (smaller := shutil.which("pngquant")) is not None:
+        await (await asyncio.create_subprocess_exec(smaller, "--force", "--ext", ".png", "--speed", "1", file)).wait()
     return f"{file.stat().st_size // 1000} kB"
 
 

@@ -124,7 +124,10 @@ def _status_page(page: EnrolmentStatusPage) -> Noted:
         case True:
             pill, says = Pill(text="blocks use", tone="good"), "blocks use until apps are in"
         case False:
-            pill, says = Pill(text="does not block", tone="bad"), "lets the user in before apps are in"
+            pill, says = (
+                Pill(text="open", tone="quiet" if page.is_default else "bad"),
+                "lets the user in before apps are in",
+            )
         case None:
             pill, says = Pill(text="not known", tone="you"), "does not say whether it blocks use"
     return Noted(name=page.name, pill=pill, about=f"{says}; {_reaches(page)}")
@@ -132,23 +135,23 @@ def _status_page(page: EnrolmentStatusPage) -> Noted:
 
 def _limits(facts: TenantFacts) -> Iterator[Noted]:
     for limit in facts.device_limits:
-        yield Noted(name=limit.name, pill=_limit_pill(limit), about=_reaches(limit))
+        yield Noted(name=f"Devices of one user, {limit.name}", pill=_limit_pill(limit), about=_reaches(limit))
     for restriction in facts.platform_restrictions:
         blocked = restriction.windows_blocked
         pill = (
-            Pill(text="Windows blocked", tone="bad")
+            Pill(text="blocked", tone="bad")
             if blocked
-            else Pill(text="Windows may enrol", tone="good")
+            else Pill(text="may enrol", tone="good")
             if blocked is False
             else Pill(text="not known", tone="you")
         )
-        yield Noted(name=restriction.name, pill=pill, about=_reaches(restriction))
+        yield Noted(name=f"Windows, {restriction.name}", pill=pill, about=_reaches(restriction))
 
 
 def _limit_pill(limit: DeviceLimit) -> Pill:
     if limit.limit is None:
         return Pill(text="not known", tone="you")
-    return Pill(text=f"{limit.limit} devices", tone="quiet")
+    return Pill(text=f"{limit.limit:,}", tone="quiet")
 
 
 def _reaches(configuration: EnrolmentConfiguration) -> str:

@@ -39,11 +39,18 @@ function withoutTokens(part) {
   return copy.innerHTML;
 }
 
+/* A page that is open for long keeps a token that is good. */
+function renewTokens(fresh) {
+  const token = fresh.querySelector("input[name=token]");
+  if (token) document.querySelectorAll("input[name=token]").forEach((old) => { old.value = token.value; });
+}
+
 async function refresh() {
   if (document.hidden) return;
   const answer = await fetch(location.href, { headers: { Accept: "text/html" }, credentials: "same-origin", redirect: "error" });
   if (!answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  renewTokens(fresh);
   for (const part of document.querySelectorAll("[data-live]")) {
     const now = fresh.querySelector(`[data-live="${part.dataset.live}"]`);
     if (!now || inUse(part) || withoutTokens(part) === withoutTokens(now)) continue;
