@@ -223,6 +223,12 @@ async def measure_queues(timer: func.TimerRequest) -> None:
     await schedules.measure_queues(timer)
 
 
+@app.function_name("look_for_drift")
+@app.timer_trigger("timer", "0 20 * * * *")
+async def look_for_drift(timer: func.TimerRequest) -> None:
+    await schedules.look_for_drift(timer)
+
+
 if event_hub_is_set():
 
     @app.function_name("take_intune_logs")

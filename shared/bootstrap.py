@@ -41,9 +41,24 @@ from shared.operate.principals import SignIn, development_principal
 from shared.operate.report import Report
 from shared.operate.see_case import SeeCase
 from shared.operate.see_tenant import SeeTenant
-from shared.ports import Autopilot, Chat, Clock, Devices, Directory, Ids, Mail, Messages, Rows, Subscriptions, Tenant
+from shared.operate.tenant_drift import ShowDrift
+from shared.ports import (
+    Autopilot,
+    Chat,
+    Clock,
+    Devices,
+    Directory,
+    Ids,
+    Mail,
+    Messages,
+    Rows,
+    Subscriptions,
+    Tenant,
+    TenantSetup,
+)
 from shared.records.approvals import ApprovalBook
 from shared.records.asked import AskedBook
+from shared.records.attestations import AttestationBook
 from shared.records.budget import BudgetBook
 from shared.records.cases import CaseStore
 from shared.records.console_key import ConsoleKey
@@ -57,6 +72,7 @@ from shared.records.parked import ParkingLot
 from shared.records.subscriptions import SubscriptionBook
 from shared.records.sweep_progress import SweepProgress
 from shared.records.tenant_facts import TenantFactsCache
+from shared.records.tenant_setup import SetupBook
 from shared.records.watchdog_progress import WatchdogProgress
 from shared.remedy.act import Actor
 from shared.remedy.advance import Advance
@@ -68,6 +84,9 @@ from shared.remedy.tell_operators import TellOperators
 from shared.remedy.wipe import WipeProtocol
 from shared.settings import Settings, platform_signs_in
 from shared.telemetry import event, set_up_logging
+from shared.tenant_setup.attest import Attest
+from shared.tenant_setup.drift import LookForDrift
+from shared.tenant_setup.make_ready import MakeReady
 from shared.upkeep.keep_subscriptions import KeepSubscriptions, Probe
 from shared.upkeep.measure_queues import MeasureQueues
 from shared.upkeep.send_notice import SendNotice
@@ -97,6 +116,7 @@ class Ports:
     clock: Clock
     ids: Ids
     close: Callable[[], Awaitable[None]]
+    setup: TenantSetup | None = None
 
 
 TRY_AGAIN_AFTER = timedelta(minutes=5)
@@ -127,6 +147,9 @@ class Services:
     take_intune_logs: TakeIntuneLogs
     measure_queues: MeasureQueues
     console: ForConsole
+    look_for_drift: LookForDrift
+    show_drift: ShowDrift
+    attest: Attest
     messages: Messages
     clock: Clock
     close: Callable[[], Awaitable[None]]
@@ -167,6 +190,7 @@ def connect(settings: Settings, *, clock: Clock | None = None) -> Ports:
         clock=clock,
         ids=RandomIds(),
         close=close,
+        setup=graph.setup,
     )
 
 
@@ -196,6 +220,7 @@ def limited(ports: Ports, part: Part) -> Ports:
         autopilot=cast("Autopilot", nothing),
         tenant=cast("Tenant", nothing),
         subscriptions=cast("Subscriptions", nothing),
+        setup=cast("TenantSetup", nothing),
         mail=cast("Mail", nothing),
     )
 
@@ -302,6 +327,9 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
         take_intune_logs=TakeIntuneLogs(tenant_id=settings.tenant_id, hints=hints, parking=parking, clock=clock),
         measure_queues=MeasureQueues(queues=queues_of(settings.part), messages=ports.messages, clock=clock),
         console=_console(settings, advance, book, ledger),
+        look_for_drift=_drift(settings, ports),
+        show_drift=ShowDrift(book=SetupBook(ports.rows, ids), looks=settings.tenant_drift),
+        attest=Attest(book=AttestationBook(ports.rows, ids), clock=clock, attested=policy.enrolment_attestation),
         tend_parked=TendParkedInput(parking=parking, cases=cases, messages=ports.messages, clock=clock),
         messages=ports.messages,
         clock=clock,
@@ -330,6 +358,19 @@ def _console(settings: Settings, advance: Advance, book: SubscriptionBook, ledge
         time_zone=settings.time_zone,
         app_url=str(settings.app_url) if settings.app_url else None,
     )
+def _drift(settings: Settings, ports: Ports) -> LookForDrift:
+    """It only plans: nothing in the app applies a plan."""
+    book = SetupBook(ports.rows, ports.ids)
+    ready = MakeReady(
+        setup=ports.setup or cast("TenantSetup", NoGraph()),
+        book=book,
+        attestations=AttestationBook(ports.rows, ports.ids),
+        locks=Locks(Ledger(ports.rows, ports.ids)),
+        clock=ports.clock,
+        ids=ports.ids,
+        attested=settings.policy().enrolment_attestation,
+    )
+    return LookForDrift(ready=ready, book=book, clock=ports.clock, wanted=settings.tenant_drift)
 
 
 def _receive(settings: Settings, ports: Ports, book: SubscriptionBook, hints: HintQueue) -> ReceiveNotifications:
@@ -436,6 +477,7 @@ def _advance(
         tenant=TenantFactsCache(ledger, ports.tenant, ports.clock, with_all_plans=_named_in_a_swap(policy)),
         budget=budget,
         fleet=fleet,
+        attestations=AttestationBook(ports.rows, ports.ids),
         freeze=freeze,
         clock=ports.clock,
         ids=ports.ids,

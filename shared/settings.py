@@ -174,6 +174,8 @@ class Settings(BaseSettings):
     """require: no wipe unless Entra ID keeps a BitLocker recovery key of the device. It needs one more permission."""
     expect_multi_admin_approval: bool = False
     """true: no wipe while no Multi Admin Approval policy covers device wipes. It needs one more permission."""
+    tenant_drift: bool = False
+    """true: look every hour whether the tenant is still as `tenant apply` made it, reading only. It needs one more permission."""
 
     noncompliant_hours: int = Field(72, ge=1, le=8760)
     """A wipe needs continuous non-compliance for this long."""

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
 
+from shared.domain.policy import EnrolmentAttestation
+
 
 class Missing(Enum):
     """The thing was asked for and is not there (404 or an empty list)."""
@@ -393,6 +395,8 @@ class Facts:
     """How many BitLocker recovery keys of the device are kept in Entra ID."""
     deferral_code: str | None = field(default=None, repr=False)
     """A fresh secret for the link in the owner's mail."""
+    attestation: EnrolmentAttestation | Unreadable | None = None
+    """The word about automatic enrolment that is stored; None: none is."""
     policy_states: tuple[PolicyState, ...] | None = None
     """The device's compliance policies; () when the device is gone or has none."""
     admin_requests: tuple[AdminApprovalRequest, ...] | None = None

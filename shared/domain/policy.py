@@ -45,6 +45,8 @@ class EnrolmentAttestation:
     valid_for: timedelta = timedelta(days=90)
     group_ids: tuple[str, ...] = ()
     """With ``some``: the groups it applies to."""
+    discovery_url: str = ""
+    """The MDM discovery URL that was seen; empty: nobody said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,6 +64,7 @@ TRIGGERS = {
     "discard_parked": _http("v1/parked/{parked_id}/discard", "POST", "ANONYMOUS"),
     "show_console": Trigger("httpTrigger", "console/{*path}", ("GET", "POST"), "ANONYMOUS"),
     "measure_queues": _timer("0 */5 * * * *"),
+    "look_for_drift": _timer("0 20 * * * *"),
 }
 WITH_EVENT_HUB = {**TRIGGERS, "take_intune_logs": Trigger("eventHubTrigger", "%HANDOVER_EVENT_HUB%")}
 """What it has when the name of an Event Hub is set."""
