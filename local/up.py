@@ -14,7 +14,7 @@ from rich.console import Console
 from local.azurite import Azurite
 from local.demo import STORY
 from local.send import STORAGE_NOTE
-from local.stack import Stack
+from local.stack import ANN, Stack
 from local.tenant.scenario import load
 
 KEY = "local"
@@ -69,7 +69,7 @@ def _what_to_try(stack: Stack, speed: float) -> str:
     serial = stack.scenario.devices[0].serial if stack.scenario.devices else "SERIAL"
     user = stack.scenario.users[-1].upn if stack.scenario.users else "user@contoso.example"
     return f"""
-[bold]The app[/]     {app}/api/v1/status   (header x-functions-key: {KEY})
+[bold]The app[/]     {app}/api/v1/status   (you are {ANN}, who may do everything)
 [bold]Its log[/]     {stack.host_log}
 [bold]The tenant[/]  {tenant}/_sim/state   (its clock goes {speed:g} times as fast as yours)
 
@@ -77,7 +77,7 @@ def _what_to_try(stack: Stack, speed: float) -> str:
   a device is given to a user, through the device-events queue:
     .venv/bin/python -m local.send device.user-assigned --serial {serial} --user {user}
   what Handover made of it:
-    curl -s -H 'x-functions-key: {KEY}' {app}/api/v1/cases
+    curl -s {app}/api/v1/cases
   a forged notification (202, and nothing happens):
     curl -si -X POST -H 'content-type: application/json' -d '{{"value":[{{"clientState":"guess"}}]}}' {app}/api/notifications
   a licence is given by hand, and the tenant notifies the app of it (its count: {tenant}/_sim/counts):
@@ -85,7 +85,7 @@ def _what_to_try(stack: Stack, speed: float) -> str:
   three days pass:
     curl -s -X POST -d '{{"advance_seconds": 259200}}' {tenant}/_sim/clock
   stop all wipes:
-    curl -s -X POST -H 'x-functions-key: {KEY}' -d '{{"frozen": true, "why": "trying it", "by": "me"}}' {app}/api/v1/freeze
+    curl -s -X POST -H 'content-type: application/json' -H 'x-handover-request: 1' -d '{{"frozen": true, "why": "trying it"}}' {app}/api/v1/freeze
 
 Ctrl+C stops everything.
 """

@@ -44,7 +44,7 @@ PROGRAMS = {
     "webhook, ready for a notification": _SERVICES
     + """
 async def first_notification():
-    services()
+    services().receive
 asyncio.run(first_notification())
 assert not [name for name in sys.modules if name.startswith(("msgraph", "kiota"))]
 """,
@@ -53,7 +53,7 @@ assert not [name for name in sys.modules if name.startswith(("msgraph", "kiota")
 from shared.clients.graph.connection import Endpoint, credential_for, open_connection
 from shared.settings import Settings
 async def first_step():
-    services()
+    services().advance
     open_connection(Endpoint.of("https://graph.microsoft.com"), credential_for(Settings()))
 asyncio.run(first_step())
 assert "msgraph.graph_service_client" in sys.modules

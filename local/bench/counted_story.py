@@ -9,9 +9,10 @@ from pathlib import Path
 from local.play import Happened, Player
 from local.scenario_run import fresh_stack
 from local.stack import Stack
-from local.virtual_time import DelayedMessages, services_on
-from shared.bootstrap import Ports, Services, build, connect, install
-from shared.ports import Messages, QueueSize, Row, Rows, Value, Write
+from local.virtual_time import services_on
+from shared.bootstrap import build, connect, install
+from shared.ports import Messages, Ports, QueueSize, Row, Rows, Value, Write
+from shared.services import Services
 
 ROWS_PER_PAGE = 1000
 """Table storage returns at most this many rows a request."""
@@ -130,25 +131,26 @@ async def count(story: Path) -> CountedCase:
 
 def _install_counting(stack: Stack, of_case: Operations, of_timers: Operations) -> list[Services]:
     """The stack's use cases with counters; what the player asks by the API is not the case's and stays uncounted."""
-    plain = services_on(stack.clock, stack.settings)
+    plain = services_on(stack.clock, stack.settings, stack.delayed)
     timed = build(stack.settings, _counted(stack, of_timers), hide_hints=False)
     cases = build(stack.settings, _counted(stack, of_case), hide_hints=False)
-    parts = {name: getattr(timed, name) for name in ("supervise", "watch_returns", "keep_subscriptions")}
-    installed = replace(cases, look=plain.look, operate=plain.operate, **parts)
-    install(installed)
-    return [plain, timed, installed]
+    cases.look, cases.operate = plain.look, plain.operate
+    cases.supervise, cases.watch_returns = timed.supervise, timed.watch_returns
+    cases.keep_subscriptions = timed.keep_subscriptions
+    install(cases)
+    return [plain, timed, cases]
 
 
 def _install_sweep(stack: Stack, installed: Services, of_timers: Operations) -> Services:
     """With the sweep, which a story has switched off lest it find the device before the event tells of it."""
     swept = build(stack.settings.model_copy(update={"sweep_minutes": 15}), _counted(stack, of_timers))
-    install(replace(installed, sweep=swept.sweep))
+    installed.sweep = swept.sweep
     return swept
 
 
 def _counted(stack: Stack, operations: Operations) -> Ports:
     ports = connect(stack.settings, clock=stack.clock)
-    messages = CountedMessages(DelayedMessages(ports.messages, stack.clock), operations)
+    messages = CountedMessages(stack.delayed(ports.messages), operations)
     return replace(ports, rows=CountedRows(ports.rows, operations), messages=messages)
 
 

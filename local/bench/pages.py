@@ -11,7 +11,7 @@ from local.bench.graph_answers import ROUNDS, Measured
 from local.bench.webhook import PER_SECOND, SECONDS, Load
 
 WEBHOOK = "## The webhook under load"
-"""The last section, which can be measured by itself."""
+"""This section can be measured by itself."""
 TENANTS = (100, 10_000, 1_000_000)
 
 

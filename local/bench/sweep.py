@@ -15,13 +15,15 @@ from pathlib import Path
 import httpx
 
 from local.azurite import Azurite
+from local.bench.chapters import put
 from local.bench.graph_answers import Token
 from local.bench.sweep_graph import CHANGED, DEVICES, device_id, graph_of_many
 from local.package.target import REPOSITORY
 from local.storage import make as make_storage
-from shared.bootstrap import Services, build, connect
+from shared.bootstrap import build, connect
 from shared.clients.graph.client import Graph
 from shared.records.sweep_progress import Round
+from shared.services import Services
 from shared.settings import Settings
 
 NAIVE = 1_000
@@ -174,10 +176,7 @@ def section(measured: list[Swept]) -> str:
 
 def write(page: Path = PAGE) -> None:
     """Measure, and put the chapter into the page in place of the one before."""
-    before, _, rest = page.read_text(encoding="utf-8").partition(TITLE)
-    _, heading, after = rest.partition("\n## ")
-    text = before.rstrip() + "\n\n" + section(measure())
-    page.write_text(text + (f"\n## {after}" if heading else ""), encoding="utf-8")
+    put(page, TITLE, section(measure()))
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from shared.rules.watchdog import SLACK, STILL_COMING, Whose, alarm, whose
 from tests.builders import NOW
 from tests.fakes import story
 from tests.fakes.interference import Interference, die
+from tests.fakes.people import ADA
 from tests.fakes.world import World
 
 DEVICE = story.staged_device().id
@@ -121,7 +122,7 @@ async def test_a_wipe_that_is_nobodys_freezes_and_is_told_once(caplog: pytest.Lo
     pointers = [read_pointer(body) for body in world.messages.take(NOTICES)]
     assert [key for _, key in pointers] == ["wipe-not-ours-audit-1"]
     world.clock.move(5 * MINUTE)
-    await world.services.operate.set_freeze(frozen=False, who="Ada", why="our other tool")
+    await world.services.operate.set_freeze(frozen=False, who=ADA, why="our other tool")
     assert await world.services.watch_wipes.run() == 0
     assert not await frozen(world)
     assert len(told(caplog, "wipe.not_ours")) == 1
