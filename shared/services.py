@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # see above
     from shared.notices.pages import Pages
     from shared.operate.act import Operate
     from shared.operate.defer import DeferWipe
+    from shared.operate.for_console import ForConsole
     from shared.operate.look import Look
     from shared.operate.parked_input import TendParkedInput
     from shared.operate.principals import SignIn
@@ -358,6 +359,36 @@ class Services:
         from shared.upkeep.measure_queues import MeasureQueues
 
         return MeasureQueues(queues=queues_of(self._settings.part), messages=self.messages, clock=self.clock)
+
+    @cached_property
+    def console(self) -> "ForConsole":
+        """What the console shows and needs beside it."""
+        from shared.operate.for_console import ForConsole
+        from shared.operate.numbers import ReadNumbers
+        from shared.operate.see_case import SeeCase
+        from shared.operate.see_tenant import SeeTenant
+        from shared.records.console_key import ConsoleKey
+
+        settings, gatherer = self._settings, self._gatherer
+        return ForConsole(
+            numbers=ReadNumbers(
+                cases=self._cases,
+                freeze=self._freeze,
+                fleet=self._fleet,
+                budget=self._budget,
+                tenant=gatherer.tenant,
+                gate=self._gate,
+                book=self._book,
+                policy=self._policy,
+                clock=self.clock,
+            ),
+            see_case=SeeCase(cases=self._cases, freeze=self._freeze, policy=self._policy, clock=self.clock),
+            see_tenant=SeeTenant(tenant=gatherer.tenant, gate=self._gate, clock=self.clock),
+            freeze=self._freeze,
+            key=ConsoleKey(self._ledger),
+            time_zone=settings.time_zone,
+            app_url=str(settings.app_url) if settings.app_url else None,
+        )
 
     @cached_property
     def look_for_drift(self) -> "LookForDrift":
