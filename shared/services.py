@@ -6,29 +6,33 @@ An instance of a function app mostly runs one kind of trigger, and does not wait
 import zlib
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from shared.domain.part import Part
 from shared.domain.policy import LicenceWay, Policy
 from shared.errors import RetryLater
 from shared.names import QUEUES, WIPE_STEPS
-from shared.ports import Clock, Messages, Ports
+from shared.ports import Clock, Messages, Ports, TenantSetup
 from shared.records.ledger import Ledger
 from shared.records.parked import ParkingLot
-from shared.settings import Settings
+from shared.settings import Settings, platform_signs_in
 
 if TYPE_CHECKING:  # see above
     from shared.intake.intune_logs import TakeIntuneLogs
     from shared.intake.packing import HintQueue
-    from shared.intake.parked_input import TendParkedInput
     from shared.intake.receive import ReceiveNotifications
     from shared.intake.take_hint import TakeHint
     from shared.notices.letters import Letters
     from shared.notices.pages import Pages
     from shared.operate.act import Operate
     from shared.operate.defer import DeferWipe
+    from shared.operate.for_console import ForConsole
     from shared.operate.look import Look
+    from shared.operate.parked_input import TendParkedInput
+    from shared.operate.principals import SignIn
     from shared.operate.report import Report
+    from shared.operate.tenant_drift import ShowDrift
+    from shared.records.attestations import AttestationBook
     from shared.records.budget import BudgetBook
     from shared.records.cases import CaseStore
     from shared.records.fleet import FleetBook
@@ -42,6 +46,8 @@ if TYPE_CHECKING:  # see above
     from shared.remedy.messages import StepQueue
     from shared.remedy.tell_operators import TellOperators
     from shared.remedy.wipe import WipeProtocol
+    from shared.tenant_setup.attest import Attest
+    from shared.tenant_setup.drift import LookForDrift
     from shared.upkeep.keep_subscriptions import KeepSubscriptions, Probe
     from shared.upkeep.measure_queues import MeasureQueues
     from shared.upkeep.send_notice import SendNotice
@@ -278,6 +284,16 @@ class Services:
         )
 
     @cached_property
+    def sign_in(self) -> "SignIn":
+        """Whose word is taken for who calls."""
+        from shared.operate.principals import SignIn, development_principal
+
+        played = self._settings.development_principal
+        return SignIn(
+            by_platform=platform_signs_in(), development=None if played is None else development_principal(played)
+        )
+
+    @cached_property
     def defer(self) -> "DeferWipe":
         """What an owner may put off."""
         from shared.operate.defer import DeferWipe
@@ -333,7 +349,7 @@ class Services:
     @cached_property
     def tend_parked(self) -> "TendParkedInput":
         """What could not be used."""
-        from shared.intake.parked_input import TendParkedInput
+        from shared.operate.parked_input import TendParkedInput
 
         return TendParkedInput(parking=self.parking, cases=self._cases, messages=self.messages, clock=self.clock)
 
@@ -343,6 +359,78 @@ class Services:
         from shared.upkeep.measure_queues import MeasureQueues
 
         return MeasureQueues(queues=queues_of(self._settings.part), messages=self.messages, clock=self.clock)
+
+    @cached_property
+    def console(self) -> "ForConsole":
+        """What the console shows and needs beside it."""
+        from shared.operate.for_console import ForConsole
+        from shared.operate.numbers import ReadNumbers
+        from shared.operate.see_case import SeeCase
+        from shared.operate.see_tenant import SeeTenant
+        from shared.records.console_key import ConsoleKey
+
+        settings, gatherer = self._settings, self._gatherer
+        return ForConsole(
+            numbers=ReadNumbers(
+                cases=self._cases,
+                freeze=self._freeze,
+                fleet=self._fleet,
+                budget=self._budget,
+                tenant=gatherer.tenant,
+                gate=self._gate,
+                book=self._book,
+                policy=self._policy,
+                clock=self.clock,
+            ),
+            see_case=SeeCase(cases=self._cases, freeze=self._freeze, policy=self._policy, clock=self.clock),
+            see_tenant=SeeTenant(tenant=gatherer.tenant, gate=self._gate, clock=self.clock),
+            freeze=self._freeze,
+            key=ConsoleKey(self._ledger),
+            time_zone=settings.time_zone,
+            app_url=str(settings.app_url) if settings.app_url else None,
+        )
+
+    @cached_property
+    def look_for_drift(self) -> "LookForDrift":
+        """Whether the tenant is still as it was made ready. It only plans: nothing in the app applies a plan."""
+        from shared.records.tenant_setup import SetupBook
+        from shared.remedy.parts import NoGraph
+        from shared.tenant_setup.drift import LookForDrift
+        from shared.tenant_setup.make_ready import MakeReady
+
+        ports, settings = self._ports, self._settings
+        book = SetupBook(ports.rows, ports.ids)
+        ready = MakeReady(
+            setup=ports.setup or cast("TenantSetup", NoGraph()),
+            book=book,
+            attestations=self._attestations,
+            locks=self._locks,
+            clock=self.clock,
+            ids=ports.ids,
+            attested=self._policy.enrolment_attestation,
+        )
+        return LookForDrift(ready=ready, book=book, clock=self.clock, wanted=settings.tenant_drift)
+
+    @cached_property
+    def show_drift(self) -> "ShowDrift":
+        """What was found of it."""
+        from shared.operate.tenant_drift import ShowDrift
+        from shared.records.tenant_setup import SetupBook
+
+        return ShowDrift(book=SetupBook(self._ports.rows, self._ports.ids), looks=self._settings.tenant_drift)
+
+    @cached_property
+    def attest(self) -> "Attest":
+        """What an administrator vouches for."""
+        from shared.tenant_setup.attest import Attest
+
+        return Attest(book=self._attestations, clock=self.clock, attested=self._policy.enrolment_attestation)
+
+    @cached_property
+    def _attestations(self) -> "AttestationBook":
+        from shared.records.attestations import AttestationBook
+
+        return AttestationBook(self._ports.rows, self._ports.ids)
 
     @cached_property
     def _cases(self) -> "CaseStore":
@@ -417,6 +505,7 @@ class Services:
             tenant=TenantFactsCache(self._ledger, ports.tenant, self.clock, with_all_plans=plans),
             budget=self._budget,
             fleet=self._fleet,
+            attestations=self._attestations,
             freeze=self._freeze,
             clock=self.clock,
             ids=ports.ids,

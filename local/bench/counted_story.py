@@ -9,7 +9,7 @@ from pathlib import Path
 from local.play import Happened, Player
 from local.scenario_run import fresh_stack
 from local.stack import Stack
-from local.virtual_time import DelayedMessages, services_on
+from local.virtual_time import services_on
 from shared.bootstrap import build, connect, install
 from shared.ports import Messages, Ports, QueueSize, Row, Rows, Value, Write
 from shared.services import Services
@@ -131,7 +131,7 @@ async def count(story: Path) -> CountedCase:
 
 def _install_counting(stack: Stack, of_case: Operations, of_timers: Operations) -> list[Services]:
     """The stack's use cases with counters; what the player asks by the API is not the case's and stays uncounted."""
-    plain = services_on(stack.clock, stack.settings)
+    plain = services_on(stack.clock, stack.settings, stack.delayed)
     timed = build(stack.settings, _counted(stack, of_timers), hide_hints=False)
     cases = build(stack.settings, _counted(stack, of_case), hide_hints=False)
     cases.look, cases.operate = plain.look, plain.operate
@@ -150,7 +150,7 @@ def _install_sweep(stack: Stack, installed: Services, of_timers: Operations) -> 
 
 def _counted(stack: Stack, operations: Operations) -> Ports:
     ports = connect(stack.settings, clock=stack.clock)
-    messages = CountedMessages(DelayedMessages(ports.messages, stack.clock), operations)
+    messages = CountedMessages(stack.delayed(ports.messages), operations)
     return replace(ports, rows=CountedRows(ports.rows, operations), messages=messages)
 
 

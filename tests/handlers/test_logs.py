@@ -18,7 +18,7 @@ from shared.remedy.advance import Advance
 from shared.telemetry import event
 from tests.fakes import story
 from tests.fakes.world import World
-from tests.handlers.arguments import case_request, message, notification, posted, request
+from tests.handlers.arguments import FROM_OUR_PROGRAM, PLAYED, case_request, message, notification, posted, request
 
 MARK = "a-word-from-a-body"
 NEVER = (
@@ -96,9 +96,11 @@ async def test_what_people_do_and_say_is_in_the_journal_and_not_in_the_log(
     world: World, log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await world.put(story.case_in(CaseState.AWAITING_APPROVAL, world.policy, world.clock.now()))
-    said = {"by": "ada@contoso.example", "why": MARK, "proposal": MARK, "frozen": True}
+    said = {"why": MARK, "proposal": MARK, "frozen": True}
+    ada = {**FROM_OUR_PROGRAM, PLAYED: "ada@contoso.example;Approver,Operator"}
     for handler in (api.approve_case, api.reject_case, api.retry_case, api.show_case, api.cancel_case, api.set_freeze):
-        await handler(case_request(said))
+        version = (await world.case()).version
+        await handler(case_request(said, seen=version, headers=ada))
     await api.set_freeze(request(MARK))
     assert MARK in str(await world.cases.journal(story.CASE_ID))
 
