@@ -37,9 +37,9 @@ def a_word(days_ago: int, scope: str = "all", **fields: object) -> EnrolmentAtte
 
 
 def the_check(stored: EnrolmentAttestation | Unreadable | None, of_settings: EnrolmentAttestation | None) -> Verdict:
-    facts = Facts(attestation=stored)
-    policy = with_newest_word(a_policy(enrolment_attestation=of_settings), facts)
-    return next(iter(user_checks(a_case(), facts, policy, NOW))).verdict
+    policy, facts = a_policy(enrolment_attestation=of_settings), Facts(attestation=stored)
+    found = {check.name: check for check in checks(a_case(), facts, policy, NOW)}
+    return found["Automatic enrolment"].verdict
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,14 @@ def test_the_newest_word_counts_and_one_that_cannot_be_read_stops(
     stored: EnrolmentAttestation | Unreadable | None, of_settings: EnrolmentAttestation | None, verdict: Verdict
 ) -> None:
     assert the_check(stored, of_settings) is verdict
+
+
+def test_a_word_that_cannot_be_read_leaves_none_and_the_check_says_why() -> None:
+    facts = Facts(attestation=Unreadable(why="the stored attestation cannot be read"))
+    policy = a_policy(enrolment_attestation=a_word(1))
+    assert with_newest_word(policy, facts).enrolment_attestation is None
+    first = next(iter(user_checks(a_case(), facts, policy, NOW)))
+    assert (first.verdict, first.found) == (Verdict.CANNOT_VERIFY, "the stored attestation cannot be read")
 
 
 def test_of_two_words_of_one_day_that_of_the_settings_counts() -> None:
