@@ -231,7 +231,7 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
             budget=advance.wipe.budget,
             settle=advance.wipe.settle,
         ),
-        watch_returns=WatchReturns(cases=cases, steps=steps, devices=ports.devices, clock=clock),
+        watch_returns=WatchReturns(cases=cases, steps=steps, advance=advance, devices=ports.devices, clock=clock),
         keep_subscriptions=KeepSubscriptions(
             resources=settings.subscribe_to,
             notification_url=str(settings.notification_url) if settings.notification_url else None,
