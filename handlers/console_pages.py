@@ -110,9 +110,20 @@ async def message(visit: Visit) -> func.HttpResponse:
 
 async def tenant(visit: Visit) -> func.HttpResponse:
     """The tenant as it was read last, or is read now."""
-    policy = services().look.policy.as_of(visit.times.now)
-    facts, trouble = await services().console.see_tenant.see()
-    return await page(visit, "tenant.html", page=tenant_page(facts, trouble, policy, visit.times))
+    return await tenant_with(visit, word=done(visit.query.get("done", "")))
+
+
+async def tenant_with(visit: Visit, *, word: Word | None = None, status: int = 200) -> func.HttpResponse:
+    """The tenant, with a word on what was tried."""
+    shown = tenant_page(
+        await services().console.see_tenant.see(),
+        word=await services().attest.show(),
+        drift=await services().show_drift.show(),
+        policy=services().look.policy.as_of(visit.times.now),
+        who=visit.who,
+        times=visit.times,
+    )
+    return await page(visit, "tenant.html", status=status, word=word, page=shown)
 
 
 Show = Callable[[Visit], Awaitable[func.HttpResponse]]

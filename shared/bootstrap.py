@@ -326,7 +326,7 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
         parking=parking,
         take_intune_logs=TakeIntuneLogs(tenant_id=settings.tenant_id, hints=hints, parking=parking, clock=clock),
         measure_queues=MeasureQueues(queues=queues_of(settings.part), messages=ports.messages, clock=clock),
-        console=_console(settings, advance, book, ledger),
+        console=_console(settings, ports, advance, book, ledger),
         look_for_drift=_drift(settings, ports),
         show_drift=ShowDrift(book=SetupBook(ports.rows, ids), looks=settings.tenant_drift),
         attest=Attest(book=AttestationBook(ports.rows, ids), clock=clock, attested=policy.enrolment_attestation),
@@ -337,7 +337,7 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
     )
 
 
-def _console(settings: Settings, advance: Advance, book: SubscriptionBook, ledger: Ledger) -> ForConsole:
+def _console(settings: Settings, ports: Ports, advance: Advance, book: SubscriptionBook, ledger: Ledger) -> ForConsole:
     gatherer, policy, clock = advance.gatherer, settings.policy(), advance.clock
     return ForConsole(
         numbers=ReadNumbers(
@@ -352,12 +352,14 @@ def _console(settings: Settings, advance: Advance, book: SubscriptionBook, ledge
             clock=clock,
         ),
         see_case=SeeCase(cases=advance.cases, freeze=gatherer.freeze, policy=policy, clock=clock),
-        see_tenant=SeeTenant(tenant=gatherer.tenant, gate=advance.gate, clock=clock),
+        see_tenant=SeeTenant(tenant=gatherer.tenant, setup=ports.setup, gate=advance.gate, clock=clock),
         freeze=gatherer.freeze,
         key=ConsoleKey(ledger),
         time_zone=settings.time_zone,
         app_url=str(settings.app_url) if settings.app_url else None,
     )
+
+
 def _drift(settings: Settings, ports: Ports) -> LookForDrift:
     """It only plans: nothing in the app applies a plan."""
     book = SetupBook(ports.rows, ports.ids)

@@ -23,6 +23,7 @@ from shared.domain.pages import DeviceChange, FoundDevice, ListedRegistration, P
 from shared.domain.registration import HardwareHash, ImportedHash, RegisteredPc, SyncOfAutopilot
 from shared.domain.tenant_setup import (
     Assigned,
+    FoundProfile,
     FoundTenant,
     MobilityPolicy,
     Remembered,
@@ -357,6 +358,10 @@ class TenantSetup(Protocol):
 
     async def found(self, remembered: Remembered, group_names: tuple[str, ...]) -> FoundTenant:
         """What is there: every profile and status page, the groups of these names, all dynamic groups, what is remembered."""
+        ...
+
+    async def profiles(self) -> tuple[FoundProfile, ...]:
+        """Every deployment profile."""
         ...
 
     async def put_group(self, wanted: WantedGroup, group_id: str | None) -> str:

@@ -63,6 +63,7 @@ DONE = {
     "thawed": "Wipes may be sent again.",
     "replayed": "The message is on its queue again.",
     "discarded": "The message is discarded.",
+    "attested": "Your word is written down and counts from now on.",
 }
 """What an address may say was done: nothing that somebody else could have written."""
 
