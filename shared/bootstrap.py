@@ -32,11 +32,15 @@ from shared.notices.pages import Pages
 from shared.notices.report import as_html, as_markdown
 from shared.operate.act import Operate
 from shared.operate.defer import DeferWipe
+from shared.operate.export import Export
 from shared.operate.go_on import GoOn
 from shared.operate.look import Look
+from shared.operate.overview import Overview
 from shared.operate.parked_input import TendParkedInput
 from shared.operate.principals import SignIn, development_principal
 from shared.operate.report import Report
+from shared.operate.search import Search
+from shared.operate.tenant import ShowTenant
 from shared.ports import Autopilot, Chat, Clock, Devices, Directory, Ids, Mail, Messages, Rows, Subscriptions, Tenant
 from shared.records.approvals import ApprovalBook
 from shared.records.asked import AskedBook
@@ -65,6 +69,7 @@ from shared.settings import Settings, platform_signs_in
 from shared.telemetry import event, set_up_logging
 from shared.upkeep.keep_subscriptions import KeepSubscriptions, Probe
 from shared.upkeep.measure_queues import MeasureQueues
+from shared.upkeep.mend_overview import MendOverview
 from shared.upkeep.send_notice import SendNotice
 from shared.upkeep.supervise import Supervise
 from shared.upkeep.sweep import Sweep
@@ -111,6 +116,10 @@ class Services:
     watch_fleet: WatchFleet
     watch_wipes: WatchWipes
     look: Look
+    overview: Overview
+    search: Search
+    export: Export
+    tenant: ShowTenant
     operate: Operate
     sign_in: SignIn
     defer: DeferWipe
@@ -232,6 +241,7 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
             freeze=freeze,
             budget=advance.wipe.budget,
             settle=advance.wipe.settle,
+            mend=MendOverview(cases=cases),
         ),
         watch_returns=WatchReturns(cases=cases, steps=steps, devices=ports.devices, clock=clock),
         keep_subscriptions=KeepSubscriptions(
@@ -258,6 +268,14 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
             clock=clock,
         ),
         look=Look(cases=cases, freeze=freeze, fleet=fleet, policy=policy, clock=clock),
+        overview=Overview(cases=cases, clock=clock),
+        search=Search(cases=cases, clock=clock),
+        export=Export(cases=cases, search=Search(cases=cases, clock=clock)),
+        tenant=ShowTenant(
+            facts=TenantFactsCache(ledger, ports.tenant, clock, with_all_plans=_named_in_a_swap(policy)),
+            policy=policy,
+            clock=clock,
+        ),
         operate=Operate(
             cases=cases,
             steps=steps,
