@@ -63,7 +63,7 @@ param maximumInstanceCount int = 40
 
 // The names are those of shared/names.py; each queue also gets its -poison queue.
 var queues = ['device-events', 'hints', 'case-steps', 'wipe-steps', 'notices']
-var tables = ['cases', 'worklist', 'ledgers', 'parked', 'subscriptions', 'outbox']
+var tables = ['cases', 'worklist', 'ledgers', 'parked', 'subscriptions', 'outbox', 'overview']
 
 var front = layout == 'split' ? 'intake' : 'single'
 var otherParts = layout == 'split' ? ['worker', 'wiper'] : []

@@ -109,7 +109,7 @@ class Player:
         if not (await self._ask("/admin/host/status?idle"))["idle"]:
             return False, True
         followed = datetime.fromisoformat((await self._ask("/api/v1/status"))["time"])
-        cases = (await self._ask("/api/v1/cases"))["cases"]
+        cases = await self._all_cases()
         now = self.stack.clock.now()
         due = any(case["due_at"] is not None and datetime.fromisoformat(case["due_at"]) <= now for case in cases)
         return followed >= now, due
@@ -126,10 +126,19 @@ class Player:
             await asyncio.sleep(0.05)
         raise RuntimeError(f"the host does not answer {path}")
 
+    async def _all_cases(self) -> list[Json]:
+        """Every open case and every one that ended this month, newest move first, from page to page."""
+        page = await self._ask("/api/v1/cases?most=100")
+        found: list[Json] = page["cases"]
+        while page["next"] is not None:
+            page = await self._ask(f"/api/v1/cases?most=100&after={page['next']}")
+            found += page["cases"]
+        return sorted(found, key=lambda case: case["moved_at"], reverse=True)
+
     async def _report(self) -> list[Json]:
         """All cases with their journals; new entries go to the watcher."""
         found: list[Json] = []
-        for listed in (await self._ask("/api/v1/cases"))["cases"]:
+        for listed in await self._all_cases():
             known = self._cases.get(listed["case_id"])
             if known is None or known[0] != listed:
                 known = self._cases[listed["case_id"]] = listed, await self._ask(f"/api/v1/cases/{listed['case_id']}")

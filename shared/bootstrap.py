@@ -32,15 +32,19 @@ from shared.notices.pages import Pages
 from shared.notices.report import as_html, as_markdown
 from shared.operate.act import Operate
 from shared.operate.defer import DeferWipe
+from shared.operate.export import Export
 from shared.operate.for_console import ForConsole
 from shared.operate.go_on import GoOn
 from shared.operate.look import Look
 from shared.operate.numbers import ReadNumbers
+from shared.operate.overview import Overview
 from shared.operate.parked_input import TendParkedInput
 from shared.operate.principals import SignIn, development_principal
 from shared.operate.report import Report
+from shared.operate.search import Search
 from shared.operate.see_case import SeeCase
 from shared.operate.see_tenant import SeeTenant
+from shared.operate.tenant import ShowTenant
 from shared.operate.tenant_drift import ShowDrift
 from shared.ports import (
     Autopilot,
@@ -89,6 +93,7 @@ from shared.tenant_setup.drift import LookForDrift
 from shared.tenant_setup.make_ready import MakeReady
 from shared.upkeep.keep_subscriptions import KeepSubscriptions, Probe
 from shared.upkeep.measure_queues import MeasureQueues
+from shared.upkeep.mend_overview import MendOverview
 from shared.upkeep.send_notice import SendNotice
 from shared.upkeep.supervise import Supervise
 from shared.upkeep.sweep import Sweep
@@ -136,6 +141,10 @@ class Services:
     watch_fleet: WatchFleet
     watch_wipes: WatchWipes
     look: Look
+    overview: Overview
+    search: Search
+    export: Export
+    tenant: ShowTenant
     operate: Operate
     sign_in: SignIn
     defer: DeferWipe
@@ -263,6 +272,7 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
             freeze=freeze,
             budget=advance.wipe.budget,
             settle=advance.wipe.settle,
+            mend=MendOverview(cases=cases),
         ),
         watch_returns=WatchReturns(cases=cases, steps=steps, devices=ports.devices, clock=clock),
         keep_subscriptions=KeepSubscriptions(
@@ -289,6 +299,14 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
             clock=clock,
         ),
         look=Look(cases=cases, freeze=freeze, fleet=fleet, policy=policy, clock=clock),
+        overview=Overview(cases=cases, clock=clock),
+        search=Search(cases=cases, clock=clock),
+        export=Export(cases=cases, search=Search(cases=cases, clock=clock)),
+        tenant=ShowTenant(
+            facts=TenantFactsCache(ledger, ports.tenant, clock, with_all_plans=_named_in_a_swap(policy)),
+            policy=policy,
+            clock=clock,
+        ),
         operate=Operate(
             cases=cases,
             steps=steps,
@@ -341,6 +359,7 @@ def _console(settings: Settings, ports: Ports, advance: Advance, book: Subscript
     gatherer, policy, clock = advance.gatherer, settings.policy(), advance.clock
     return ForConsole(
         numbers=ReadNumbers(
+            overview=Overview(cases=advance.cases, clock=clock),
             cases=advance.cases,
             freeze=gatherer.freeze,
             fleet=gatherer.fleet,

@@ -98,10 +98,16 @@ class Rows(Protocol):
         ...
 
     def scan(
-        self, table: str, partition: str | None = None, *, key_prefix: str = "", after: str = ""
+        self,
+        table: str,
+        partition: str | None = None,
+        *,
+        key_prefix: str = "",
+        after: str = "",
+        most: int | None = None,
     ) -> AsyncIterator[Row]:
         """Rows in key order of one partition (or of all), page by page; ``key_prefix`` keeps keys that start with it,
-        ``after`` those that come later than it."""
+        ``after`` those that come later than it. ``most``: so many at most (1 to 1000), and no more are read for it."""
         ...
 
 

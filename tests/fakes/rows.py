@@ -63,16 +63,25 @@ class FakeRows:
         rows.pop((partition, key), None)
 
     async def scan(
-        self, table: str, partition: str | None = None, *, key_prefix: str = "", after: str = ""
+        self,
+        table: str,
+        partition: str | None = None,
+        *,
+        key_prefix: str = "",
+        after: str = "",
+        most: int | None = None,
     ) -> AsyncIterator[Row]:
         """Rows in key order."""
-        rows = await self._reach(table)
+        rows, given = await self._reach(table), 0
         for place in sorted(rows, key=_order):
             row = rows.get(place)  # another task may have deleted it meanwhile
             if row is None or (partition is not None and row.partition != partition):
                 continue
             if row.key.startswith(key_prefix) and (not after or _order(("", row.key)) > _order(("", after))):
                 yield _copy(row)
+                given += 1
+                if given == most:
+                    return
 
     async def _reach(self, table: str) -> dict[tuple[str, str], Row]:
         await asyncio.sleep(0)
