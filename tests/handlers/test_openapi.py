@@ -19,12 +19,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
-import function_app
 from handlers import openapi
 from handlers.answers import REQUEST_HEADER
 from handlers.openapi_document import document
@@ -35,9 +30,9 @@ from shared.domain.states import CaseState
 from shared.names import DEVICE_EVENTS, PARKED
 from tests.fakes import story
 from tests.fakes.world import World
-from tests.handlers.arguments import answer, ok, request
+from tests.handlers.arguments import ok, request
 from tests.handlers.conftest import PLAYS_ADA
-from tests.worker.triggers import TRIGGERS
+from tests.handlers.served import API, served
 
 EXAMPLES = 20
 EVENT = json.dumps(
@@ -49,8 +44,6 @@ EVENT = json.dumps(
         "data": {"serialNumber": story.SERIAL_NUMBER},
     }
 )
-API = {name: trigger for name, trigger in TRIGGERS.items() if trigger.where.startswith("v1/")}
-FUNCTIONS = {str(function.get_function_name()): function for function in function_app.app.get_functions()}
 
 
 def test_the_table_names_every_route_of_the_api_and_no_other() -> None:
@@ -90,31 +83,6 @@ def everything() -> Iterator[World]:
     install(made.services)
     yield made
     install(None)
-
-
-def served() -> Starlette:
-    """The handlers behind their routes, as the Functions host puts them."""
-
-    def endpoint(name: str) -> object:
-        async def answer_it(got: Request) -> Response:
-            given = request(
-                await got.body(),
-                method=got.method,
-                headers=dict(got.headers),
-                query=dict(got.query_params),
-                route=got.path_params,
-            )
-            answered = answer(await FUNCTIONS[name].get_user_function()(given))
-            return Response(answered.body, status_code=answered.status, headers=dict(answered.headers))
-
-        return answer_it
-
-    return Starlette(
-        routes=[
-            Route(f"/api/{trigger.where}", endpoint(name), methods=list(trigger.methods))  # pyright: ignore[reportArgumentType]  # a coroutine of a request
-            for name, trigger in API.items()
-        ]
-    )
 
 
 def known_ids(world: World) -> dict[str, str]:
