@@ -232,6 +232,9 @@ async def test_a_forged_form_of_somebody_without_the_role_is_403(world: World, w
         fields = {"token": token(key, who, world), "version": "7", "proposal": "x", "why": "x", **YES}
         answered = await post(path, fields, who=who)
         assert (answered.status, "the app role" in answered.text) == (403, True), path
+        # and before anything of the form is looked at
+        answered = await post(path, {}, who=who)
+        assert (answered.status, "the app role" in answered.text) == (403, True), path
     assert (await world.case()).state is S.AWAITING_APPROVAL
     assert not (await world.freeze.read()).frozen
 
