@@ -79,6 +79,8 @@ class CaseStore:
 
     async def _keep_up(self, before: Case | None, after: Case) -> None:
         """What lists and counts are made from; a case never waits for it, and the supervisor mends what is left out."""
+        if after.state is CaseState.WIPE_SENT:  # nothing comes between this note and the wipe
+            return
         try:
             await self.finder.moved(before, after)
             await self.counts.moved(None if before is None else line_of(before), line_of(after))

@@ -15,7 +15,7 @@ from typing import cast
 from shared.names import OVERVIEW
 from shared.ports import Ids, Rows
 from shared.records.ledger import Document, Ledger
-from shared.records.worklist_line import Listed
+from shared.records.worklist_line import Listed, shown_state
 
 _PARTITION, _SUSPECTED = "counts", "suspected"
 SHARDS = 8
@@ -42,7 +42,7 @@ class Counts:
 def tally(line: Listed) -> Counter[str]:
     """What one line adds to the figures."""
     when = f"{line.moved_at:%Y-%m}" if line.state.ended else OPEN
-    found = Counter({f"{when} state {line.state.value}": 1})
+    found = Counter({f"{when} state {shown_state(line.state).value}": 1})
     if line.heard_from:
         found[f"{when} from {line.heard_from}"] = 1
     if line.state.value == PROVEN and line.opened_at is not None:

@@ -6,14 +6,14 @@ leads to a case that says otherwise, and is left out.
 
 import re
 from collections.abc import AsyncIterator, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.domain.case import Case
 from shared.domain.states import CaseState
 from shared.names import OVERVIEW
 from shared.ports import Rows
-from shared.records.worklist_line import Listed, line_of
+from shared.records.worklist_line import Listed, line_of, shown_state
 
 _NAMES = "names"
 _LAST_SECOND = 9_999_999_999
@@ -45,7 +45,7 @@ class CaseFinder:
         new = _names(after)
         for term in sorted(new - old):
             await self._rows.upsert(OVERVIEW, _NAMES, _name_key(term, after.id), {"case": after.id})
-        gone, come = None if before is None else line_of(before), line_of(after)
+        gone, come = None if before is None else _listed_as(before), line_of(after)
         if gone is None or state_key(gone) != state_key(come):
             await self.add(come)
             if gone is not None:
@@ -101,7 +101,15 @@ def state_key(line: Listed) -> tuple[str, str]:
 
 
 def _in(state: CaseState) -> str:
-    return f"state-{state.value}"
+    return f"state-{shown_state(state).value}"
+
+
+def _listed_as(case: Case) -> Listed:
+    """The line by which a case is listed; one whose wipe is sent is listed as it was when that was intended."""
+    line = line_of(case)
+    if case.state is CaseState.WIPE_SENT and case.wipe is not None:
+        return replace(line, entered_at=case.wipe.admin_approved_at or case.wipe.intended_at)
+    return line
 
 
 def _names(case: Case) -> set[str]:

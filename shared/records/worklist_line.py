@@ -29,6 +29,12 @@ class Listed:
     entered_at: datetime | None = None
 
 
+def shown_state(state: CaseState) -> CaseState:
+    """Under which state lists and counts have a case. Between the note that a wipe is sent and its sending nothing else is
+    written, so those few moments are shown as the state before them."""
+    return CaseState.WIPE_INTENDED if state is CaseState.WIPE_SENT else state
+
+
 def line_of(case: Case) -> Listed:
     """The line of a case."""
     return Listed(
