@@ -52,11 +52,19 @@ class SimulatedRows:
         await self.rows.delete(table, partition, key, expect=expect)
         await self._accidents.after(io)
 
-    async def scan(self, table: str, partition: str | None = None, *, key_prefix: str = "") -> AsyncIterator[Row]:
+    async def scan(
+        self,
+        table: str,
+        partition: str | None = None,
+        *,
+        key_prefix: str = "",
+        after: str = "",
+        most: int | None = None,
+    ) -> AsyncIterator[Row]:
         """Rows in key order."""
         io = Io(kind="rows.scan", name=f"scan {table}")
         await self._accidents.before(io)
-        async for row in self.rows.scan(table, partition, key_prefix=key_prefix):
+        async for row in self.rows.scan(table, partition, key_prefix=key_prefix, after=after, most=most):
             yield row
         await self._accidents.after(io)
 
