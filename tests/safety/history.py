@@ -89,10 +89,11 @@ class History:
         self.scheduler.others_could_begin = self.queues.some_visible
         self.settings = settings_of(shape)
         self.witness = Witness(model=self.model, rows=self.rows, settings=self.settings, skew=shape.skew)
+        self.witness.worker = lambda: self.scheduler.current
         self._outside = Outside(
             settings=self.settings,
             clock=self.clock,
-            rows=SimulatedRows(self.rows, self.accidents),
+            rows=SimulatedRows(self.rows, self.accidents, self.witness),
             queues=self.queues,
             graph=InProcessTransport(self.model, self.clock, self.accidents, self.witness),
         )

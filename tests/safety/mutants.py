@@ -13,7 +13,8 @@ from typing import Annotated
 
 import typer
 
-from tests.safety.breakages import BREAKAGES, Breakage
+from tests.safety.breakage import Breakage
+from tests.safety.breakages import BREAKAGES
 from tests.safety.overlay import changed_copy
 
 SEEDS = 10_000
@@ -33,7 +34,7 @@ def try_out(breakage: Breakage, seeds: int = SEEDS) -> Verdict:
     """Live through histories of the broken product until a promise is broken. Raises ValueError when it does not fit."""
     began = time.perf_counter()
     with changed_copy(breakage.file, breakage.before, breakage.after) as copy:
-        command = [sys.executable, "-m", "tests.safety.until_broken", str(seeds), *breakage.shape]
+        command = [sys.executable, "-m", "tests.safety.until_broken", str(seeds)]
         environ = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
         ran = subprocess.run(
             command, cwd=copy, env=environ, capture_output=True, text=True, check=False
