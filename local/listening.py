@@ -18,3 +18,10 @@ def listen(port: int) -> socket.socket:
         listening.close()
         raise
     return listening
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -160,7 +160,7 @@ class Policy:
     @property
     def version(self) -> str:
         """Short hash of every field: an approval is given for one policy version."""
-        return _hash(self, frozenset())
+        return _hash(self, frozenset[str]())
 
     @property
     def ramp_version(self) -> str:

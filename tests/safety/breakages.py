@@ -25,8 +25,15 @@ _FIRST: Sequence[Breakage] = (
     Breakage(
         name="the fence wipes a compliant device",
         file=_FENCE,
-        before='    if device.compliance is Compliance.COMPLIANT:\n        return go(\n            CaseState.NO_ACTION_NEEDED,\n            Reason.MENDED_WITHOUT_WIPE,\n            f"{device.called} became compliant; no wipe was sent.",',
-        after='    if False:\n        return go(\n            CaseState.NO_ACTION_NEEDED,\n            Reason.MENDED_WITHOUT_WIPE,\n            f"{device.called} became compliant; no wipe was sent.",',
+        before="""    if device.compliance is Compliance.COMPLIANT:
+        return go(
+            CaseState.NO_ACTION_NEEDED,
+            Reason.MENDED_WITHOUT_WIPE,
+            f"{device.called} became compliant; no wipe was sent.",
+            evidence=evidence,
+        )
+    if device.compliance is not Compliance.NONCOMPLIANT:""",
+        after="    if device.compliance is Compliance.ERROR:",
     ),
     Breakage(
         name="the fence wipes a device in its grace period",

@@ -103,6 +103,8 @@ class History:
         self._ids = CountingIds()
         self.instances: Sequence[Services] = self._outside.instances(self._skews, self._ids)
         self.people = People(history=self)
+        if shape.ambush:
+            self.accidents.meanwhile = self.people.lie_in_wait
         self.sweeps, self.shape_skew = shape.sweeps, shape.skew
         self.ended_well = False
         self._later: list[tuple[datetime, int, str, Callable[[], None]]] = []

@@ -9,6 +9,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -48,6 +49,7 @@ def try_out(breakage: Breakage, seeds: int = SEEDS) -> Verdict:
 
 def main(
     only: Annotated[str, typer.Option(help="Those whose name holds this text.")] = "",
+    seeds: Annotated[int, typer.Option(help="Histories at most for each.")] = SEEDS,
     processes: Annotated[int, typer.Option(help="So many at a time.")] = 2,
 ) -> None:
     """Exit with 1 when a breakage was not noticed."""
@@ -55,7 +57,7 @@ def main(
     survived = 0
     with ThreadPoolExecutor(processes) as pool:
         typer.echo("| broken on purpose | noticed by seed | seconds | says |\n|---|---|---|---|")
-        for verdict in pool.map(try_out, chosen):
+        for verdict in pool.map(partial(try_out, seeds=seeds), chosen):
             survived += verdict.seed is None
             seed = "NOT NOTICED" if verdict.seed is None else verdict.seed
             typer.echo(f"| {verdict.breakage.name} | {seed} | {verdict.seconds:.0f} | {verdict.says} |")
