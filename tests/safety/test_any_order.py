@@ -85,7 +85,7 @@ class AnyOrder(RuleBasedStateMachine):
             finish(self.book.became(nonce=nonce, outcome="accepted", back_at=now, verified=True, now=now))
             self.back.add(nonce)
 
-    @rule(minutes=st.sampled_from([1, 20, 61, 600, 1_441, 10_100]))
+    @rule(minutes=st.sampled_from([1, 20, 61, 600, 1_441, 5_800, 10_100]))
     def time_passes(self, minutes: int) -> None:
         if self.clock.now() + timedelta(minutes=minutes) < FixedClock().now() + timedelta(days=29):
             self.clock.move(timedelta(minutes=minutes))
