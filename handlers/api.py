@@ -9,8 +9,8 @@ from handlers.answers import Json, act, etag_of, need_own_header, seen_version, 
 from shared.bootstrap import services
 from shared.domain.case import Case
 from shared.errors import BadInput
-from shared.operate.act import NoSuchCase
 from shared.operate.principals import Principal, Role
+from shared.operate.refusals import NoSuchCase
 from shared.remedy.messages import could_be_case
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import azure.functions as func
 
@@ -10,7 +10,9 @@ from handlers.answers import answer_with, caller
 from shared.bootstrap import services
 from shared.errors import BadInput
 from shared.operate.principals import Role
-from shared.operate.report import Summary, as_json
+
+if TYPE_CHECKING:  # handlers are imported with the app, use cases when they are asked for
+    from shared.operate.report import Summary
 
 MOST_DAYS = 92
 _FORMATS = {"json": "application/json", "markdown": "text/markdown", "html": "text/html"}
@@ -34,7 +36,7 @@ async def show_report(request: func.HttpRequest) -> func.HttpResponse:
     return await answer_with(show)
 
 
-def _written(kind: str, summary: Summary) -> str:
+def _written(kind: str, summary: "Summary") -> str:
     report = services().report
     match kind:
         case "html":
@@ -42,7 +44,7 @@ def _written(kind: str, summary: Summary) -> str:
         case "markdown":
             return report.write_markdown(summary)
         case _:
-            return json.dumps(as_json(summary))
+            return json.dumps(report.as_json(summary))
 
 
 def _format(request: func.HttpRequest) -> str:
