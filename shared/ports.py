@@ -439,4 +439,5 @@ class Ports:
     clock: Clock
     ids: Ids
     close: Callable[[], Awaitable[None]]
-    setup: TenantSetup | None = None
+    setup: "TenantSetup | None" = None
+    """Left out where nobody looks for drift."""

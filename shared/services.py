@@ -40,6 +40,7 @@ if TYPE_CHECKING:  # see above
     from shared.records.gate import GraphGate
     from shared.records.locks import Locks
     from shared.records.subscriptions import SubscriptionBook
+    from shared.records.tenant_setup import SetupBook
     from shared.remedy.advance import Advance
     from shared.remedy.brake import Brake
     from shared.remedy.gather import Gatherer
@@ -392,39 +393,42 @@ class Services:
 
     @cached_property
     def look_for_drift(self) -> "LookForDrift":
-        """Whether the tenant is still as it was made ready. It only plans: nothing in the app applies a plan."""
-        from shared.records.tenant_setup import SetupBook
+        """Whether the tenant is still as it was made. It only plans: nothing in the app applies a plan."""
         from shared.remedy.parts import NoGraph
         from shared.tenant_setup.drift import LookForDrift
         from shared.tenant_setup.make_ready import MakeReady
 
-        ports, settings = self._ports, self._settings
-        book = SetupBook(ports.rows, ports.ids)
         ready = MakeReady(
-            setup=ports.setup or cast("TenantSetup", NoGraph()),
-            book=book,
+            setup=self._ports.setup or cast("TenantSetup", NoGraph()),
+            book=self._setup_book,
             attestations=self._attestations,
             locks=self._locks,
             clock=self.clock,
-            ids=ports.ids,
+            ids=self._ports.ids,
             attested=self._policy.enrolment_attestation,
         )
-        return LookForDrift(ready=ready, book=book, clock=self.clock, wanted=settings.tenant_drift)
+        wanted = self._settings.tenant_drift
+        return LookForDrift(ready=ready, book=self._setup_book, clock=self.clock, wanted=wanted)
 
     @cached_property
     def show_drift(self) -> "ShowDrift":
-        """What was found of it."""
+        """What the last look for drift found."""
         from shared.operate.tenant_drift import ShowDrift
-        from shared.records.tenant_setup import SetupBook
 
-        return ShowDrift(book=SetupBook(self._ports.rows, self._ports.ids), looks=self._settings.tenant_drift)
+        return ShowDrift(book=self._setup_book, looks=self._settings.tenant_drift)
 
     @cached_property
     def attest(self) -> "Attest":
-        """What an administrator vouches for."""
+        """A person's word about automatic enrolment."""
         from shared.tenant_setup.attest import Attest
 
         return Attest(book=self._attestations, clock=self.clock, attested=self._policy.enrolment_attestation)
+
+    @cached_property
+    def _setup_book(self) -> "SetupBook":
+        from shared.records.tenant_setup import SetupBook
+
+        return SetupBook(self._ports.rows, self._ports.ids)
 
     @cached_property
     def _attestations(self) -> "AttestationBook":
