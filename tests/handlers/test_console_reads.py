@@ -58,7 +58,7 @@ async def world_with(cases: int) -> tuple[World, CountedRows]:
     return world, rows
 
 
-PAGES = ("", "cases", "cases?state=watching", "cases?q=5CG", "cases?q=5CG00003", "tenant", "parked")
+PAGES = ("", "report", "cases", "cases?state=watching", "cases?q=5CG", "cases?q=5CG00003", "tenant", "parked")
 
 
 async def rows_read(cases: int) -> dict[str, int]:
@@ -80,6 +80,17 @@ async def test_a_page_reads_no_more_of_many_cases_than_of_some() -> None:
     some, many = await rows_read(620), await rows_read(930)
     assert {path: count for path, count in many.items() if count > some[path]} == {}
     assert max(many.values()) < 520
+
+
+async def test_a_report_that_is_not_whole_says_so() -> None:
+    await world_with(30)
+    assert "the latest" not in (await get("report")).text
+    install(None)
+    await world_with(90)
+    page = await get("report")
+    install(None)
+    assert "These are the latest cases of each state" in page.text
+    assert "the latest 75 cases" in page.text
 
 
 async def test_those_that_wait_longest_come_first() -> None:
