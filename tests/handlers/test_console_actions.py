@@ -83,6 +83,8 @@ async def test_before_the_yes_one_reads_exactly_what_it_does(world: World) -> No
         proposal_of(case, world.policy.version),
         "good until Tue 3 Mar 08:00",
         "It is sent within moments",
+        f"Intune device {story.DEVICE_ID} Entra device {story.ENTRA_DEVICE_ID} Enrolled Mon 16 Feb 09:30 Owner {story.OWNER_ID}",
+        "keepEnrollmentData=false keepUserData=false",
     ):
         assert said in text, said
 
