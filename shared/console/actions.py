@@ -6,7 +6,7 @@ from shared.console.case_page import Fact
 from shared.console.times import Moment, Times
 from shared.domain.case import WIPE_FLAGS, Case
 from shared.domain.policy import Policy
-from shared.domain.states import TRANSITIONS, CaseState
+from shared.operate.act import possible
 from shared.operate.principals import Principal, Role
 from shared.operate.see_case import Proposal, Seen
 from shared.rules.approving import asked_for_it
@@ -53,13 +53,15 @@ class Deeds:
 
 def deeds(seen: Seen, who: Principal, times: Times) -> Deeds:
     """What the page offers. The use cases decide once more when a form arrives."""
-    case, others = seen.case, list[Action]()
-    if case.state is CaseState.AWAITING_APPROVAL and who.may(Role.APPROVER):
-        others.append(_reject())
-    if case.state is CaseState.NEEDS_PERSON and who.may(Role.OPERATOR):
-        others.append(_retry(case))
-    if CaseState.CANCELLED in TRANSITIONS[case.state] and who.may(Role.OPERATOR):
-        others.append(_cancel())
+    case = seen.case
+    forms = {
+        "reject": (Role.APPROVER, _reject),
+        "retry": (Role.OPERATOR, lambda: _retry(case)),
+        "release": (Role.OPERATOR, _release),
+        "cancel": (Role.OPERATOR, _cancel),
+    }
+    now = possible(case)
+    others = [form() for name, (role, form) in forms.items() if name in now and who.may(role)]
     approve = None if seen.proposal is None else _approve(seen, seen.proposal, who, times)
     return Deeds(approve=approve, others=tuple(others), note=_note(case, who, bool(others)))
 
@@ -173,6 +175,16 @@ def _retry(case: Case) -> Action:
         name="retry",
         label="Let it go on",
         will=(goes, "You cannot approve its wipe afterwards: somebody else has to."),
+    )
+
+
+def _release() -> Action:
+    return Action(
+        name="release",
+        label="Look again now",
+        will=(
+            "The case does not wait for its next look. Nothing is skipped: every check and every limit is asked anew.",
+        ),
     )
 
 
