@@ -2,7 +2,6 @@
 reports each journal entry as it appears. Nothing here decides anything for the product.
 """
 
-import asyncio
 import json
 import re
 import time
@@ -11,15 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import httpx
-
 from local.expect import unmet
+from local.settle import all_cases, ask, settle
 from local.stack import ANN, Json, Stack
+from shared.remedy.messages import StepDue, write_step
 
 REAL_SECONDS_AT_MOST = 120
-SETTLE_SECONDS_AT_MOST = 15
-OVERDUE_SECONDS_AT_MOST = 2
-"""A case that is due moves within moments; after this long its message is lost and the supervisor's turn has come."""
 SUPERVISOR_EVERY = timedelta(minutes=5)
 WATCH_EVERY = timedelta(minutes=15)
 """How often the app looks for returned devices; it is only worth waiting for when the tenant did something meanwhile."""
@@ -74,7 +70,7 @@ class Player:
         start = self.stack.scenario.start
         give_up_at = time.monotonic() + REAL_SECONDS_AT_MOST
         while True:
-            await self._settle()
+            await settle(self.stack)
             await self._look_at_the_world()
             cases = await self._report()
             if await self._do_what_is_due(cases):
@@ -96,52 +92,16 @@ class Player:
             if before is not None and (what := _what_became_of(before, device)):
                 self.watch(Happened(at=now, what=what))
 
-    async def _settle(self) -> None:
-        """Wait until nothing is under way: no invocation, no visible message, no case that is due."""
-        quiet, began = 0, time.monotonic()
-        while quiet < 2 and (waited := time.monotonic() - began) < SETTLE_SECONDS_AT_MOST:
-            idle, due = await self._under_way()
-            quiet = quiet + 1 if idle and (not due or waited > OVERDUE_SECONDS_AT_MOST) else 0
-            await asyncio.sleep(0.01)
-
-    async def _under_way(self) -> tuple[bool, bool]:
-        """Whether the host is idle, and whether a case is due."""
-        if not (await self._ask("/admin/host/status?idle"))["idle"]:
-            return False, True
-        followed = datetime.fromisoformat((await self._ask("/api/v1/status"))["time"])
-        cases = await self._all_cases()
-        now = self.stack.clock.now()
-        due = any(case["due_at"] is not None and datetime.fromisoformat(case["due_at"]) <= now for case in cases)
-        return followed >= now, due
-
-    async def _ask(self, path: str) -> Json:
-        """GET from the host, through restarts."""
-        for _ in range(200):
-            try:
-                answer = await self.stack.api.get(path)
-                if answer.status_code == 200:
-                    return answer.json()
-            except httpx.TransportError:
-                pass
-            await asyncio.sleep(0.05)
-        raise RuntimeError(f"the host does not answer {path}")
-
-    async def _all_cases(self) -> list[Json]:
-        """Every open case and every one that ended this month, newest move first, from page to page."""
-        page = await self._ask("/api/v1/cases?most=100")
-        found: list[Json] = page["cases"]
-        while page["next"] is not None:
-            page = await self._ask(f"/api/v1/cases?most=100&after={page['next']}")
-            found += page["cases"]
-        return sorted(found, key=lambda case: case["moved_at"], reverse=True)
-
     async def _report(self) -> list[Json]:
         """All cases with their journals; new entries go to the watcher."""
         found: list[Json] = []
-        for listed in await self._all_cases():
+        for listed in await all_cases(self.stack):
             known = self._cases.get(listed["case_id"])
             if known is None or known[0] != listed:
-                known = self._cases[listed["case_id"]] = listed, await self._ask(f"/api/v1/cases/{listed['case_id']}")
+                known = self._cases[listed["case_id"]] = (
+                    listed,
+                    await ask(self.stack, f"/api/v1/cases/{listed['case_id']}"),
+                )
             found.append(known[1])
         fresh = [
             Decided(at=datetime.fromisoformat(entry["at"]), case_id=case["case"]["id"], entry=entry)
@@ -181,12 +141,10 @@ class Player:
 
     async def _do(self, item: Json, cases: list[Json]) -> None:
         match item["do"]:
-            case "event":
-                await self.stack.send("device-events", json.dumps(await self._cloud_event(item)))
-            case "message":
-                await self.stack.send(str(item["queue"]), str(item["body"]))
+            case "event" | "message" | "fail_step":
+                await self._send(item, cases)
             case "replay_parked":
-                for parked in (await self._ask("/api/v1/parked"))["parked"]:
+                for parked in (await ask(self.stack, "/api/v1/parked"))["parked"]:
                     body = {"body": item["body"]} if "body" in item else {}
                     await self.stack.tell(f"parked/{parked['id']}/replay", body, by=_by(item))
             case "post_notification":
@@ -202,6 +160,17 @@ class Player:
                 await self.stack.tell("freeze", switch, by=_by(item))
             case action:
                 await self._act_on_cases(action, item, cases)
+
+    async def _send(self, item: Json, cases: list[Json]) -> None:
+        """A message on a queue; ``fail_step``: the step's own, set aside as the platform does when it failed every time."""
+        if item["do"] == "event":
+            await self.stack.send("device-events", json.dumps(await self._cloud_event(item)))
+        elif item["do"] == "message":
+            await self.stack.send(str(item["queue"]), str(item["body"]))
+        else:
+            for case in _of_device(cases, item.get("device")):
+                step = StepDue(case_id=case["case"]["id"], version=case["case"]["version"])
+                await self.stack.send(f"{item['queue']}-poison", write_step(step))
 
     async def _restart(self, item: Json) -> None:
         if item["do"] == "change_settings":
@@ -228,7 +197,7 @@ class Player:
             proposal = item.get("proposal") or case.get("to_approve", {}).get("proposal", "none")
             document = {"why": item.get("why", "scenario"), "proposal": proposal}
             path = f"cases/{case['case']['id']}"
-            seen = (await self._ask(f"/api/v1/{path}"))["case"]["version"]
+            seen = (await ask(self.stack, f"/api/v1/{path}"))["case"]["version"]
             await self.stack.tell(f"{path}/{action}", document, by=_by(item), etag=f'"{seen}"')
 
     async def _cloud_event(self, item: Json) -> Json:
@@ -283,7 +252,7 @@ class Player:
         return timedelta(minutes=self.stack.settings.sweep_minutes)
 
     async def _move_clock(self, start: datetime, end: datetime) -> None:
-        await self.stack.simulated("clock", {"to": end.isoformat()})
+        await self.stack.move_clock(end)
         self._tenant_did_something = self._tenant_next is not None and self._tenant_next <= end
         self.watch(TimePassed(start=start, end=end))
 
@@ -304,6 +273,7 @@ DOES = frozenset(
         "change_settings",
         "wait",
         "defer",
+        "fail_step",
     }
 )
 """What the runner does itself; every other line of a timeline is the tenant's."""

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,18 +22,23 @@ import httpx
 from azure.storage.queue.aio import QueueServiceClient
 
 from local.host.host import Host
+from local.listening import NO_CERTIFICATES
 from local.storage import make as make_storage
 from local.tenant.populate import tenant_of
 from local.tenant.scenario import Scenario
 from local.tenant.server import TenantServer
-from local.virtual_time import services_on
-from shared.bootstrap import Services, install
+from local.virtual_time import DelayedMessages, services_on
+from shared.bootstrap import install
+from shared.ports import Messages
+from shared.services import Services
 from shared.settings import Settings
 
 APP = Path(__file__).parent.parent
 ANN = "ann@contoso.example"
 """Who operates Handover when a scenario names nobody."""
 Json = dict[str, Any]
+_NOT_TIMED = {"AzureWebJobs.measure_queues.Disabled": "true"}
+"""The timer that only tells the log how full the queues are would ask each of them twice whenever time is moved."""
 
 
 @dataclass(kw_only=True)
@@ -55,6 +60,7 @@ class Stack:
     key: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     _host: Host | None = None
     _services: Services | None = None
+    _delayed: list[DelayedMessages] = field(default_factory=list[DelayedMessages])
     _process: asyncio.subprocess.Process | None = None
     _before: dict[str, str] = field(default_factory=dict[str, str])
     _open: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
@@ -76,9 +82,12 @@ class Stack:
         self.environ = self._app_settings()
         self._queues = QueueServiceClient.from_connection_string(self.connection_string)
         self.api = httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{self.host_port}", headers={"x-functions-key": self.key}, timeout=30
+            base_url=f"http://127.0.0.1:{self.host_port}",
+            headers={"x-functions-key": self.key},
+            timeout=30,
+            verify=NO_CERTIFICATES,
         )
-        self.simulation = httpx.AsyncClient(base_url=self.tenant.base_url, timeout=60)
+        self.simulation = httpx.AsyncClient(base_url=self.tenant.base_url, timeout=60, verify=NO_CERTIFICATES)
         for client in (self._queues, self.api, self.simulation):
             await self._open.enter_async_context(client)
         self._enter_environment()
@@ -134,9 +143,9 @@ class Stack:
                     *self._command(), env={**os.environ, **self.host_environ}, cwd=self.app, stdout=log, stderr=log
                 )
         else:
-            self._services = services_on(self.clock, self.settings)
+            self._services = services_on(self.clock, self.settings, self.delayed)
             install(self._services)
-            self._host = Host(APP, environ=os.environ, now=self.clock.now, poll_max_seconds=0.1, key=self.key)
+            self._host = Host(APP, environ=os.environ | _NOT_TIMED, now=self.clock.now, key=self.key)
             await self._host.start(self.host_port)
         await self._until_up()
 
@@ -184,6 +193,9 @@ class Stack:
             await self._host.stop()
             install(None)
             self._host = None
+        for delayed in self._delayed:
+            delayed.forget()
+        self._delayed.clear()
         if self._services is not None:
             await self._services.close()
             self._services = None
@@ -205,6 +217,29 @@ class Stack:
     async def send(self, queue: str, body: str) -> None:
         """Put a message on a queue, base64-encoded as the host expects, as another system would."""
         await self._queues.get_queue_client(queue).send_message(base64.b64encode(body.encode()).decode())
+        self._stored(queue)
+
+    def delayed(self, inner: Messages) -> DelayedMessages:
+        """Messages on the simulated clock; the host in this process hears of each that is stored."""
+        self._delayed.append(DelayedMessages(inner, self.clock, self._stored))
+        return self._delayed[-1]
+
+    def _stored(self, queue: str) -> None:
+        if self._host is not None:
+            self._host.look_for(queue)
+
+    async def is_quiet(self) -> bool:
+        """Whether nothing is under way in this process: every message that was sent is done with, everything due is done."""
+        await self.tenant.deliver_due()
+        return (self._host is None or self._host.is_quiet()) and not any(each.is_due() for each in self._delayed)
+
+    async def move_clock(self, to: datetime) -> None:
+        """Move the simulated time; what is due then begins at once."""
+        await self.simulated("clock", {"to": to.isoformat()})
+        for delayed in self._delayed:
+            delayed.look_at_clock()
+        if self._host is not None:
+            self._host.look_at_clock()
 
     async def notify(self, forged: Mapping[str, object]) -> None:
         """POST a change notification of our own making to the webhook, as anybody on the internet can."""

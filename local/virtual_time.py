@@ -5,6 +5,7 @@ simulated time has come. If the process dies, such a message is lost: that is wh
 """
 
 import asyncio
+import contextlib
 import heapq
 import itertools
 import threading
@@ -15,9 +16,10 @@ from datetime import datetime, timedelta
 
 import httpx
 
-from shared.bootstrap import Services, build, connect
+from shared.bootstrap import build, connect
 from shared.bootstrap import install as install_services
 from shared.ports import Clock, Messages, QueueSize
+from shared.services import Services
 from shared.settings import Settings
 
 POLL_SECONDS = 0.02
@@ -51,17 +53,20 @@ class FollowedClock:
 class DelayedMessages:
     """Messages whose delay is counted on a simulated clock."""
 
-    def __init__(self, inner: Messages, clock: Clock) -> None:
+    def __init__(self, inner: Messages, clock: Clock, stored: Callable[[str], None] = lambda _: None) -> None:
+        """``stored`` is told of the queue whenever a message was put on it."""
         self._inner = inner
         self._clock = clock
+        self._stored = stored
         self._waiting: list[tuple[datetime, int, str, str]] = []
         self._order = itertools.count()
         self._pump: asyncio.Task[None] | None = None
+        self._wake = asyncio.Event()
 
     async def send(self, queue: str, body: str, *, delay: timedelta = timedelta()) -> None:
         """Store the message now, or keep it until its simulated time has come."""
         if delay <= timedelta():
-            await self._inner.send(queue, body)
+            await self._store(queue, body)
             return
         heapq.heappush(self._waiting, (self._clock.now() + delay, next(self._order), queue, body))
         if self._pump is None or self._pump.done():
@@ -71,19 +76,43 @@ class DelayedMessages:
         """How full the real queue is; what waits here is not counted."""
         return await self._inner.measure(queue)
 
+    def is_due(self) -> bool:
+        """Whether the time of a message has come that is not on its queue yet."""
+        return bool(self._waiting) and self._waiting[0][0] <= self._clock.now()
+
+    def look_at_clock(self) -> None:
+        """The clock was moved: store what is due now."""
+        self._wake.set()
+
+    def forget(self) -> None:
+        """Lose what waits, as a process does that ends."""
+        self._waiting.clear()
+        if self._pump is not None:
+            self._pump.cancel()
+
     async def _store_when_due(self) -> None:
         while self._waiting:
-            if self._waiting[0][0] <= self._clock.now():
-                _, _, queue, body = heapq.heappop(self._waiting)
-                await self._inner.send(queue, body)
+            if self.is_due():
+                # It counts as due until it is stored, so that nobody believes that nothing is under way. It stays the
+                # first meanwhile: whatever comes is due later.
+                _, _, queue, body = self._waiting[0]
+                await self._store(queue, body)
+                heapq.heappop(self._waiting)
             else:
-                await asyncio.sleep(POLL_SECONDS)
+                self._wake.clear()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+
+    async def _store(self, queue: str, body: str) -> None:
+        await self._inner.send(queue, body)
+        self._stored(queue)
 
 
-def services_on(clock: Clock, settings: Settings) -> Services:
-    """The product's real use cases over its real clients, on a simulated clock."""
+def services_on(clock: Clock, settings: Settings, delay: Callable[[Messages], Messages] | None = None) -> Services:
+    """The product's real use cases over its real clients, on a simulated clock; ``delay`` makes messages wait on it."""
     ports = connect(settings, clock=clock)
-    return build(settings, replace(ports, messages=DelayedMessages(ports.messages, clock)), hide_hints=False)
+    messages = delay(ports.messages) if delay else DelayedMessages(ports.messages, clock)
+    return build(settings, replace(ports, messages=messages), hide_hints=False)
 
 
 def install(url: str) -> Callable[[], datetime]:

@@ -1,6 +1,6 @@
 """What the use cases need of the outside world. Implementations are in shared/clients/ and, for tests, in tests/fakes/."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -432,3 +432,23 @@ class Registrations(Protocol):
     async def sync(self) -> Answer:
         """Have them fetched now: Refused while that runs already; RetryLater within ten minutes of the last time."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """The outside world, real or simulated."""
+
+    rows: Rows
+    messages: Messages
+    devices: Devices
+    directory: Directory
+    autopilot: Autopilot
+    tenant: Tenant
+    subscriptions: Subscriptions
+    mail: Mail
+    chat: Chat
+    clock: Clock
+    ids: Ids
+    close: Callable[[], Awaitable[None]]
+    setup: "TenantSetup | None" = None
+    """Left out where nobody looks for drift."""

@@ -102,7 +102,12 @@ class Settings(BaseSettings):
     """What an administrator sets as app settings. Names are upper case with the prefix HANDOVER_, but for the two of others."""
 
     model_config = SettingsConfigDict(
-        env_prefix="HANDOVER_", extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True
+        env_prefix="HANDOVER_",
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,
+        defer_build=True,
     )
 
     graph_base_url: HttpUrl = Field(HttpUrl("https://graph.microsoft.com"), validation_alias="GRAPH_BASE_URL")

@@ -19,7 +19,16 @@ USE_CASES = {"shared.intake", "shared.remedy", "shared.operate", "shared.upkeep"
 MAY_IMPORT = {
     "function_app": {"handlers", "shared.names", "shared.settings"},
     "handlers": {*USE_CASES, *NOUNS, "shared.bootstrap", "shared.console", "shared.telemetry"},
-    "shared.bootstrap": {*USE_CASES, *BELOW_USE_CASES, "shared.notices", "shared.clients", "shared.settings"},
+    "shared.bootstrap": {
+        "shared.services",
+        "shared.ports",
+        "shared.remedy",
+        "shared.clients",
+        "shared.settings",
+        "shared.telemetry",
+        *NOUNS,
+    },
+    "shared.services": {*USE_CASES, *BELOW_USE_CASES, "shared.notices", "shared.settings"},
     # what runs by the clock, and what people do, drive the cases; a case's step knows neither
     "shared.upkeep": {*BELOW_USE_CASES, "shared.intake", "shared.notices", "shared.remedy"},
     # the tenant itself, on request: it knows no case, and no step of a case knows it

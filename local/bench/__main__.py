@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from local.bench import cold_start, decisions, event_to_decision, graph_answers, overview, pages, sweep, webhook
+from local.bench.chapters import put
 from local.bench.cost import Counted
 from local.bench.counted_story import count
 from local.package.resolve import NotResolved
@@ -29,8 +30,7 @@ def main(
     """Measure start-up, Graph answers and what a case costs. Takes a few minutes; leave the machine alone meanwhile."""
     warnings.filterwarnings("ignore", category=DeprecationWarning)  # msgraph's own
     if webhook_only:
-        earlier = (out / "benchmarks.md").read_text(encoding="utf-8").partition(pages.WEBHOOK)[0].rstrip("\n")
-        (out / "benchmarks.md").write_text(f"{earlier}\n\n{_webhook()}", encoding="utf-8")
+        put(out / "benchmarks.md", pages.WEBHOOK, _webhook())
         return
     (out / "costs.md").write_text(pages.costs(asyncio.run(_count())), encoding="utf-8")
     if costs_only:

@@ -6,16 +6,18 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
+from local.expect import requests_for
 from local.play import Happened, Player
 from local.scenario_run import fresh_stack
 from local.stack import Stack
-from local.virtual_time import DelayedMessages, services_on
-from shared.bootstrap import Ports, Services, build, connect, install
-from shared.ports import Messages, QueueSize, Row, Rows, Value, Write
+from local.virtual_time import services_on
+from shared.bootstrap import build, connect, install
+from shared.ports import Messages, Ports, QueueSize, Row, Rows, Value, Write
+from shared.services import Services
 
 ROWS_PER_PAGE = 1000
 """Table storage returns at most this many rows a request."""
-TIMERS = ("supervise_cases", "keep_subscriptions", "watch_returns", "sweep")
+TIMERS = ("supervise_cases", "keep_subscriptions", "watch_returns", "watch_fleet", "watch_wipes", "sweep")
 
 
 @dataclass
@@ -92,6 +94,9 @@ class CountedCase:
     queue_messages: int
     outside_events: int
     graph_requests: int
+    """All of them, the tenant-wide and those of the subscription included."""
+    requests_for_device: int
+    """Those that name the device or its owner."""
     timer_table_operations: Mapping[str, int]
 
     @property
@@ -118,7 +123,7 @@ async def count(story: Path) -> CountedCase:
         try:
             problems = await Player(stack=stack, watch=watch).play()
             assert problems == [], problems
-            counts = await stack.simulated("counts")
+            counts, state = await stack.simulated("counts"), await stack.simulated("state")
             services.append(_install_sweep(stack, services[-1], of_timers))
             await _one_run(stack, "sweep", of_timers)  # a round; the runs of the next minutes look whether it is time
             timers = {name: await _one_run(stack, name, of_timers) for name in TIMERS}
@@ -130,31 +135,35 @@ async def count(story: Path) -> CountedCase:
         queue_messages=of_case.seen["queue message"],
         outside_events=events["event"],
         graph_requests=counts["requests"],
+        requests_for_device=sum(requests_for(device, counts, state) for device in state["devices"]),
         timer_table_operations=timers,
     )
 
 
 def _install_counting(stack: Stack, of_case: Operations, of_timers: Operations) -> list[Services]:
     """The stack's use cases with counters; what the player asks by the API is not the case's and stays uncounted."""
-    plain = services_on(stack.clock, stack.settings)
+    plain = services_on(stack.clock, stack.settings, stack.delayed)
     timed = build(stack.settings, _counted(stack, of_timers), hide_hints=False)
     cases = build(stack.settings, _counted(stack, of_case), hide_hints=False)
-    parts = {name: getattr(timed, name) for name in ("supervise", "watch_returns", "keep_subscriptions")}
-    installed = replace(cases, look=plain.look, operate=plain.operate, **parts)
-    install(installed)
-    return [plain, timed, installed]
+    cases.look, cases.operate = plain.look, plain.operate
+    # what it reads is the timer's, what becomes of the cases that it lets go on is theirs
+    cases.watch_returns = replace(timed.watch_returns, advance=cases.advance)
+    cases.supervise, cases.keep_subscriptions = timed.supervise, timed.keep_subscriptions
+    cases.watch_fleet, cases.watch_wipes = timed.watch_fleet, timed.watch_wipes
+    install(cases)
+    return [plain, timed, cases]
 
 
 def _install_sweep(stack: Stack, installed: Services, of_timers: Operations) -> Services:
     """With the sweep, which a story has switched off lest it find the device before the event tells of it."""
     swept = build(stack.settings.model_copy(update={"sweep_minutes": 15}), _counted(stack, of_timers))
-    install(replace(installed, sweep=swept.sweep))
+    installed.sweep = swept.sweep
     return swept
 
 
 def _counted(stack: Stack, operations: Operations) -> Ports:
     ports = connect(stack.settings, clock=stack.clock)
-    messages = CountedMessages(DelayedMessages(ports.messages, stack.clock), operations)
+    messages = CountedMessages(stack.delayed(ports.messages), operations)
     return replace(ports, rows=CountedRows(ports.rows, operations), messages=messages)
 
 

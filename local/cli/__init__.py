@@ -1,1 +1,1 @@
-"""The command line: what operators do over the API, from a terminal. One file per group of commands."""
+"""The command line: what operators and administrators do from a terminal. One file per group of commands."""

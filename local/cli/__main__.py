@@ -1,12 +1,10 @@
 """`python -m local.cli`: every command of the command line."""
 
-import importlib
-import importlib.util
 from typing import Annotated
 
 import typer
 
-from local.cli import actions, cases, export, parked, status
+from local.cli import actions, cases, export, parked, status, tenant
 from local.cli.connection import connect
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -41,10 +39,7 @@ def main(
 for commands in (status.app, cases.app, actions.app, export.app):
     app.add_typer(commands)
 app.add_typer(parked.app, name="parked")
-# further groups, each a module of this package with an `app`
-for group in ("tenant",):
-    if importlib.util.find_spec(f"local.cli.{group}") is not None:
-        app.add_typer(importlib.import_module(f"local.cli.{group}").app, name=group)
+app.add_typer(tenant.app, name="tenant")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import secrets
 import uuid
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -20,9 +20,9 @@ from local.host.configuration import HostJson, read_host_json
 from local.host.http import FunctionRoute, body_limit, http_app
 from local.host.invocations import Invoker, Tally
 from local.host.queues import POLLING_INTERVAL_MIN, Backoff, QueueListener
-from local.host.storage import QueueStorage
+from local.host.storage import QueueStorage, load_libraries
 from local.host.timers import TimerListener
-from local.listening import listen
+from local.listening import EmbeddedServer, listen
 
 _STOP_GRACE_SECONDS = 5
 _SETTLE_WAIT_SECONDS = 1.0
@@ -63,7 +63,7 @@ class Host:
         self._listeners = self._make_listeners(timedelta(seconds=poll_max_seconds))
         self._timers = self._make_timers(now, state_dir)
         self.asgi = self._make_asgi(body_limit(environ))
-        self._server: _Server | None = None
+        self._server: EmbeddedServer | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, port: int = 7071) -> None:
@@ -78,21 +78,22 @@ class Host:
             ws="none",
             timeout_graceful_shutdown=_STOP_GRACE_SECONDS,
         )
-        self._server = _Server(config)
+        self._server = EmbeddedServer(config)
         self._tasks = [asyncio.create_task(self._server.serve(sockets=[listening]))]
         while not self._server.started:
             if self._tasks[0].done():
                 self._tasks[0].result()
                 raise OSError("the HTTP server stopped while starting")
             await asyncio.sleep(0.005)
-        self._tasks += [asyncio.create_task(trigger.run()) for trigger in (*self._listeners, *self._timers.values())]
+        self._tasks += [asyncio.create_task(_poll(listener)) for listener in self._listeners]
+        self._tasks += [asyncio.create_task(timer.run()) for timer in self._timers.values()]
 
     async def stop(self) -> None:
         """Take nothing more, give running invocations 5 s, abandon the rest, close all connections."""
         for trigger in (*self._listeners, *self._timers.values()):
             trigger.stop()
         if self._server:
-            self._server.should_exit = True
+            self._server.stop()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=_STOP_GRACE_SECONDS)
             for task in late:
@@ -135,11 +136,28 @@ class Host:
         before = self.status()
         if before.running:
             return False
-        for listener in self._listeners:
-            if await listener.has_visible():
-                return False
+        if any(await asyncio.gather(*(listener.has_visible() for listener in self._listeners))):
+            return False
         # Anything that ended meanwhile may have put a message on a queue already looked at.
         return await self.settled() == before
+
+    def is_quiet(self) -> bool:
+        """As `idle`, at once and without a request, for an embedder who tells of every message: see `look_for`.
+
+        Nothing runs, no timer is due, and every queue was empty when it was looked at after the last word of a message.
+        """
+        return self.status().running == 0 and all(listener.found_nothing() for listener in self._listeners)
+
+    def look_for(self, queue: str) -> None:
+        """A message was put on the queue by somebody else on this machine: look for it now."""
+        for listener in self._listeners:
+            if listener.queue == queue:
+                listener.look()
+
+    def look_at_clock(self) -> None:
+        """The clock was moved: do what is due now."""
+        for timer in self._timers.values():
+            timer.look()
 
     async def run(self, name: str, text: str = "") -> None:
         """Run one timer or queue function now; a queue function gets the text as its message.
@@ -206,12 +224,9 @@ class Host:
         return http_app(routes, admin_routes(self))
 
 
-class _Server(uvicorn.Server):
-    """Leaves signals to the program that embeds the host."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None]:
-        yield
+async def _poll(listener: QueueListener) -> None:
+    await load_libraries()
+    await listener.run()
 
 
 def _real_now() -> datetime:

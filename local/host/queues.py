@@ -5,15 +5,18 @@ import contextlib
 import logging
 import random
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
-from azure.storage.queue import QueueMessage
 
 from local.host.app import Function, QueueTrigger
 from local.host.configuration import HostError, QueueOptions
 from local.host.invocations import Invoker
 from local.host.messages import Lease, MessageProcessor
 from local.host.storage import QueueStorage, receive
+
+if TYPE_CHECKING:  # see load_libraries
+    from azure.storage.queue import QueueMessage
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +62,7 @@ class QueueListener:
     ) -> None:
         if not isinstance(function.trigger, QueueTrigger):
             raise HostError(f"{function.name} has no queue trigger")
-        self._queue = function.trigger.queue
+        self.queue = function.trigger.queue
         self._connection = function.trigger.connection
         self._storage = storage
         self._options = options
@@ -70,17 +73,19 @@ class QueueListener:
         )
         self._backoff = backoff
         self._wake = asyncio.Event()
+        self._found_nothing = False
         self._receiving = asyncio.Lock()
         self._processing: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._storage_is_away = False
-        storage.watch(self._connection, self._queue, self._wake.set)
+        storage.watch(self._connection, self.queue, self.look)
 
     async def run(self) -> None:
         """Poll until `stop` was called and what was received is settled; cancelling abandons what runs."""
         try:
             while not self._stopping:
                 self._wake.clear()
+                self._found_nothing = False
                 if await self._receive():
                     self._backoff.reset()
                     await self._until_running(self._options.threshold)
@@ -96,6 +101,14 @@ class QueueListener:
         self._stopping = True
         self._wake.set()
 
+    def look(self) -> None:
+        """A message was put on the queue: do not sleep on."""
+        self._wake.set()
+
+    def found_nothing(self) -> bool:
+        """Whether nothing of the queue is running, and the last look at it, after every call of `look`, found nothing."""
+        return self._found_nothing and not self._wake.is_set() and not self._processing
+
     async def received(self) -> None:
         """Wait until a receive in flight is over and its messages are counted as running."""
         async with self._receiving:
@@ -103,7 +116,7 @@ class QueueListener:
 
     async def has_visible(self) -> bool:
         """Whether a message waits to be received; also when that cannot be known just now."""
-        client = self._storage.client(self._connection, self._queue)
+        client = self._storage.client(self._connection, self.queue)
         try:
             return bool(await client.peek_messages(max_messages=1, retry_total=0))
         except ResourceNotFoundError:
@@ -116,25 +129,26 @@ class QueueListener:
             messages = await self._poll()
             for message in messages:
                 self._start(message)
+            self._found_nothing = not messages and not self._storage_is_away
         return bool(messages)
 
-    async def _poll(self) -> list[QueueMessage]:
-        client = self._storage.client(self._connection, self._queue)
+    async def _poll(self) -> "list[QueueMessage]":
+        client = self._storage.client(self._connection, self.queue)
         try:
             messages = await receive(client, count=self._options.batch_size, invisible_for=self._lease.invisible_for)
         except ResourceNotFoundError:
             messages = []  # a missing queue is polled: whoever sends the first message makes it
         except AzureError as error:
             if not self._storage_is_away:
-                logger.warning("queue %s cannot be read (%s); trying on", self._queue, type(error).__name__)
+                logger.warning("queue %s cannot be read (%s); trying on", self.queue, type(error).__name__)
             self._storage_is_away = True
             return []
         if self._storage_is_away:
-            logger.info("queue %s can be read again", self._queue)
+            logger.info("queue %s can be read again", self.queue)
         self._storage_is_away = False
         return messages
 
-    def _start(self, message: QueueMessage) -> None:
+    def _start(self, message: "QueueMessage") -> None:
         # A message that arrives while stopping goes back, so that it need not wait for its lease to end.
         work = self._processor.give_back(message) if self._stopping else self._processor.process(message)
         task = asyncio.create_task(work)

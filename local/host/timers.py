@@ -130,7 +130,8 @@ class TimerListener:
         self._last: datetime | None = None
         self._due = self._schedule.after(started)
         self._lock = asyncio.Lock()
-        self._stopped = asyncio.Event()
+        self._stopping = False
+        self._wake = asyncio.Event()
 
     async def run(self) -> None:
         """Keep the schedule until `stop` was called and the run in progress is over."""
@@ -139,7 +140,7 @@ class TimerListener:
             await self._tick(past_due=past_due)
         else:
             self._remember()
-        while not self._stopped.is_set():
+        while not self._stopping:
             if self.is_due():
                 await self._tick(past_due=self._is_late())
             else:
@@ -147,7 +148,12 @@ class TimerListener:
 
     def stop(self) -> None:
         """Start no more runs; `run` returns once the running one is over."""
-        self._stopped.set()
+        self._stopping = True
+        self._wake.set()
+
+    def look(self) -> None:
+        """The clock was moved: look at it now."""
+        self._wake.set()
 
     def is_due(self) -> bool:
         """Whether the clock has reached the next occurrence, the run for which has not begun."""
@@ -192,4 +198,6 @@ class TimerListener:
     async def _sleep(self) -> None:
         left = (self._due - self._now()).total_seconds()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopped.wait(), min(max(left, 0.001), self._poll_seconds))
+            await asyncio.wait_for(self._wake.wait(), min(max(left, 0.001), self._poll_seconds))
+        if not self._stopping:
+            self._wake.clear()

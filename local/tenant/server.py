@@ -1,15 +1,13 @@
 """The simulated tenant as a running server on loopback, on the caller's event loop."""
 
 import asyncio
-import contextlib
 import time
-from collections.abc import Generator
 from datetime import timedelta
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from local.listening import listen
+from local.listening import EmbeddedServer, listen
 from local.tenant.http import identity
 from local.tenant.http.app import tenant_app
 from local.tenant.http.control import Control
@@ -43,14 +41,14 @@ class TenantServer:
             ws="none",
             timeout_graceful_shutdown=1,
         )
-        self._server = _Server(config)
+        self._server = EmbeddedServer(config)
         self._tasks = [asyncio.create_task(self._server.serve(sockets=[listening])), asyncio.create_task(self._tick())]
         while not self._server.started:
             await asyncio.sleep(0.005)
 
     async def stop(self) -> None:
         """Stop listening and delivering."""
-        self._server.should_exit = True
+        self._server.stop()
         self._tasks[1].cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._deliverer.close()
@@ -72,6 +70,10 @@ class TenantServer:
             "IDENTITY_HEADER": identity.HEADER,
         }
 
+    async def deliver_due(self) -> None:
+        """Deliver the notifications that are due, and return when those under way have arrived too."""
+        await self._deliverer.deliver_due()
+
     async def _tick(self) -> None:
         """Let time pass if it flows, and deliver what is due."""
         last = time.monotonic()
@@ -82,14 +84,6 @@ class TenantServer:
                 await self._control.advance_to(self.model.clock.now() + timedelta(seconds=(now - last) * self._speed))
             await self._deliverer.deliver_due()
             last = now
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to the program that embeds it."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
 
 
 class _Protocol(H11Protocol):

@@ -320,6 +320,8 @@ class WipeBudget:
     serial_wiped_at: datetime | None
     frees_at: datetime | None
     """When the oldest counted wipe leaves its window, if the budget is spent."""
+    day_frees_at: datetime | None = None
+    """When the oldest wipe of the day leaves it."""
     serial_last_year: int = 0
     user_wiped_at: datetime | None = None
     """When a device of the same owner was last wiped."""

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from shared.domain.case import Case, JournalEntry
 from shared.domain.effects import Refused
 from shared.domain.policy import Policy
@@ -16,6 +14,7 @@ from shared.domain.states import CaseState
 from shared.errors import HandoverError
 from shared.ports import Clock, Mail
 from shared.records.cases import CaseStore, Listed
+from shared.records.json_form import JsonForm
 from shared.rules.summary import Summary, summarise
 from shared.telemetry import event
 
@@ -26,7 +25,7 @@ MOST_READ = 2_000
 MOST_OF_A_STATE = 25
 MOST_SHOWN = 150
 """For a page: so many of each state are looked at, and of so many the journal."""
-_SUMMARY = TypeAdapter(Summary)
+_SUMMARY = JsonForm(Summary)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,4 +118,4 @@ def months(since: datetime, until: datetime) -> list[str]:
 
 def as_json(summary: Summary) -> dict[str, Any]:
     """The report as plain JSON values."""
-    return _SUMMARY.dump_python(summary, mode="json")
+    return _SUMMARY.dump_python(summary)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared.domain.effects import Done
-from shared.domain.registration import HardwareHash, ImportedHash, PcProgress, Progress
+from shared.domain.registration import BadLine, HardwareHash, ImportedHash, PcProgress, Progress
 from shared.errors import BadInput, RetryLater, Unexpected
 from shared.names import DEVICE_EVENTS
 from shared.ports import Clock, Ids, Messages, Registrations, Rows
@@ -72,7 +72,7 @@ class Register:
         if not _NAME.fullmatch(who):
             raise BadInput("who asks must be named by a user principal name")
         if file.bad and not only_good_rows:
-            raise BadInput(f"{len(file.bad)} lines cannot be used; nothing was sent")
+            raise BadInput(f"{lines_in_words(file.bad)} cannot be used; nothing was sent")
         delivery = _Delivery(use_case=self, file=file, who=who, tell=tell)
         await delivery.lock()
         try:
@@ -278,6 +278,11 @@ class _Delivery:
                 "data": {"serialNumber": pc.serial_number, "userPrincipalName": pc.owner, "requestedBy": self.who},
             }
         )
+
+
+def lines_in_words(bad: Sequence[BadLine]) -> str:
+    """How many lines, for a sentence."""
+    return "1 line" if len(bad) == 1 else f"{len(bad)} lines"
 
 
 def counted(pcs: Sequence[PcProgress]) -> Counter[Progress]:

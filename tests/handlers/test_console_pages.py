@@ -280,7 +280,8 @@ def signed_in(*roles: str) -> dict[str, str]:
 
 
 async def test_on_azure_the_platform_says_who_looks_and_where_to_sign_in(world: World) -> None:
-    install(replace(world.services, sign_in=SignIn(by_platform=True)))
+    world.services.sign_in = SignIn(by_platform=True)
+    install(world.services)
     page = await get("cases?q=x")
     links = [attributes.get("href") for tag, attributes in page.tags if tag == "a"]
     assert (page.status, "/.auth/login/aad?post_login_redirect_uri=/api/console/cases" in links) == (401, True)
@@ -289,7 +290,8 @@ async def test_on_azure_the_platform_says_who_looks_and_where_to_sign_in(world: 
 
 
 async def test_who_has_no_role_sees_no_case(world: World) -> None:
-    install(replace(world.services, sign_in=SignIn(by_platform=True)))
+    world.services.sign_in = SignIn(by_platform=True)
+    install(world.services)
     await fill(world)
     page = await get("cases/device-watching", headers=signed_in("Another.Role"))
     assert (page.status, "none of the app roles" in page.text, story.SERIAL_NUMBER in page.html) == (403, True, False)

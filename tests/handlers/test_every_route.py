@@ -177,7 +177,7 @@ async def test_seats_and_checks_are_shown_as_they_were_read_and_are_not_read_ane
     unread = await ok(api.show_tenant, request(method="GET"))
     assert (unread["checks"][0]["verdict"], unread["attestation"]["by"]) == ("cannot verify", "admin@contoso.example")
     await world.services.advance.gatherer.tenant.get(at_most=timedelta(hours=1))
-    world.tenant.skus = []
+    world.tenant.skus = {}
     seats = (await ok(api.show_seats, request(method="GET")))["licences"]
     assert [(one["sku"], one["free"], one["has_intune"], one["has_entra_p1"]) for one in seats] == [
         ("SPB", 4, True, True),

@@ -4,7 +4,6 @@ import base64
 import json
 import logging
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -38,7 +37,8 @@ def signed_in(claims: list[tuple[str, str]] | None = None) -> dict[str, str]:
 
 
 def use(world: World, sign_in: SignIn) -> None:
-    install(replace(world.services, sign_in=sign_in))
+    world.services.sign_in = sign_in
+    install(world.services)
 
 
 @pytest.fixture

@@ -259,6 +259,46 @@ async def test_a_visible_message_keeps_a_host_from_being_idle(tmp_path: Path, az
     await host.stop()
 
 
+async def test_a_host_is_quiet_only_when_what_it_was_told_of_is_done(tmp_path: Path, azurite_account: str) -> None:
+    write_app(tmp_path, GATED)
+    async with Queue(azurite_account, "work") as work, running(tmp_path, azurite_account) as (host, _):
+        assert not host.is_quiet(), "no queue was looked at yet"
+        await eventually(host.is_quiet)
+        await work.send("message")
+        host.look_for("work")
+        assert not host.is_quiet(), "the message is not received yet"
+        await eventually(lambda: calls() == ["message"])
+        assert not host.is_quiet(), "it is running"
+        open_gate()
+        await eventually(host.is_quiet)
+        assert await work.count() == 0
+
+
+async def test_a_host_is_not_quiet_after_a_full_batch_before_it_looked_for_more(
+    tmp_path: Path, azurite_account: str
+) -> None:
+    write_app(tmp_path, WORK, queues={"batchSize": 1, "newBatchThreshold": 0})
+    async with Queue(azurite_account, "work") as work, running(tmp_path, azurite_account) as (host, _):
+        for number in range(5):
+            await work.send(str(number))
+        host.look_for("work")
+        while not host.is_quiet():
+            await asyncio.sleep(0)
+        assert host.status().completed == 5
+
+
+async def test_a_listener_that_is_told_of_a_message_does_not_sleep_on(tmp_path: Path, azurite_account: str) -> None:
+    write_app(tmp_path, WORK)
+    async with (
+        Queue(azurite_account, "work") as work,
+        listening("work", tmp_path, azurite_account) as (_, _, listener),
+    ):
+        await eventually(listener.found_nothing)
+        await work.send("told")
+        listener.look()
+        await eventually(lambda: calls() == [("told", 1)])
+
+
 async def test_storage_going_away_is_told_once_and_survived(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write_app(tmp_path, WORK)
     emulator = azurite_of_its_own()

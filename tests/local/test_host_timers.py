@@ -1,14 +1,17 @@
 """The timer trigger by a clock that the tests move: schedules, jumps, catching up, never two runs at once."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from local.host.app import load
 from local.host.configuration import HostError
 from local.host.host import Host
-from local.host.timers import Schedule
+from local.host.invocations import Invoker, Tally
+from local.host.timers import Schedule, TimerListener
 from tests.local.hosting import calls, eventually, open_gate, running, write_app
 
 START = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
@@ -77,6 +80,29 @@ async def test_a_tick_runs_when_the_clock_reaches_it_and_not_before(tmp_path: Pa
         clock.advance(minutes=1)
         await ran(host, 1)
         assert calls() == [False]
+
+
+async def test_a_timer_that_is_told_that_the_clock_was_moved_does_not_sleep_on(tmp_path: Path) -> None:
+    clock, tally = MovableClock(), Tally()
+    with ThreadPoolExecutor(1) as threads:
+        timer = TimerListener(
+            load(write_app(tmp_path, HOURLY), ENVIRON)[0],
+            now=clock,
+            poll_seconds=3600,
+            invoker=Invoker(send=_nowhere, tally=tally, threads=threads),
+            state_dir=None,
+        )
+        task = asyncio.create_task(timer.run())
+        await asyncio.sleep(0)  # it sleeps for half an hour now
+        clock.advance(minutes=30)
+        timer.look()
+        await eventually(lambda: tally.completed == 1)
+        timer.stop()
+        await task
+
+
+async def _nowhere(connection: str, queue: str, body: bytes) -> None:
+    raise AssertionError(f"{connection} {queue} {body!r}")
 
 
 async def test_a_jump_over_many_ticks_runs_once_past_due_and_goes_on_from_there(tmp_path: Path) -> None:

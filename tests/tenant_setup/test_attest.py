@@ -8,16 +8,20 @@ import pytest
 from shared.domain.checks import Verdict
 from shared.domain.facts import Facts, Unreadable
 from shared.domain.policy import EnrolmentAttestation
+from shared.domain.states import CaseState
 from shared.errors import AccessDenied, BadInput, Unexpected
 from shared.records.attestations import AttestationBook
 from shared.records.ledger import Ledger
 from shared.rules.attesting import newest, with_newest_word
+from shared.rules.readiness import checks
 from shared.rules.user_checks import user_checks
 from shared.tenant_setup.attest import Attest
 from tests.case_builders import a_case, a_policy
+from tests.fakes import story
 from tests.fakes.clock import FixedClock
 from tests.fakes.ids import CountingIds
 from tests.fakes.rows import FakeRows
+from tests.fakes.world import World
 from tests.tenant_setup.desk import ADMIN, desk_of
 
 NOW = FixedClock().now()
@@ -33,9 +37,9 @@ def a_word(days_ago: int, scope: str = "all", **fields: object) -> EnrolmentAtte
 
 
 def the_check(stored: EnrolmentAttestation | Unreadable | None, of_settings: EnrolmentAttestation | None) -> Verdict:
-    facts = Facts(attestation=stored)
-    policy = with_newest_word(a_policy(enrolment_attestation=of_settings), facts)
-    return next(iter(user_checks(a_case(), facts, policy, NOW))).verdict
+    policy, facts = a_policy(enrolment_attestation=of_settings), Facts(attestation=stored)
+    found = {check.name: check for check in checks(a_case(), facts, policy, NOW)}
+    return found["Automatic enrolment"].verdict
 
 
 @pytest.mark.parametrize(
@@ -63,6 +67,14 @@ def test_the_newest_word_counts_and_one_that_cannot_be_read_stops(
     stored: EnrolmentAttestation | Unreadable | None, of_settings: EnrolmentAttestation | None, verdict: Verdict
 ) -> None:
     assert the_check(stored, of_settings) is verdict
+
+
+def test_a_word_that_cannot_be_read_leaves_none_and_the_check_says_why() -> None:
+    facts = Facts(attestation=Unreadable(why="the stored attestation cannot be read"))
+    policy = a_policy(enrolment_attestation=a_word(1))
+    assert with_newest_word(policy, facts).enrolment_attestation is None
+    first = next(iter(user_checks(a_case(), facts, policy, NOW)))
+    assert (first.verdict, first.found) == (Verdict.CANNOT_VERIFY, "the stored attestation cannot be read")
 
 
 def test_of_two_words_of_one_day_that_of_the_settings_counts() -> None:
@@ -185,3 +197,26 @@ async def test_the_word_is_written_where_a_journal_keeps_all_of_them() -> None:
     kept = [row async for row in rows.scan("ledgers", "attestation-journal")]
     assert len(kept) == 2
     assert (await Ledger(rows, CountingIds()).read("attestation", "newest") or {})["by"] == "bob"
+
+
+@pytest.mark.parametrize("state", [CaseState.CHECKING_READINESS, CaseState.NOT_READY])
+async def test_the_readiness_gate_reads_the_stored_word_and_asks_about_its_groups(state: CaseState) -> None:
+    world = World()
+    word = await world.services.attest.by_hand(by="ada", scope="some", group_ids=[GROUP])
+    policy = replace(world.policy, enrolment_attestation=None)
+    world.directory.users[story.OWNER_ID] = story.licensed_owner()
+    case = story.case_in(state, policy, world.clock.now())
+    facts = await world.services.advance.gatherer.facts(case, policy, Facts())
+    assert facts.attestation == word
+    assert facts.owner_groups is not None and GROUP in facts.owner_groups.asked
+
+
+async def test_the_last_look_before_a_wipe_reads_the_stored_word_when_the_checks_are_old() -> None:
+    world = World()
+    await world.rows.upsert("ledgers", "attestation", "newest", {"body": "broken"})
+    world.directory.users[story.OWNER_ID] = story.licensed_owner()
+    case = story.case_in(CaseState.CLEARED_TO_WIPE, world.policy, world.clock.now(), ready_at=None)
+    facts = await world.services.advance.gatherer.fence(case, world.policy)
+    assert isinstance(facts.attestation, Unreadable)
+    checked = {check.name: check.verdict for check in checks(case, facts, world.policy, world.clock.now())}
+    assert checked["Automatic enrolment"] is Verdict.CANNOT_VERIFY

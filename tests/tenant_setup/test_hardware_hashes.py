@@ -46,6 +46,7 @@ def test_what_the_script_of_microsoft_writes_is_read() -> None:
         (f"a/b,,{GOOD},,", "this is no serial number"),
         ("5CG1,,,,", "no hardware hash"),
         (f"5CG1,,{GOOD[:-3]},,", "the hardware hash is not base64: it was cut off or changed"),
+        (f"5CG1,,{GOOD[:100]}!!!!{GOOD[100:]},,", "the hardware hash is not base64: it was cut off or changed"),
         (f"5CG1,,{GOOD[:-8]}é===,,", "the hardware hash is not base64: it was cut off or changed"),
         (f"5CG1,,{GOOD[:2000]},,", "the hardware hash is too short (1500 bytes): it was cut off"),
         (f"5CG1,,{a_hash(1, 9000)},,", "the hardware hash is too long"),

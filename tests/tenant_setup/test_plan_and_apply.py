@@ -9,6 +9,7 @@ from local.tenant.model.enrolment_configurations import ConfigurationType
 from shared.domain.tenant_setup import MARKER, Action, Kind
 from shared.errors import AccessDenied, Changed, RetryLater, Unexpected
 from shared.records.tenant_setup import SetupEntry
+from shared.rules.tenant_plan import adopted
 from tests.tenant_setup.desk import ADMIN, FILE, WISH, Desk, desk_of, empty_tenant
 
 RULE = '(device.devicePhysicalIds -any (_ -eq "[OrderID]:HANDOVER"))'
@@ -78,6 +79,17 @@ async def test_what_fits_is_adopted_and_nothing_of_the_kind_is_added() -> None:
         planned = await fresh.ready.plan(other)
         assert [change for change in planned.to_make if change.kind is not Kind.STATUS_PAGE] == []
         assert seen(desk) == (1, 1, 2)
+
+
+async def test_a_thing_of_the_wanted_name_that_fits_is_adopted_whoever_made_it() -> None:
+    async with desk_of(empty_tenant(tenant={"autopilot_profiles": [{"name": "Handover user-driven"}]})) as desk:
+        planned = await desk.plan()
+        assert [change for change in planned.changes if change.kind is Kind.PROFILE] == []
+        assert (Kind.PROFILE, "Handover user-driven", "Handover user-driven") in adopted(WISH, planned.found)
+        await desk.apply()
+        desk.model.profiles.edit("Handover user-driven", usage="shared")
+        (change,) = [change for change in (await desk.plan()).changes if change.kind is Kind.PROFILE]
+        assert change.action is Action.BLOCKED, "adopted is not ours"
 
 
 async def test_what_is_not_ours_is_not_changed_unless_told() -> None:
