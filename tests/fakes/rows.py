@@ -32,6 +32,11 @@ class FakeRows:
         """How many rows were written or deleted so far."""
         return self._writes
 
+    def clear(self, table: str) -> None:
+        """Throw away what a table holds."""
+        self._writes += 1
+        self._tables[table].clear()
+
     async def get(self, table: str, partition: str, key: str) -> Row | None:
         """The row, or None."""
         check_key(partition)
