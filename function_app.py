@@ -6,7 +6,7 @@ from typing import List  # noqa: UP035  # the worker refuses the app when a batc
 
 import azure.functions as func
 
-from handlers import api, defer, events, intune_logs, notices, notifications, parked, report, schedules, steps
+from handlers import api, console, defer, events, intune_logs, notices, notifications, parked, report, schedules, steps
 from shared.settings import event_hub_is_set
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
@@ -209,6 +209,12 @@ async def replay_parked(req: func.HttpRequest) -> func.HttpResponse:
 @app.route("v1/parked/{parked_id}/discard", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 async def discard_parked(req: func.HttpRequest) -> func.HttpResponse:
     return await parked.discard_parked(req)
+
+
+@app.function_name("show_console")
+@app.route("console/{*path}", methods=["GET", "POST"], auth_level=func.AuthLevel.ANONYMOUS)
+async def show_console(req: func.HttpRequest) -> func.HttpResponse:
+    return await console.answer(req)
 
 
 @app.function_name("measure_queues")

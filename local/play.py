@@ -13,6 +13,7 @@ from typing import Any
 from local.expect import unmet
 from local.settle import ask, settle
 from local.stack import ANN, Json, Stack
+from shared.remedy.messages import StepDue, write_step
 
 REAL_SECONDS_AT_MOST = 120
 SUPERVISOR_EVERY = timedelta(minutes=5)
@@ -140,10 +141,8 @@ class Player:
 
     async def _do(self, item: Json, cases: list[Json]) -> None:
         match item["do"]:
-            case "event":
-                await self.stack.send("device-events", json.dumps(await self._cloud_event(item)))
-            case "message":
-                await self.stack.send(str(item["queue"]), str(item["body"]))
+            case "event" | "message" | "fail_step":
+                await self._send(item, cases)
             case "replay_parked":
                 for parked in (await ask(self.stack, "/api/v1/parked"))["parked"]:
                     body = {"body": item["body"]} if "body" in item else {}
@@ -161,6 +160,17 @@ class Player:
                 await self.stack.tell("freeze", switch, by=_by(item))
             case action:
                 await self._act_on_cases(action, item, cases)
+
+    async def _send(self, item: Json, cases: list[Json]) -> None:
+        """A message on a queue; ``fail_step``: the step's own, set aside as the platform does when it failed every time."""
+        if item["do"] == "event":
+            await self.stack.send("device-events", json.dumps(await self._cloud_event(item)))
+        elif item["do"] == "message":
+            await self.stack.send(str(item["queue"]), str(item["body"]))
+        else:
+            for case in _of_device(cases, item.get("device")):
+                step = StepDue(case_id=case["case"]["id"], version=case["case"]["version"])
+                await self.stack.send(f"{item['queue']}-poison", write_step(step))
 
     async def _restart(self, item: Json) -> None:
         if item["do"] == "change_settings":
@@ -263,6 +273,7 @@ DOES = frozenset(
         "change_settings",
         "wait",
         "defer",
+        "fail_step",
     }
 )
 """What the runner does itself; every other line of a timeline is the tenant's."""

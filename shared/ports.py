@@ -439,5 +439,4 @@ class Ports:
     clock: Clock
     ids: Ids
     close: Callable[[], Awaitable[None]]
-    setup: "TenantSetup | None" = None
-    """Left out where nobody looks for drift."""
+    setup: TenantSetup | None = None

@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # see above
     from shared.notices.pages import Pages
     from shared.operate.act import Operate
     from shared.operate.defer import DeferWipe
+    from shared.operate.for_console import ForConsole
     from shared.operate.look import Look
     from shared.operate.parked_input import TendParkedInput
     from shared.operate.principals import SignIn
@@ -39,7 +40,6 @@ if TYPE_CHECKING:  # see above
     from shared.records.gate import GraphGate
     from shared.records.locks import Locks
     from shared.records.subscriptions import SubscriptionBook
-    from shared.records.tenant_setup import SetupBook
     from shared.remedy.advance import Advance
     from shared.remedy.brake import Brake
     from shared.remedy.gather import Gatherer
@@ -361,43 +361,70 @@ class Services:
         return MeasureQueues(queues=queues_of(self._settings.part), messages=self.messages, clock=self.clock)
 
     @cached_property
+    def console(self) -> "ForConsole":
+        """What the console shows and needs beside it."""
+        from shared.operate.for_console import ForConsole
+        from shared.operate.numbers import ReadNumbers
+        from shared.operate.see_case import SeeCase
+        from shared.operate.see_tenant import SeeTenant
+        from shared.records.console_key import ConsoleKey
+
+        settings, gatherer = self._settings, self._gatherer
+        return ForConsole(
+            numbers=ReadNumbers(
+                cases=self._cases,
+                freeze=self._freeze,
+                fleet=self._fleet,
+                budget=self._budget,
+                tenant=gatherer.tenant,
+                gate=self._gate,
+                book=self._book,
+                policy=self._policy,
+                clock=self.clock,
+            ),
+            see_case=SeeCase(cases=self._cases, freeze=self._freeze, policy=self._policy, clock=self.clock),
+            see_tenant=SeeTenant(tenant=gatherer.tenant, gate=self._gate, clock=self.clock),
+            freeze=self._freeze,
+            key=ConsoleKey(self._ledger),
+            time_zone=settings.time_zone,
+            app_url=str(settings.app_url) if settings.app_url else None,
+        )
+
+    @cached_property
     def look_for_drift(self) -> "LookForDrift":
-        """Whether the tenant is still as it was made. It only plans: nothing in the app applies a plan."""
+        """Whether the tenant is still as it was made ready. It only plans: nothing in the app applies a plan."""
+        from shared.records.tenant_setup import SetupBook
         from shared.remedy.parts import NoGraph
         from shared.tenant_setup.drift import LookForDrift
         from shared.tenant_setup.make_ready import MakeReady
 
+        ports, settings = self._ports, self._settings
+        book = SetupBook(ports.rows, ports.ids)
         ready = MakeReady(
-            setup=self._ports.setup or cast("TenantSetup", NoGraph()),
-            book=self._setup_book,
+            setup=ports.setup or cast("TenantSetup", NoGraph()),
+            book=book,
             attestations=self._attestations,
             locks=self._locks,
             clock=self.clock,
-            ids=self._ports.ids,
+            ids=ports.ids,
             attested=self._policy.enrolment_attestation,
         )
-        wanted = self._settings.tenant_drift
-        return LookForDrift(ready=ready, book=self._setup_book, clock=self.clock, wanted=wanted)
+        return LookForDrift(ready=ready, book=book, clock=self.clock, wanted=settings.tenant_drift)
 
     @cached_property
     def show_drift(self) -> "ShowDrift":
-        """What the last look for drift found."""
+        """What was found of it."""
         from shared.operate.tenant_drift import ShowDrift
+        from shared.records.tenant_setup import SetupBook
 
-        return ShowDrift(book=self._setup_book, looks=self._settings.tenant_drift)
+        return ShowDrift(book=SetupBook(self._ports.rows, self._ports.ids), looks=self._settings.tenant_drift)
 
     @cached_property
     def attest(self) -> "Attest":
-        """A person's word about automatic enrolment."""
+        """What an administrator vouches for."""
         from shared.tenant_setup.attest import Attest
 
         return Attest(book=self._attestations, clock=self.clock, attested=self._policy.enrolment_attestation)
-
-    @cached_property
-    def _setup_book(self) -> "SetupBook":
-        from shared.records.tenant_setup import SetupBook
-
-        return SetupBook(self._ports.rows, self._ports.ids)
 
     @cached_property
     def _attestations(self) -> "AttestationBook":

@@ -18,7 +18,7 @@ USE_CASES = {"shared.intake", "shared.remedy", "shared.operate", "shared.upkeep"
 # Each part of the product and the other parts that it may import. A part is a package or a module.
 MAY_IMPORT = {
     "function_app": {"handlers", "shared.names", "shared.settings"},
-    "handlers": {*USE_CASES, *NOUNS, "shared.bootstrap", "shared.telemetry"},
+    "handlers": {*USE_CASES, *NOUNS, "shared.bootstrap", "shared.console", "shared.telemetry"},
     "shared.bootstrap": {
         "shared.services",
         "shared.ports",
@@ -38,6 +38,8 @@ MAY_IMPORT = {
     "shared.remedy": {*BELOW_USE_CASES, "shared.notices"},
     # what people are told, as text: it knows what there is to say and nothing of how it travels
     "shared.notices": {*NOUNS, "shared.rules"},
+    # pages, as pure functions from what was read: it asks nobody
+    "shared.console": {*NOUNS, "shared.rules", "shared.records", "shared.operate"},
     "shared.clients": {*NOUNS, "shared.ports", "shared.settings", "shared.telemetry"},
     # rules: what is counted and spent in one conditional write asks the very rule that decided
     "shared.records": {*NOUNS, "shared.ports", "shared.rules", "shared.telemetry"},

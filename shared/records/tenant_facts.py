@@ -48,6 +48,10 @@ class TenantFactsCache:
                 event(log, "licences.counted", product=sku.part_number, seats=sku.seats, used=sku.used)
         return facts
 
+    async def known(self) -> TenantFacts | None:
+        """What was read last, however long ago; None for nothing. Asks nobody."""
+        return await self._kept()
+
     async def _kept(self) -> TenantFacts | None:
         """What is remembered; None for nothing, and for what another version of the product wrote."""
         try:

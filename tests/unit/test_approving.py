@@ -17,6 +17,7 @@ from shared.names import LEDGERS
 from shared.operate.act import NotNow
 from shared.records.approvals import ApprovalBook
 from shared.records.ledger import Ledger
+from shared.rules.approving import must_not_be_wiped
 from shared.rules.decisions import wait
 from tests.fakes import story
 from tests.fakes.interference import Interference
@@ -89,6 +90,14 @@ async def test_anybody_else_may() -> None:
     world = World(Mode.APPROVE)
     await waiting(world, requested_by=(ADA,))
     assert (await approve(world, BOB)).state is S.CLEARED_TO_WIPE
+
+
+def test_a_serial_number_may_be_excluded_before_the_device_is_enrolled() -> None:
+    world = World(Mode.APPROVE)
+    case = replace(story.case_in(S.AWAITING_APPROVAL, world.policy, world.clock.now()), device=None)
+    assert must_not_be_wiped(case, world.policy) is None
+    excluded = replace(world.policy, excluded_devices=frozenset({story.SERIAL_NUMBER.lower()}))
+    assert must_not_be_wiped(case, excluded) is not None
 
 
 async def test_an_assignment_event_says_who_asked_and_the_case_keeps_it() -> None:

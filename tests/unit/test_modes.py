@@ -46,6 +46,7 @@ async def test_report_mode_writes_nothing_and_says_what_would_have_happened() ->
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("state", [state for state in S if not state.ended and state is not S.NEEDS_PERSON])
 async def test_report_mode_writes_nothing_whatever_state_a_case_was_in(state: CaseState) -> None:
     """The mode was auto when the case came this far."""

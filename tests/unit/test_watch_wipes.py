@@ -11,6 +11,7 @@ from shared.domain.facts import WipeAudit, WipeTarget
 from shared.domain.operators import About
 from shared.domain.part import Part
 from shared.domain.policy import Mode
+from shared.domain.reasons import Reason
 from shared.errors import AccessDenied, RetryLater, Unexpected
 from shared.names import LEDGERS, NOTICES
 from shared.records.watchdog_progress import MOST_SEEN
@@ -117,6 +118,8 @@ async def test_a_wipe_that_is_nobodys_freezes_and_is_told_once(caplog: pytest.Lo
     freeze = await world.freeze.read()
     assert (freeze.frozen, freeze.by) == (True, "Handover")
     assert freeze.why is not None and freeze.why.startswith(f"The Intune device {DEVICE} was wiped at ")
+    (record,) = told(caplog, "freeze.set")
+    assert vars(record)["fields"]["reason"] == Reason.WIPE_NOT_OURS
     (record,) = told(caplog, "wipe.not_ours")
     assert record.levelno == logging.ERROR
     pointers = [read_pointer(body) for body in world.messages.take(NOTICES)]

@@ -402,6 +402,7 @@ async def each_mishap(error: Exception, *, after: bool) -> AsyncIterator[tuple[T
             yield world, interference.struck_at
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("error", [WorkerDied(), RetryLater("away")], ids=["dies", "away"])
 async def test_whatever_fails_in_either_phase_there_are_two_requests_and_one_wipe_at_most(

@@ -75,7 +75,7 @@ def test_the_development_host_runs_the_same_functions_by_the_same_triggers() -> 
     for function in load(REPOSITORY, {}):
         match function.trigger:
             case HttpTrigger(route=route, methods=methods, auth_level=level):
-                listed[function.name] = Trigger("httpTrigger", route, tuple(methods), level)
+                listed[function.name] = Trigger("httpTrigger", route, tuple(sorted(methods)), level)
             case QueueTrigger(queue=queue):
                 listed[function.name] = Trigger("queueTrigger", queue)
             case TimerTrigger(schedule=schedule):

@@ -62,6 +62,7 @@ TRIGGERS = {
     "show_parked": _http("v1/parked/{parked_id}", "GET", "ANONYMOUS"),
     "replay_parked": _http("v1/parked/{parked_id}/replay", "POST", "ANONYMOUS"),
     "discard_parked": _http("v1/parked/{parked_id}/discard", "POST", "ANONYMOUS"),
+    "show_console": Trigger("httpTrigger", "console/{*path}", ("GET", "POST"), "ANONYMOUS"),
     "measure_queues": _timer("0 */5 * * * *"),
     "look_for_drift": _timer("0 20 * * * *"),
 }
