@@ -86,7 +86,7 @@ async def test_a_delivery_from_one_file_becomes_ready_to_go_with_licence_and_own
         storage = Storage(stack.settings)
         register = Register(
             registrations=desk.registrations,
-            messages=storage.messages,
+            messages=stack.delayed(storage.messages),
             rows=storage.rows,
             clock=desk.clock,
             ids=RandomIds(),
