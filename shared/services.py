@@ -12,7 +12,7 @@ from shared.domain.part import Part
 from shared.domain.policy import LicenceWay, Policy
 from shared.errors import RetryLater
 from shared.names import QUEUES, WIPE_STEPS
-from shared.ports import Clock, Messages, Ports, TenantSetup
+from shared.ports import Clock, Messages, Ports, TenantReader
 from shared.records.ledger import Ledger
 from shared.records.parked import ParkingLot
 from shared.settings import Settings, platform_signs_in
@@ -392,24 +392,22 @@ class Services:
 
     @cached_property
     def look_for_drift(self) -> "LookForDrift":
-        """Whether the tenant is still as it was made ready. It only plans: nothing in the app applies a plan."""
+        """Whether the tenant is still as it was made ready. It only reads: the app has nothing that applies a plan."""
         from shared.records.tenant_setup import SetupBook
         from shared.remedy.parts import NoGraph
         from shared.tenant_setup.drift import LookForDrift
-        from shared.tenant_setup.make_ready import MakeReady
+        from shared.tenant_setup.plan_tenant import PlanTenant
 
         ports, settings = self._ports, self._settings
         book = SetupBook(ports.rows, ports.ids)
-        ready = MakeReady(
-            setup=ports.setup or cast("TenantSetup", NoGraph()),
+        planner = PlanTenant(
+            reader=ports.setup or cast("TenantReader", NoGraph()),
             book=book,
             attestations=self._attestations,
-            locks=self._locks,
             clock=self.clock,
-            ids=ports.ids,
             attested=self._policy.enrolment_attestation,
         )
-        return LookForDrift(ready=ready, book=book, clock=self.clock, wanted=settings.tenant_drift)
+        return LookForDrift(planner=planner, book=book, clock=self.clock, wanted=settings.tenant_drift)
 
     @cached_property
     def show_drift(self) -> "ShowDrift":
