@@ -25,8 +25,8 @@ up: setup ## leave the app, the simulated tenant and Azurite running, and say wh
 test: setup ## run the tests
 	$(python) -m pytest $(ARGS)
 
-coverage: setup ## every line and branch of shared/domain and shared/rules has a unit test that is not left to chance
-	$(python) -m coverage run -m pytest tests/unit -q -m 'not hypothesis and not long'
+coverage: setup ## every line and branch of shared/domain and shared/rules is covered by a test that is not left to chance
+	$(python) -m coverage run -m pytest tests/unit tests/tenant_setup -q -m 'not hypothesis and not long'
 	$(python) -m coverage report
 
 lint: setup ## ruff: rules and format

@@ -183,7 +183,13 @@ class Services:
         """Wiped devices that are back."""
         from shared.upkeep.watch_returns import WatchReturns
 
-        return WatchReturns(cases=self._cases, steps=self._steps, devices=self._ports.devices, clock=self.clock)
+        return WatchReturns(
+            cases=self._cases,
+            steps=self._steps,
+            advance=self.advance,
+            devices=self._ports.devices,
+            clock=self.clock,
+        )
 
     @cached_property
     def keep_subscriptions(self) -> "KeepSubscriptions":

@@ -51,6 +51,8 @@ class Round:
     listed_at: datetime | None = None
     """When the last complete reading of the non-compliant began."""
     listing_since: datetime | None = None
+    list_pages: int = 0
+    """Of that reading."""
     registered_at: datetime | None = None
     """When the last complete reading of the registrations ended."""
     changed: tuple[str, ...] = ()

@@ -93,6 +93,7 @@ async def test_a_second_run_of_the_same_file_does_nothing() -> None:
         assert desk.model.counts.writes == writes
 
 
+@pytest.mark.long
 async def test_a_thousand_lines_with_twenty_bad_ones_register_the_rest_and_name_each_bad_line() -> None:
     bad = {f"line{line}": f"BAD{line},,{a_hash(line)[:-3]},HANDOVER," for line in range(10, 30)}
     file = read_hashes(a_csv(1000, **bad))
@@ -112,6 +113,7 @@ async def test_a_thousand_lines_with_twenty_bad_ones_register_the_rest_and_name_
         assert desk.clock.now() - started < timedelta(minutes=30)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dies_after", [0, 1, 99, 100, 130])
 async def test_a_run_that_is_killed_goes_on_without_a_duplicate(dies_after: int) -> None:
     async with desk_of() as desk:
