@@ -8,10 +8,10 @@ python = $(VENV)/bin/python
 export PYRIGHT_PYTHON_IGNORE_WARNINGS = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint types check format package safety soak bench clean
+.PHONY: help setup demo up test coverage lint types check format package screenshots safety soak bench clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install the packages and Azurite (the other targets do this by themselves)
 	@VENV='$(VENV)' PYTHON='$(PYTHON)' sh local/setup.sh
@@ -24,6 +24,10 @@ up: setup ## leave the app, the simulated tenant and Azurite running, and say wh
 
 test: setup ## run the tests
 	$(python) -m pytest $(ARGS)
+
+coverage: setup ## every line and branch of shared/domain and shared/rules is covered by a test that is not left to chance
+	$(python) -m coverage run -m pytest tests/unit tests/tenant_setup -q -m 'not hypothesis and not long'
+	$(python) -m coverage report
 
 lint: setup ## ruff: rules and format
 	$(python) -m ruff check .
@@ -41,6 +45,9 @@ format: setup ## let ruff format and mend what it can
 package: setup ## build the zip that is deployed: build/handover.zip and its bill of materials
 	@$(python) -m local.package $(ARGS)
 
+screenshots: setup ## take the pictures of the console in docs/img (needs Chromium)
+	@$(python) -m local.screenshots $(ARGS)
+
 safety: setup ## look for broken promises: 20,000 histories from seeds, every pair of accidents, every deliberate breakage
 	$(python) -m tests.safety.hunt --seeds 20000
 	$(python) -m tests.safety.systematic --pairs
@@ -54,5 +61,5 @@ bench: setup ## measure: start-up, Graph answers, the webhook under load; writes
 	@$(python) -m local.bench $(ARGS)
 
 clean: ## remove everything that make made
-	rm -rf .venv .venv-* local/node_modules .pytest_cache .ruff_cache .hypothesis build
+	rm -rf .venv .venv-* local/node_modules .pytest_cache .ruff_cache .hypothesis .coverage build
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

@@ -6,7 +6,7 @@ from typing import List  # noqa: UP035  # the worker refuses the app when a batc
 
 import azure.functions as func
 
-from handlers import api, defer, events, intune_logs, notices, notifications, report, schedules, steps
+from handlers import api, console, defer, events, intune_logs, notices, notifications, parked, report, schedules, steps
 from shared.settings import event_hub_is_set
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
@@ -104,7 +104,7 @@ async def send_report(timer: func.TimerRequest) -> None:
 
 
 @app.function_name("show_report")
-@app.route("v1/report", methods=["GET"])
+@app.route("v1/report", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def show_report(req: func.HttpRequest) -> func.HttpResponse:
     return await report.show_report(req)
 
@@ -140,81 +140,93 @@ async def sweep(timer: func.TimerRequest) -> None:
 
 
 @app.function_name("show_status")
-@app.route("v1/status", methods=["GET"])
+@app.route("v1/status", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def show_status(req: func.HttpRequest) -> func.HttpResponse:
     return await api.show_status(req)
 
 
 @app.function_name("set_freeze")
-@app.route("v1/freeze", methods=["POST"])
+@app.route("v1/freeze", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 async def set_freeze(req: func.HttpRequest) -> func.HttpResponse:
     return await api.set_freeze(req)
 
 
 @app.function_name("list_cases")
-@app.route("v1/cases", methods=["GET"])
+@app.route("v1/cases", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def list_cases(req: func.HttpRequest) -> func.HttpResponse:
     return await api.list_cases(req)
 
 
 @app.function_name("show_case")
-@app.route("v1/cases/{case_id}", methods=["GET"])
+@app.route("v1/cases/{case_id}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def show_case(req: func.HttpRequest) -> func.HttpResponse:
     return await api.show_case(req)
 
 
 @app.function_name("approve_case")
-@app.route("v1/cases/{case_id}/approve", methods=["POST"])
+@app.route("v1/cases/{case_id}/approve", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 async def approve_case(req: func.HttpRequest) -> func.HttpResponse:
     return await api.approve_case(req)
 
 
 @app.function_name("reject_case")
-@app.route("v1/cases/{case_id}/reject", methods=["POST"])
+@app.route("v1/cases/{case_id}/reject", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 async def reject_case(req: func.HttpRequest) -> func.HttpResponse:
     return await api.reject_case(req)
 
 
 @app.function_name("cancel_case")
-@app.route("v1/cases/{case_id}/cancel", methods=["POST"])
+@app.route("v1/cases/{case_id}/cancel", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 async def cancel_case(req: func.HttpRequest) -> func.HttpResponse:
     return await api.cancel_case(req)
 
 
 @app.function_name("retry_case")
-@app.route("v1/cases/{case_id}/retry", methods=["POST"])
+@app.route("v1/cases/{case_id}/retry", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 async def retry_case(req: func.HttpRequest) -> func.HttpResponse:
     return await api.retry_case(req)
 
 
 @app.function_name("list_parked")
-@app.route("v1/parked", methods=["GET"])
+@app.route("v1/parked", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def list_parked(req: func.HttpRequest) -> func.HttpResponse:
-    return await api.list_parked(req)
+    return await parked.list_parked(req)
 
 
 @app.function_name("show_parked")
-@app.route("v1/parked/{parked_id}", methods=["GET"])
+@app.route("v1/parked/{parked_id}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def show_parked(req: func.HttpRequest) -> func.HttpResponse:
-    return await api.show_parked(req)
+    return await parked.show_parked(req)
 
 
 @app.function_name("replay_parked")
-@app.route("v1/parked/{parked_id}/replay", methods=["POST"])
+@app.route("v1/parked/{parked_id}/replay", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 async def replay_parked(req: func.HttpRequest) -> func.HttpResponse:
-    return await api.replay_parked(req)
+    return await parked.replay_parked(req)
 
 
 @app.function_name("discard_parked")
-@app.route("v1/parked/{parked_id}/discard", methods=["POST"])
+@app.route("v1/parked/{parked_id}/discard", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 async def discard_parked(req: func.HttpRequest) -> func.HttpResponse:
-    return await api.discard_parked(req)
+    return await parked.discard_parked(req)
+
+
+@app.function_name("show_console")
+@app.route("console/{*path}", methods=["GET", "POST"], auth_level=func.AuthLevel.ANONYMOUS)
+async def show_console(req: func.HttpRequest) -> func.HttpResponse:
+    return await console.answer(req)
 
 
 @app.function_name("measure_queues")
 @app.timer_trigger("timer", "0 */5 * * * *")
 async def measure_queues(timer: func.TimerRequest) -> None:
     await schedules.measure_queues(timer)
+
+
+@app.function_name("look_for_drift")
+@app.timer_trigger("timer", "0 20 * * * *")
+async def look_for_drift(timer: func.TimerRequest) -> None:
+    await schedules.look_for_drift(timer)
 
 
 if event_hub_is_set():

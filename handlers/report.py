@@ -6,9 +6,10 @@ from typing import cast
 
 import azure.functions as func
 
-from handlers.api import answer_with
+from handlers.answers import answer_with, caller
 from shared.bootstrap import services
 from shared.errors import BadInput
+from shared.operate.principals import Role
 from shared.operate.report import Summary, as_json
 
 MOST_DAYS = 92
@@ -24,6 +25,7 @@ async def show_report(request: func.HttpRequest) -> func.HttpResponse:
     """``days`` (1 to 92, default 7) and ``format`` (json, markdown, html; else what Accept asks for, else json)."""
 
     async def show() -> func.HttpResponse:
+        caller(request).must(Role.READER)
         kind, days = _format(request), _days(request)
         summary = await services().report.of_days(days)
         body = _written(kind, summary)

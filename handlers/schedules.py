@@ -43,3 +43,8 @@ async def measure_queues(timer: func.TimerRequest) -> None:
 async def send_report(timer: func.TimerRequest) -> None:
     """Mail the report of the day."""
     await services().report.send()
+
+
+async def look_for_drift(timer: func.TimerRequest) -> None:
+    """Look whether the tenant is still as it was made, if that is wanted."""
+    await services().look_for_drift.run()

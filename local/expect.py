@@ -5,6 +5,8 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.domain.reasons import Reason
+
 Json = dict[str, Any]
 
 _LISTENING = ("subscriptions.create", "subscriptions.update", "subscriptions.delete")
@@ -17,7 +19,7 @@ class ExpectedCase(BaseModel):
 
     device: str
     state: str
-    reason: str | None = None
+    reason: Reason | None = None
     owner: str | None = None
     wipe_attempts: int | None = None
     deferrals: int | None = None
@@ -36,6 +38,8 @@ class ExpectedTenant(BaseModel):
     compliance: dict[str, str] = Field(default_factory=dict)
     autopilot_user: dict[str, str | None] = Field(default_factory=dict)
     licences: dict[str, list[str]] = Field(default_factory=dict)
+    seats_taken: dict[str, int] = Field(default_factory=dict)
+    """By skuPartNumber."""
     requests_for_device_at_most: dict[str, int] = Field(default_factory=dict)
     writes: int | None = None
     mails: dict[str, int] = Field(default_factory=dict)
@@ -50,6 +54,8 @@ class Expected(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     cases: list[ExpectedCase] = Field(default_factory=list[ExpectedCase])
+    passes: list[Reason] = Field(default_factory=list[Reason])
+    """Reasons that stand in the journals on the way to that end, each at least once."""
     no_case_for: list[str] = Field(default_factory=list)
     number_of_cases: int | None = None
     tenant: ExpectedTenant = Field(default_factory=ExpectedTenant)
@@ -60,7 +66,25 @@ class Expected(BaseModel):
 def unmet(expect: Json, cases: list[Json], counts: Json, state: Json, report: Json | None = None) -> list[str]:
     """Every difference in words; empty when the end is reached. Raises ValidationError for an unknown expectation."""
     expected = Expected.model_validate(expect)
-    return [*_cases(expected, cases), *_tenant(expected.tenant, counts, state), *_report(expected, report or {})]
+    return [
+        *_cases(expected, cases),
+        *_journals(expected, cases),
+        *_tenant(expected.tenant, counts, state),
+        *_report(expected, report or {}),
+    ]
+
+
+def reasons_expected(expect: Json) -> frozenset[Reason]:
+    """Every reason without which the end is not reached. Raises ValidationError for an unknown expectation."""
+    expected = Expected.model_validate(expect)
+    return frozenset(expected.passes) | {one.reason for one in expected.cases if one.reason is not None}
+
+
+def _journals(expected: Expected, cases: list[Json]) -> Iterator[str]:
+    written = {entry["reason"] for case in cases for entry in case["journal"]}
+    for reason in expected.passes:
+        if reason not in written:
+            yield f"no journal says {reason.value}"
 
 
 def _report(expected: Expected, report: Json) -> Iterator[str]:
@@ -126,17 +150,24 @@ def _tenant(expected: ExpectedTenant, counts: Json, state: Json) -> Iterator[str
     yield from _requests(expected, counts, state)
     for field in ("enrolled_by", "compliance", "autopilot_user"):
         for serial, value in getattr(expected, field).items():
-            have = devices[serial].get(field)
+            have = devices.get(serial, {}).get(field)
             if str(have).lower() != str(value).lower():
                 yield f"{serial}: {field} is {have}, expected {value}"
     for upn, parts in expected.licences.items():
         if sorted(users[upn.lower()]["licences"]) != sorted(parts):
             yield f"{upn} has {users[upn.lower()]['licences']}, expected {parts}"
+    yield from _seats(expected, state)
     yield from _mails(expected, counts)
     for serial, most in expected.requests_for_device_at_most.items():
         used = requests_for(devices[serial], counts, state)
         if used > most:
             yield f"{serial}: {used} Graph requests, at most {most} expected"
+
+
+def _seats(expected: ExpectedTenant, state: Json) -> Iterator[str]:
+    for part, taken in expected.seats_taken.items():
+        if (have := state["skus"][part]["consumed"]) != taken:
+            yield f"{have} seats of {part} are taken, expected {taken}"
 
 
 def _mails(expected: ExpectedTenant, counts: Json) -> Iterator[str]:

@@ -12,7 +12,8 @@ from typing import Any
 
 from local.expect import unmet
 from local.settle import ask, settle
-from local.stack import Json, Stack
+from local.stack import ANN, Json, Stack
+from shared.remedy.messages import StepDue, write_step
 
 REAL_SECONDS_AT_MOST = 120
 SUPERVISOR_EVERY = timedelta(minutes=5)
@@ -140,14 +141,12 @@ class Player:
 
     async def _do(self, item: Json, cases: list[Json]) -> None:
         match item["do"]:
-            case "event":
-                await self.stack.send("device-events", json.dumps(await self._cloud_event(item)))
-            case "message":
-                await self.stack.send(str(item["queue"]), str(item["body"]))
+            case "event" | "message" | "fail_step":
+                await self._send(item, cases)
             case "replay_parked":
                 for parked in (await ask(self.stack, "/api/v1/parked"))["parked"]:
                     body = {"body": item["body"]} if "body" in item else {}
-                    await self.stack.tell(f"parked/{parked['id']}/replay", {"by": _by(item), **body})
+                    await self.stack.tell(f"parked/{parked['id']}/replay", body, by=_by(item))
             case "post_notification":
                 await self.stack.notify(item)
             case "wait":
@@ -157,9 +156,21 @@ class Player:
             case "defer":
                 await self._press_deferral_link(item, cases)
             case "freeze" | "thaw":
-                await self.stack.tell("freeze", {"frozen": item["do"] == "freeze", "why": "scenario", "by": _by(item)})
+                switch = {"frozen": item["do"] == "freeze", "why": "scenario"}
+                await self.stack.tell("freeze", switch, by=_by(item))
             case action:
                 await self._act_on_cases(action, item, cases)
+
+    async def _send(self, item: Json, cases: list[Json]) -> None:
+        """A message on a queue; ``fail_step``: the step's own, set aside as the platform does when it failed every time."""
+        if item["do"] == "event":
+            await self.stack.send("device-events", json.dumps(await self._cloud_event(item)))
+        elif item["do"] == "message":
+            await self.stack.send(str(item["queue"]), str(item["body"]))
+        else:
+            for case in _of_device(cases, item.get("device")):
+                step = StepDue(case_id=case["case"]["id"], version=case["case"]["version"])
+                await self.stack.send(f"{item['queue']}-poison", write_step(step))
 
     async def _restart(self, item: Json) -> None:
         if item["do"] == "change_settings":
@@ -184,8 +195,10 @@ class Player:
     async def _act_on_cases(self, action: str, item: Json, cases: list[Json]) -> None:
         for case in _of_device(cases, item.get("device")):
             proposal = item.get("proposal") or case.get("to_approve", {}).get("proposal", "none")
-            document = {"by": _by(item), "why": item.get("why", "scenario"), "proposal": proposal}
-            await self.stack.tell(f"cases/{case['case']['id']}/{action}", document)
+            document = {"why": item.get("why", "scenario"), "proposal": proposal}
+            path = f"cases/{case['case']['id']}"
+            seen = (await ask(self.stack, f"/api/v1/{path}"))["case"]["version"]
+            await self.stack.tell(f"{path}/{action}", document, by=_by(item), etag=f'"{seen}"')
 
     async def _cloud_event(self, item: Json) -> Json:
         data: Json = dict(item.get("data") or {})
@@ -260,6 +273,7 @@ DOES = frozenset(
         "change_settings",
         "wait",
         "defer",
+        "fail_step",
     }
 )
 """What the runner does itself; every other line of a timeline is the tenant's."""
@@ -280,7 +294,7 @@ def _of_device(cases: list[Json], serial: object) -> list[Json]:
 
 
 def _by(item: Json) -> str:
-    return str(item.get("by", "ann@contoso.example"))
+    return str(item.get("by", ANN))
 
 
 def _what_became_of(before: Json, after: Json) -> str | None:

@@ -28,11 +28,14 @@ from local.tenant.populate import tenant_of
 from local.tenant.scenario import Scenario
 from local.tenant.server import TenantServer
 from local.virtual_time import DelayedMessages, services_on
-from shared.bootstrap import Services, install
+from shared.bootstrap import install
 from shared.ports import Messages
+from shared.services import Services
 from shared.settings import Settings
 
 APP = Path(__file__).parent.parent
+ANN = "ann@contoso.example"
+"""Who operates Handover when a scenario names nobody."""
 Json = dict[str, Any]
 _NOT_TIMED = {"AzureWebJobs.measure_queues.Disabled": "true"}
 """The timer that only tells the log how full the queues are would ask each of them twice whenever time is moved."""
@@ -105,6 +108,7 @@ class Stack:
             "AzureWebJobsStorage": self.connection_string,
             "HANDOVER_TENANT_ID": self.scenario.tenant.id,
             "HANDOVER_NOTIFICATION_URL": f"http://127.0.0.1:{self.host_port}/api/notifications",
+            "HANDOVER_DEVELOPMENT_PRINCIPAL": f"{ANN};Approver,Operator",
             "HANDOVER_APP_URL": f"http://127.0.0.1:{self.host_port}",
             "HANDOVER_CLIENT_STATE": secrets.token_urlsafe(32),
             "HANDOVER_STAGING_ACCOUNTS": "staging*",
@@ -260,9 +264,12 @@ class Stack:
         answer.raise_for_status()
         return answer.json()
 
-    async def tell(self, path: str, document: Mapping[str, object]) -> httpx.Response:
-        """POST to the app's API."""
-        return await self.api.post(f"/api/v1/{path}", json=dict(document))
+    async def tell(self, path: str, document: Mapping[str, object], *, by: str = ANN, etag: str = "") -> httpx.Response:
+        """POST to the app's API as this person, who saw what has this ETag."""
+        headers = {"x-handover-request": "1", "x-handover-development-principal": f"{by};Approver,Operator"}
+        if etag:
+            headers["if-match"] = etag
+        return await self.api.post(f"/api/v1/{path}", json=dict(document), headers=headers)
 
     async def simulated(self, path: str, document: Mapping[str, object] | None = None) -> Json:
         """Ask the simulated tenant itself, or tell it something."""

@@ -1,4 +1,4 @@
-"""`make up`: leaves the app, the simulated tenant and Azurite running, and says what to try."""
+"""`make up`: leaves the app, the simulated tenant and Azurite running, with a week behind them, and says what to try."""
 
 import asyncio
 import contextlib
@@ -12,16 +12,17 @@ import typer
 from rich.console import Console
 
 from local.azurite import Azurite
-from local.demo import STORY
+from local.play import Player
 from local.send import STORAGE_NOTE
-from local.stack import Stack
+from local.stack import ANN, Stack
 from local.tenant.scenario import load
 
 KEY = "local"
+EXAMPLE = Path(__file__).parent / "example.json"
 
 
 def main(
-    scenario: Annotated[Path, typer.Option(help="Which tenant to simulate.")] = STORY,
+    scenario: Annotated[Path, typer.Option(help="Which tenant to simulate; its timeline is played first.")] = EXAMPLE,
     port: Annotated[int, typer.Option(help="Port of the app.")] = 7071,
     tenant_port: Annotated[int, typer.Option(help="Port of the simulated tenant.")] = 7080,
     speed: Annotated[float, typer.Option(help="Simulated seconds per real second.")] = 60,
@@ -45,13 +46,26 @@ async def _serve(scenario: Path, port: int, tenant_port: int, speed: float) -> N
             own_process=True,
             host_port=port,
             tenant_port=tenant_port,
-            speed=speed,
             key=KEY,
         )
         async with stack, _noted(stack.connection_string):
-            console.print(_what_to_try(stack, speed), soft_wrap=True)
-            await stopped.wait()
+            ended = asyncio.create_task(stopped.wait())
+            playing = asyncio.create_task(_play(stack, console))
+            await asyncio.wait({ended, playing}, return_when=asyncio.FIRST_COMPLETED)
+            if playing.done():
+                playing.result()
+                stack.tenant.flow(speed)
+                console.print(_what_to_try(stack, speed), soft_wrap=True)
+                await ended
+            playing.cancel()
             console.print("Stopping.", style="dim")
+
+
+async def _play(stack: Stack, console: Console) -> None:
+    """Let the scenario's timeline happen, so that there is something to see."""
+    console.print(f"Playing what happened so far: {stack.scenario.title} ...", style="dim")
+    for problem in await Player(stack=stack, watch=lambda _: None).play():
+        console.print(f"Not as the scenario expects: {problem}", style="yellow", markup=False)
 
 
 @contextlib.asynccontextmanager
@@ -69,7 +83,8 @@ def _what_to_try(stack: Stack, speed: float) -> str:
     serial = stack.scenario.devices[0].serial if stack.scenario.devices else "SERIAL"
     user = stack.scenario.users[-1].upn if stack.scenario.users else "user@contoso.example"
     return f"""
-[bold]The app[/]     {app}/api/v1/status   (header x-functions-key: {KEY})
+[bold]The console[/] {app}/api/console   (you are {ANN}, who may do everything)
+[bold]The API[/]     {app}/api/v1/status
 [bold]Its log[/]     {stack.host_log}
 [bold]The tenant[/]  {tenant}/_sim/state   (its clock goes {speed:g} times as fast as yours)
 
@@ -77,7 +92,7 @@ def _what_to_try(stack: Stack, speed: float) -> str:
   a device is given to a user, through the device-events queue:
     .venv/bin/python -m local.send device.user-assigned --serial {serial} --user {user}
   what Handover made of it:
-    curl -s -H 'x-functions-key: {KEY}' {app}/api/v1/cases
+    curl -s {app}/api/v1/cases
   a forged notification (202, and nothing happens):
     curl -si -X POST -H 'content-type: application/json' -d '{{"value":[{{"clientState":"guess"}}]}}' {app}/api/notifications
   a licence is given by hand, and the tenant notifies the app of it (its count: {tenant}/_sim/counts):
@@ -85,7 +100,7 @@ def _what_to_try(stack: Stack, speed: float) -> str:
   three days pass:
     curl -s -X POST -d '{{"advance_seconds": 259200}}' {tenant}/_sim/clock
   stop all wipes:
-    curl -s -X POST -H 'x-functions-key: {KEY}' -d '{{"frozen": true, "why": "trying it", "by": "me"}}' {app}/api/v1/freeze
+    curl -s -X POST -H 'content-type: application/json' -H 'x-handover-request: 1' -d '{{"frozen": true, "why": "trying it"}}' {app}/api/v1/freeze
 
 Ctrl+C stops everything.
 """

@@ -16,9 +16,10 @@ from datetime import datetime, timedelta
 
 import httpx
 
-from shared.bootstrap import Services, build, connect
+from shared.bootstrap import build, connect
 from shared.bootstrap import install as install_services
 from shared.ports import Clock, Messages, QueueSize
+from shared.services import Services
 from shared.settings import Settings
 
 POLL_SECONDS = 0.02

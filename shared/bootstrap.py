@@ -5,10 +5,7 @@ and the development host build them with other parts and install those.
 """
 
 import logging
-import zlib
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 from http import HTTPStatus
 from typing import cast
 
@@ -17,124 +14,12 @@ from shared.clients.storage.connect import Storage
 from shared.clients.system import RandomIds, SystemClock
 from shared.clients.teams import TeamsWorkflow
 from shared.domain.part import Part
-from shared.domain.policy import LicenceWay, Policy
-from shared.errors import RetryLater
-from shared.intake.find_device import FindDevice
-from shared.intake.heard import Heard
-from shared.intake.intune_logs import TakeIntuneLogs
-from shared.intake.packing import HintQueue
-from shared.intake.parked_input import TendParkedInput
-from shared.intake.receive import KnownSubscriptions, ReceiveNotifications
-from shared.intake.second_look import SecondLook
-from shared.intake.take_hint import TakeHint
-from shared.names import QUEUES, WIPE_STEPS
-from shared.notices.letters import Letters
-from shared.notices.pages import Pages
-from shared.notices.report import as_html, as_markdown
-from shared.operate.act import Operate
-from shared.operate.defer import DeferWipe
-from shared.operate.go_on import GoOn
-from shared.operate.look import Look
-from shared.operate.report import Report
-from shared.ports import Autopilot, Chat, Clock, Devices, Directory, Ids, Mail, Messages, Rows, Subscriptions, Tenant
-from shared.records.approvals import ApprovalBook
-from shared.records.asked import AskedBook
-from shared.records.budget import BudgetBook
-from shared.records.cases import CaseStore
-from shared.records.fleet import FleetBook
-from shared.records.freeze import FreezeSwitch
-from shared.records.gate import GraphGate
-from shared.records.ledger import Ledger
-from shared.records.locks import Locks
-from shared.records.outbox import Outbox
-from shared.records.parked import ParkingLot
-from shared.records.subscriptions import SubscriptionBook
-from shared.records.sweep_progress import SweepProgress
-from shared.records.tenant_facts import TenantFactsCache
-from shared.records.watchdog_progress import WatchdogProgress
-from shared.remedy.act import Actor
-from shared.remedy.advance import Advance
-from shared.remedy.brake import Brake
-from shared.remedy.gather import Gatherer
-from shared.remedy.messages import StepQueue
-from shared.remedy.parts import NoGraph, UnprivilegedDevices
-from shared.remedy.tell_operators import TellOperators
-from shared.remedy.wipe import WipeProtocol
+from shared.ports import Autopilot, Clock, Devices, Directory, Mail, Ports, Subscriptions, Tenant, TenantSetup
+from shared.services import Services
 from shared.settings import Settings
 from shared.telemetry import event, set_up_logging
-from shared.upkeep.keep_subscriptions import KeepSubscriptions, Probe
-from shared.upkeep.measure_queues import MeasureQueues
-from shared.upkeep.send_notice import SendNotice
-from shared.upkeep.supervise import Supervise
-from shared.upkeep.sweep import Sweep
-from shared.upkeep.sweep_legs import Legs
-from shared.upkeep.watch_fleet import WatchFleet
-from shared.upkeep.watch_returns import WatchReturns
-from shared.upkeep.watch_wipes import WatchWipes
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ports:
-    """The outside world, real or simulated."""
-
-    rows: Rows
-    messages: Messages
-    devices: Devices
-    directory: Directory
-    autopilot: Autopilot
-    tenant: Tenant
-    subscriptions: Subscriptions
-    mail: Mail
-    chat: Chat
-    clock: Clock
-    ids: Ids
-    close: Callable[[], Awaitable[None]]
-
-
-TRY_AGAIN_AFTER = timedelta(minutes=5)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
-    """The use cases that handlers call."""
-
-    receive: ReceiveNotifications
-    take_hint: TakeHint
-    advance: Advance
-    supervise: Supervise
-    watch_returns: WatchReturns
-    keep_subscriptions: KeepSubscriptions
-    sweep: Sweep
-    watch_fleet: WatchFleet
-    watch_wipes: WatchWipes
-    look: Look
-    operate: Operate
-    defer: DeferWipe
-    pages: Pages
-    report: Report
-    send_notice: SendNotice
-    parking: ParkingLot
-    tend_parked: TendParkedInput
-    take_intune_logs: TakeIntuneLogs
-    measure_queues: MeasureQueues
-    messages: Messages
-    clock: Clock
-    close: Callable[[], Awaitable[None]]
-    """Closes every connection; a function app never does, tests and the development host do."""
-
-    async def send_again(self, queue: str, body: str, error: RetryLater) -> None:
-        """Put a message back for when Graph or storage may answer again; five quick tries would not outlive a throttle.
-
-        A wish of Graph is kept to the second, and some seconds more, so that not everything comes in the same one.
-        """
-        delay = TRY_AGAIN_AFTER if error.after is None else error.after + _jitter(body)
-        await self.messages.send(queue, body, delay=delay)
-
-    async def park(self, source: str, body: str, reason: str) -> None:
-        """Set an unusable message aside."""
-        await self.parking.park(source, body, reason, self.clock.now())
 
 
 def connect(settings: Settings, *, clock: Clock | None = None) -> Ports:
@@ -159,6 +44,7 @@ def connect(settings: Settings, *, clock: Clock | None = None) -> Ports:
         clock=clock,
         ids=RandomIds(),
         close=close,
+        setup=graph.setup,
     )
 
 
@@ -167,20 +53,17 @@ def _count(operation: str, status: int) -> None:
     event(log, "graph.requested", level=level, operation=operation, status=status)
 
 
-def queues_of(part: Part) -> tuple[str, ...]:
-    """The queues that this part may look into: a worker beside a wiper only sends to the wiper's."""
-    return tuple(queue for queue in QUEUES if part is not Part.WORKER or queue != WIPE_STEPS)
-
-
 def limited(ports: Ports, part: Part) -> Ports:
     """The outside world as far as this part may touch it: the same limits as its identity's, once more."""
+    if part is Part.SINGLE:
+        return ports
+    from shared.remedy.parts import NoGraph, UnprivilegedDevices
+
     if part is Part.WORKER:
         return replace(ports, devices=UnprivilegedDevices(devices=ports.devices))
     nothing = NoGraph()
     if part is Part.WIPER:
         return replace(ports, mail=cast("Mail", nothing))
-    if part is not Part.INTAKE:
-        return ports
     return replace(
         ports,
         devices=cast("Devices", nothing),
@@ -188,6 +71,7 @@ def limited(ports: Ports, part: Part) -> Ports:
         autopilot=cast("Autopilot", nothing),
         tenant=cast("Tenant", nothing),
         subscriptions=cast("Subscriptions", nothing),
+        setup=cast("TenantSetup", nothing),
         mail=cast("Mail", nothing),
     )
 
@@ -197,240 +81,7 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
 
     ``hide_hints`` is for a clock that never jumps: see HintQueue.
     """
-    ports = limited(ports, settings.part)
-    policy, clock, ids = settings.policy(), ports.clock, ports.ids
-    ledger, cases = Ledger(ports.rows, ids), CaseStore(ports.rows, ids)
-    steps, book = StepQueue(messages=ports.messages, clock=clock), SubscriptionBook(ports.rows, ids)
-    freeze = FreezeSwitch(ledger)
-    tell = _tell(settings, ports)
-    advance = _advance(settings, ports, ledger, freeze, cases, steps, tell)
-    fleet, brake, gate = advance.gatherer.fleet, advance.wipe.brake, advance.gate
-    hints, asked = HintQueue(messages=ports.messages, clock=clock, hidden=hide_hints), AskedBook(ledger)
-    parking = ParkingLot(ports.rows, ids)
-    return Services(
-        receive=_receive(settings, ports, book, hints),
-        take_hint=TakeHint(
-            cases=cases,
-            steps=steps,
-            find_device=FindDevice(
-                devices=ports.devices, autopilot=ports.autopilot, asked=asked, gate=gate, clock=clock
-            ),
-            asked=asked,
-            second_look=SecondLook(asked=asked, messages=ports.messages, clock=clock),
-            book=book,
-            policy=policy,
-            clock=clock,
-        ),
-        advance=advance,
-        supervise=Supervise(
-            cases=cases,
-            steps=steps,
-            clock=clock,
-            tell=tell,
-            freeze=freeze,
-            budget=advance.wipe.budget,
-            settle=advance.wipe.settle,
-        ),
-        watch_returns=WatchReturns(cases=cases, steps=steps, advance=advance, devices=ports.devices, clock=clock),
-        keep_subscriptions=KeepSubscriptions(
-            resources=settings.subscribe_to,
-            notification_url=str(settings.notification_url) if settings.notification_url else None,
-            client_state=settings.client_state.get_secret_value() if settings.client_state else None,
-            subscriptions=ports.subscriptions,
-            book=book,
-            locks=Locks(ledger),
-            clock=clock,
-            ids=ids,
-            probe=_probe(settings, ports),
-        ),
-        sweep=_sweep(settings, ports, ledger, cases, book, hints),
-        watch_fleet=WatchFleet(fleet=fleet, brake=brake, gate=gate, policy=policy, clock=clock),
-        watch_wipes=WatchWipes(
-            devices=ports.devices,
-            budget=advance.wipe.budget,
-            progress=WatchdogProgress(ledger),
-            brake=brake,
-            tell=tell,
-            gate=gate,
-            policy=policy,
-            clock=clock,
-        ),
-        look=Look(cases=cases, freeze=freeze, fleet=fleet, policy=policy, clock=clock),
-        operate=Operate(
-            cases=cases,
-            steps=steps,
-            freeze=freeze,
-            fleet=fleet,
-            go_on=GoOn(cases=cases, steps=steps, clock=clock),
-            settle=advance.wipe.settle,
-            approvals=ApprovalBook(ledger),
-            policy=policy,
-            clock=clock,
-        ),
-        defer=DeferWipe(cases=cases, steps=steps, policy=policy, clock=clock),
-        pages=_pages(settings),
-        report=Report(
-            cases=cases,
-            mail=ports.mail,
-            write_html=as_html,
-            write_markdown=as_markdown,
-            send_to=settings.operators_mail,
-            policy=policy,
-            clock=clock,
-        ),
-        send_notice=SendNotice(
-            outbox=Outbox(ports.rows),
-            ledger=ledger,
-            locks=Locks(ledger),
-            messages=ports.messages,
-            chat=ports.chat if settings.teams_webhook else None,
-            mail=ports.mail,
-            mail_to=settings.operators_mail,
-            clock=clock,
-            ids=ids,
-        ),
-        parking=parking,
-        take_intune_logs=TakeIntuneLogs(tenant_id=settings.tenant_id, hints=hints, parking=parking, clock=clock),
-        measure_queues=MeasureQueues(queues=queues_of(settings.part), messages=ports.messages, clock=clock),
-        tend_parked=TendParkedInput(parking=parking, cases=cases, messages=ports.messages, clock=clock),
-        messages=ports.messages,
-        clock=clock,
-        close=ports.close,
-    )
-
-
-def _receive(settings: Settings, ports: Ports, book: SubscriptionBook, hints: HintQueue) -> ReceiveNotifications:
-    secrets = (settings.client_state, settings.client_state_previous)
-    return ReceiveNotifications(
-        tenant_id=settings.tenant_id,
-        client_states=tuple(secret.get_secret_value().encode() for secret in secrets if secret is not None),
-        book=book,
-        known=KnownSubscriptions(book, ports.clock),
-        hints=hints,
-        heard=Heard(book),
-        clock=ports.clock,
-    )
-
-
-def _probe(settings: Settings, ports: Ports) -> Probe | None:
-    """None where nothing may be written."""
-    if settings.canary_user is None or not settings.mode.may_write:
-        return None
-    return Probe(directory=ports.directory, user=settings.canary_user)
-
-
-def _pages(settings: Settings) -> Pages:
-    return Pages(
-        language=settings.language,
-        time_zone=settings.time_zone,
-        deferral_hours=settings.deferral_hours,
-        support_contact=settings.support_contact,
-    )
-
-
-def _sweep(
-    settings: Settings, ports: Ports, ledger: Ledger, cases: CaseStore, book: SubscriptionBook, hints: HintQueue
-) -> Sweep:
-    progress = SweepProgress(ledger)
-    return Sweep(
-        every=timedelta(minutes=settings.sweep_minutes),
-        policy=settings.policy(),
-        progress=progress,
-        legs=Legs(
-            devices=ports.devices,
-            directory=ports.directory,
-            autopilot=ports.autopilot,
-            cases=cases,
-            progress=progress,
-            clock=ports.clock,
-            group_ids=settings.group_ids,
-            reads_registrations=settings.sweep_autopilot,
-        ),
-        hints=hints,
-        book=book,
-        gate=GraphGate(ledger),
-        locks=Locks(ledger),
-        clock=ports.clock,
-        ids=ports.ids,
-    )
-
-
-def _letters(settings: Settings) -> Letters:
-    return Letters(
-        language=settings.language,
-        time_zone=settings.time_zone,
-        support_contact=settings.support_contact,
-        app_url=str(settings.app_url).rstrip("/") if settings.app_url else None,
-        deferral_hours=settings.deferral_hours,
-    )
-
-
-def _named_in_a_swap(policy: Policy) -> frozenset[str]:
-    """The owner is told which plans a swap takes, by name."""
-    return frozenset((*policy.licence_skus, *policy.licence_swap_from) if policy.licence_way is LicenceWay.SWAP else ())
-
-
-def _tell(settings: Settings, ports: Ports) -> TellOperators:
-    """The wiper tells nobody: it has no place to keep notices, and the supervisor finds what it left."""
-    configured = settings.teams_webhook is not None or bool(settings.operators_mail)
-    return TellOperators(
-        outbox=Outbox(ports.rows), messages=ports.messages, wanted=configured and settings.part is not Part.WIPER
-    )
-
-
-def _advance(
-    settings: Settings,
-    ports: Ports,
-    ledger: Ledger,
-    freeze: FreezeSwitch,
-    cases: CaseStore,
-    steps: StepQueue,
-    tell: TellOperators,
-) -> Advance:
-    budget, policy, brake = BudgetBook(ledger), settings.policy(), Brake(freeze=freeze, clock=ports.clock)
-    fleet = FleetBook(ledger, ports.tenant, policy, ports.clock)
-    gatherer = Gatherer(
-        devices=ports.devices,
-        directory=ports.directory,
-        autopilot=ports.autopilot,
-        tenant=TenantFactsCache(ledger, ports.tenant, ports.clock, with_all_plans=_named_in_a_swap(policy)),
-        budget=budget,
-        fleet=fleet,
-        freeze=freeze,
-        clock=ports.clock,
-        ids=ports.ids,
-    )
-    return Advance(
-        cases=cases,
-        steps=steps,
-        gatherer=gatherer,
-        actor=Actor(
-            devices=ports.devices,
-            directory=ports.directory,
-            autopilot=ports.autopilot,
-            mail=ports.mail,
-            letters=_letters(settings),
-            brake=brake,
-        ),
-        wipe=WipeProtocol(
-            cases=cases,
-            gatherer=gatherer,
-            devices=ports.devices,
-            budget=budget,
-            freeze=freeze,
-            fleet=fleet,
-            brake=brake,
-            clock=ports.clock,
-        ),
-        gate=GraphGate(ledger),
-        tell=tell,
-        policy=policy,
-        clock=ports.clock,
-    )
-
-
-def _jitter(body: str) -> timedelta:
-    return timedelta(seconds=1 + zlib.crc32(body.encode("utf-8", "replace")) % 10)
+    return Services(settings, limited(ports, settings.part), hide_hints=hide_hints)
 
 
 _installed: Services | None = None

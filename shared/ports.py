@@ -1,6 +1,6 @@
 """What the use cases need of the outside world. Implementations are in shared/clients/ and, for tests, in tests/fakes/."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -20,6 +20,16 @@ from shared.domain.facts import (
     WipeAudit,
 )
 from shared.domain.pages import DeviceChange, FoundDevice, ListedRegistration, Page
+from shared.domain.registration import HardwareHash, ImportedHash, RegisteredPc, SyncOfAutopilot
+from shared.domain.tenant_setup import (
+    Assigned,
+    FoundTenant,
+    MobilityPolicy,
+    Remembered,
+    WantedGroup,
+    WantedProfile,
+    WantedStatusPage,
+)
 
 Value = str | int | float | bool | datetime
 
@@ -337,3 +347,97 @@ class Subscriptions(Protocol):
     async def all(self) -> tuple[GraphSubscription, ...]:
         """All subscriptions of this app, those that nobody remembers included. Graph allows 25 such lists in 20 seconds."""
         ...
+
+
+class TenantSetup(Protocol):
+    """Device and licence groups, deployment profiles and Enrollment Status Pages: read, made and changed.
+
+    Every method raises RetryLater, AccessDenied or Unexpected; Unexpected carries Graph's code and message.
+    """
+
+    async def found(self, remembered: Remembered, group_names: tuple[str, ...]) -> FoundTenant:
+        """What is there: every profile and status page, the groups of these names, all dynamic groups, what is remembered."""
+        ...
+
+    async def put_group(self, wanted: WantedGroup, group_id: str | None) -> str:
+        """Make the group, or change that one's rule; its id."""
+        ...
+
+    async def license_group(self, group_id: str, sku_ids: tuple[str, ...]) -> None:
+        """Give products to the members of the group; harmless to repeat."""
+        ...
+
+    async def put_profile(self, wanted: WantedProfile, profile_id: str | None) -> str:
+        """Make the deployment profile, or change that one; its id."""
+        ...
+
+    async def assign_profile(self, profile_id: str, group_id: str) -> None:
+        """Assign the profile to one more group."""
+        ...
+
+    async def put_status_page(self, wanted: WantedStatusPage, page_id: str | None) -> str:
+        """Make the Enrollment Status Page, or change that one; its id."""
+        ...
+
+    async def assign_status_page(self, page_id: str, assigned: Assigned) -> None:
+        """Replace all assignments of the page by these, which must hold no filter."""
+        ...
+
+    async def set_priority(self, page_id: str, priority: int) -> None:
+        """Give the page this priority; those in between move by one."""
+        ...
+
+
+class MobilityPolicies(Protocol):
+    """What only a signed-in administrator may read."""
+
+    async def intune(self) -> MobilityPolicy | Missing:
+        """Intune's policy of automatic enrolment: scope, groups, discovery URL. Raises RetryLater, AccessDenied, Unexpected."""
+        ...
+
+
+class Registrations(Protocol):
+    """Registers PCs with Windows Autopilot by their hardware hash.
+
+    Every method raises RetryLater, AccessDenied or Unexpected.
+    """
+
+    async def send(self, pc: HardwareHash, import_id: str) -> str:
+        """Hand one hash over; the id of the import. Repeating it makes a second import of the same PC."""
+        ...
+
+    def imports(self) -> AsyncIterator[ImportedHash]:
+        """Every import that Intune still shows, page by page."""
+        ...
+
+    def registered(self) -> AsyncIterator[RegisteredPc]:
+        """Every registration with the state of its profile, page by page."""
+        ...
+
+    async def sync_state(self) -> SyncOfAutopilot:
+        """When Intune last fetched the registrations from the Autopilot service, and whether it does so now."""
+        ...
+
+    async def sync(self) -> Answer:
+        """Have them fetched now: Refused while that runs already; RetryLater within ten minutes of the last time."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """The outside world, real or simulated."""
+
+    rows: Rows
+    messages: Messages
+    devices: Devices
+    directory: Directory
+    autopilot: Autopilot
+    tenant: Tenant
+    subscriptions: Subscriptions
+    mail: Mail
+    chat: Chat
+    clock: Clock
+    ids: Ids
+    close: Callable[[], Awaitable[None]]
+    setup: "TenantSetup | None" = None
+    """Left out where nobody looks for drift."""

@@ -28,6 +28,9 @@ _GROUP_ID = r"^[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$"
 _GROUP_MEMBERS = re.compile(r"(?i:groups)/(?P<id>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})/(?i:members)")
 
 
+_PLAYED = r"^[^\s;,][^;,]{0,98}[^\s;,];(Reader|Approver|Operator)(,(Reader|Approver|Operator))*$"
+
+
 def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
@@ -58,6 +61,19 @@ def _owner_of(entry: str) -> tuple[str, str]:
     return match["serial"].lower(), match["owner"]
 
 
+_MARKS_OF_AZURE = ("WEBSITE_SITE_NAME", "WEBSITE_INSTANCE_ID", "WEBSITE_POD_NAME", "WEBSITE_SKU")
+
+
+def runs_on_azure() -> bool:
+    """Whether this is a Function App on Azure: the platform sets one of these variables on every plan."""
+    return any(os.environ.get(name, "").strip() for name in _MARKS_OF_AZURE)
+
+
+def platform_signs_in() -> bool:
+    """Whether App Service Authentication stands before this app, by the platform's own word (WEBSITE_AUTH_ENABLED)."""
+    return runs_on_azure() and os.environ.get("WEBSITE_AUTH_ENABLED", "").strip().lower() in ("true", "1")
+
+
 FOR_THE_DEVELOPMENT_HOST = frozenset({"HANDOVER_LOCAL_KEY"})
 
 
@@ -83,7 +99,12 @@ class Settings(BaseSettings):
     """What an administrator sets as app settings. Names are upper case with the prefix HANDOVER_, but for the two of others."""
 
     model_config = SettingsConfigDict(
-        env_prefix="HANDOVER_", extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True
+        env_prefix="HANDOVER_",
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,
+        defer_build=True,
     )
 
     graph_base_url: HttpUrl = Field(HttpUrl("https://graph.microsoft.com"), validation_alias="GRAPH_BASE_URL")
@@ -158,6 +179,8 @@ class Settings(BaseSettings):
     """require: no wipe unless Entra ID keeps a BitLocker recovery key of the device. It needs one more permission."""
     expect_multi_admin_approval: bool = False
     """true: no wipe while no Multi Admin Approval policy covers device wipes. It needs one more permission."""
+    tenant_drift: bool = False
+    """true: look every hour whether the tenant is still as `tenant apply` made it, reading only. It needs one more permission."""
 
     noncompliant_hours: int = Field(72, ge=1, le=8760)
     """A wipe needs continuous non-compliance for this long."""
@@ -231,6 +254,8 @@ class Settings(BaseSettings):
     """Secret URL of a Teams workflow that takes Adaptive Cards: what needs a person is posted there."""
     app_url: HttpUrl | None = None
     """Set by infra/. Public URL of this app, where the links in mails lead to; without it mails hold no link."""
+    development_principal: str | None = Field(None, pattern=_PLAYED)
+    """Development only, refused on Azure: who acts when nobody signs in, as ann@contoso.com;Approver,Operator."""
 
     @field_validator(
         "subscribe_to",
@@ -277,6 +302,12 @@ class Settings(BaseSettings):
             raise ValueError("HANDOVER_LICENCE_WAY=swap needs HANDOVER_LICENCE_SWAP_FROM")
         if both := set(self.licence_skus) & set(self.licence_swap_from):
             raise ValueError(f"{', '.join(sorted(both))} cannot be both given and taken")
+        return self
+
+    @model_validator(mode="after")
+    def _play_nobody_on_azure(self) -> Self:
+        if self.development_principal is not None and runs_on_azure():
+            raise ValueError("HANDOVER_DEVELOPMENT_PRINCIPAL is for a development machine; on Azure people sign in")
         return self
 
     @field_validator("enrolment_attested_groups", mode="before")

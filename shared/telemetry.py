@@ -8,7 +8,9 @@ import math
 import re
 import secrets
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import Enum
 from typing import cast
@@ -42,6 +44,7 @@ _TALKATIVE = ("azure.core", "azure.data", "azure.identity", "azure.storage", "ht
 """Libraries that log every request at INFO, with URLs and headers."""
 
 _key: bytes | None = None
+_case = ContextVar[str | None]("case", default=None)
 
 
 def event(logger: logging.Logger, name: str, /, *, level: int = logging.INFO, **fields: object) -> None:
@@ -51,7 +54,19 @@ def event(logger: logging.Logger, name: str, /, *, level: int = logging.INFO, **
     redacted before any handler sees them. People and devices are named by ``pseudonym`` only.
     """
     if logger.isEnabledFor(level):
+        if (case := _case.get()) is not None:
+            fields = {"case": case, **fields}
         logger.log(level, name, extra={"fields": _mapping(fields)}, stacklevel=2)
+
+
+@contextmanager
+def about(case_id: str) -> Generator[None]:
+    """Every event within names this case, the requests to Graph included: a case can be followed over all its steps."""
+    token = _case.set(case_id)
+    try:
+        yield
+    finally:
+        _case.reset(token)
 
 
 def pseudonym(text: str) -> str:

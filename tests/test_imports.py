@@ -13,20 +13,33 @@ OUTSIDE = ("local", "tests")
 
 NOUNS = {"shared.domain", "shared.errors", "shared.names"}
 BELOW_USE_CASES = {*NOUNS, "shared.rules", "shared.ports", "shared.records", "shared.telemetry"}
-USE_CASES = {"shared.intake", "shared.remedy", "shared.operate", "shared.upkeep"}
+USE_CASES = {"shared.intake", "shared.remedy", "shared.operate", "shared.upkeep", "shared.tenant_setup"}
 
 # Each part of the product and the other parts that it may import. A part is a package or a module.
 MAY_IMPORT = {
     "function_app": {"handlers", "shared.names", "shared.settings"},
-    "handlers": {*USE_CASES, *NOUNS, "shared.bootstrap", "shared.telemetry"},
-    "shared.bootstrap": {*USE_CASES, *BELOW_USE_CASES, "shared.notices", "shared.clients", "shared.settings"},
+    "handlers": {*USE_CASES, *NOUNS, "shared.bootstrap", "shared.console", "shared.telemetry"},
+    "shared.bootstrap": {
+        "shared.services",
+        "shared.ports",
+        "shared.remedy",
+        "shared.clients",
+        "shared.settings",
+        "shared.telemetry",
+        *NOUNS,
+    },
+    "shared.services": {*USE_CASES, *BELOW_USE_CASES, "shared.notices", "shared.settings"},
     # what runs by the clock, and what people do, drive the cases; a case's step knows neither
     "shared.upkeep": {*BELOW_USE_CASES, "shared.intake", "shared.notices", "shared.remedy"},
-    "shared.operate": {*BELOW_USE_CASES, "shared.remedy"},
+    # the tenant itself, on request: it knows no case, and no step of a case knows it
+    "shared.tenant_setup": BELOW_USE_CASES,
+    "shared.operate": {*BELOW_USE_CASES, "shared.intake", "shared.remedy"},
     "shared.intake": {*BELOW_USE_CASES, "shared.remedy"},
     "shared.remedy": {*BELOW_USE_CASES, "shared.notices"},
     # what people are told, as text: it knows what there is to say and nothing of how it travels
     "shared.notices": {*NOUNS, "shared.rules"},
+    # pages, as pure functions from what was read: it asks nobody
+    "shared.console": {*NOUNS, "shared.rules", "shared.records", "shared.operate"},
     "shared.clients": {*NOUNS, "shared.ports", "shared.settings", "shared.telemetry"},
     # rules: what is counted and spent in one conditional write asks the very rule that decided
     "shared.records": {*NOUNS, "shared.ports", "shared.rules", "shared.telemetry"},

@@ -25,7 +25,7 @@ grants() {
     if [ -n "${HANDOVER_LICENCE_GROUP:-}${HANDOVER_EXCLUSION_GROUP:-}${HANDOVER_ENROLMENT_ATTESTED_GROUPS:-}" ]; then
         wanted="$wanted groups"
     else
-        case "${HANDOVER_SUBSCRIBE_TO:-}" in *groups/*) wanted="$wanted groups" ;; esac
+        case "${HANDOVER_SUBSCRIBE_TO:-} ${HANDOVER_TENANT_DRIFT:-}" in *groups/* | *" true" | *" True" | *" TRUE" | *" 1") wanted="$wanted groups" ;; esac
     fi
     if [ "${HANDOVER_BITLOCKER_KEY:-}" = require ]; then wanted="$wanted recoveryKeys"; fi
     case "${HANDOVER_EXPECT_MULTI_ADMIN_APPROVAL:-}" in true | True | TRUE | 1) wanted="$wanted approvalPolicies" ;; esac

@@ -11,8 +11,9 @@ from local.play import Happened, Player
 from local.scenario_run import fresh_stack
 from local.stack import Stack
 from local.virtual_time import services_on
-from shared.bootstrap import Ports, Services, build, connect, install
-from shared.ports import Messages, QueueSize, Row, Rows, Value, Write
+from shared.bootstrap import build, connect, install
+from shared.ports import Messages, Ports, QueueSize, Row, Rows, Value, Write
+from shared.services import Services
 
 ROWS_PER_PAGE = 1000
 """Table storage returns at most this many rows a request."""
@@ -138,18 +139,19 @@ def _install_counting(stack: Stack, of_case: Operations, of_timers: Operations) 
     plain = services_on(stack.clock, stack.settings, stack.delayed)
     timed = build(stack.settings, _counted(stack, of_timers), hide_hints=False)
     cases = build(stack.settings, _counted(stack, of_case), hide_hints=False)
-    parts = {name: getattr(timed, name) for name in ("supervise", "keep_subscriptions", "watch_fleet", "watch_wipes")}
+    cases.look, cases.operate = plain.look, plain.operate
+    cases.supervise, cases.keep_subscriptions = timed.supervise, timed.keep_subscriptions
+    cases.watch_fleet, cases.watch_wipes = timed.watch_fleet, timed.watch_wipes
     # what it reads is the timer's, what becomes of the cases that it lets go on is theirs
-    watch_returns = replace(timed.watch_returns, advance=cases.advance)
-    installed = replace(cases, look=plain.look, operate=plain.operate, watch_returns=watch_returns, **parts)
-    install(installed)
-    return [plain, timed, installed]
+    cases.watch_returns = replace(timed.watch_returns, advance=cases.advance)
+    install(cases)
+    return [plain, timed, cases]
 
 
 def _install_sweep(stack: Stack, installed: Services, of_timers: Operations) -> Services:
     """With the sweep, which a story has switched off lest it find the device before the event tells of it."""
     swept = build(stack.settings.model_copy(update={"sweep_minutes": 15}), _counted(stack, of_timers))
-    install(replace(installed, sweep=swept.sweep))
+    installed.sweep = swept.sweep
     return swept
 
 

@@ -44,9 +44,7 @@ def benchmarks(
     lines += [
         f"From the start of the development host's process to its first answer to Graph's handshake: {wall:.2f} s, of which"
     ]
-    lines += [
-        f"{cpu:.2f} s are CPU time (with its end); median of {HOSTS}, fastest {min(each.wall for each in handshakes):.2f} s."
-    ]
+    lines += [f"{cpu:.2f} s are CPU time; median of {HOSTS}, fastest {min(each.wall for each in handshakes):.2f} s."]
     lines += ["Goal: 1 s.", "", *_answers(answers)]
     return "\n".join([*lines, ""])
 

@@ -17,12 +17,13 @@ import httpx
 from local.azurite import Azurite
 from local.bench.chapters import put
 from local.bench.graph_answers import Token
-from local.bench.sweep_graph import CHANGED, DEVICES, device_id, graph_of_many
+from local.bench.sweep_graph import CHANGED, DEVICES, FEW, device_id, graph_of_many
 from local.package.target import REPOSITORY
 from local.storage import make as make_storage
-from shared.bootstrap import Services, build, connect
+from shared.bootstrap import build, connect
 from shared.clients.graph.client import Graph
 from shared.records.sweep_progress import Round
+from shared.services import Services
 from shared.settings import Settings
 
 NAIVE = 1_000
@@ -53,7 +54,11 @@ ROUNDS = {
     "ignoring": 'first round, filter and "from now on" ignored: everything comes back',
     "idle": "next round, nothing changed",
     "changed": f"next round, {CHANGED} turned non-compliant (of 900 in all)",
+    "many": f"next round, {CHANGED} turned non-compliant (of 5,000 in all)",
+    "few": f"next round, {FEW} turned non-compliant (of 5,000 in all)",
 }
+_NONCOMPLIANT = {"idle": (850, 850), "changed": (850, 900), "many": (4_950, 5_000), "few": (4_998, 5_000)}
+"""In the round before, and in the one that is measured."""
 
 
 def measure() -> list[Swept]:
@@ -62,10 +67,11 @@ def measure() -> list[Swept]:
     with Azurite(accounts=[f"sweep{index}" for index in range(len(ROUNDS))]) as azurite, graph_of_many() as url:
         for index, mode in enumerate(ROUNDS):
             asyncio.run(make_storage(account := azurite.account(f"sweep{index}")))
-            if mode in ("idle", "changed"):
-                _set(url, "documented", noncompliant=850)
+            before, now = _NONCOMPLIANT.get(mode, (0, 3_000))
+            if before:
+                _set(url, "documented", noncompliant=before)
                 _in_a_process("sweep", url, account, 0)
-            _set(url, mode, noncompliant={"idle": 850, "changed": 900}.get(mode, 3_000))
+            _set(url, mode, noncompliant=now)
             measured.append(replace(_in_a_process("sweep", url, account, 5), what=ROUNDS[mode]))
         measured.append(_in_a_process("naive", url, "none", 0))
     return measured
@@ -168,7 +174,8 @@ def section(measured: list[Swept]) -> str:
         )
     lines += [
         "",
-        "A round with 50 changes reads the list of the non-compliant once: one request for each 1,000 of them.",
+        "A round with changes reads the list of the non-compliant once: one request for each 1,000 of them. When fewer devices",
+        "changed than that list has pages, they are told by their Entra ids, and whoever takes the hint finds each by one request.",
     ]
     return "\n".join([*lines, ""])
 

@@ -17,6 +17,7 @@ from local.package.target import REPOSITORY
 
 DEVICES = 100_000
 CHANGED = 50
+FEW = 2
 LIST_PAGE, DELTA_PAGE = 1000, 999
 _UUID = "{}-0000-4000-8000-{:012d}"
 
@@ -81,7 +82,7 @@ class _Graph:
     def _changes(self, here: str, query: dict[str, str]) -> dict[str, Any]:
         """The first round from now on, or over everything; a later one with nothing, or with some."""
         if "$deltatoken" in query and query["$deltatoken"] != "latest":
-            count = CHANGED if self.mode == "changed" else 0
+            count = {"changed": CHANGED, "many": CHANGED, "few": FEW}.get(self.mode, 0)
             rows = [_directory(number, compliant=False) for number in range(count)]
             return {"value": rows, "@odata.deltaLink": f"{here}?$deltatoken=2"}
         if self.mode != "ignoring":

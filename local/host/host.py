@@ -20,7 +20,7 @@ from local.host.configuration import HostJson, read_host_json
 from local.host.http import FunctionRoute, body_limit, http_app
 from local.host.invocations import Invoker, Tally
 from local.host.queues import POLLING_INTERVAL_MIN, Backoff, QueueListener
-from local.host.storage import QueueStorage
+from local.host.storage import QueueStorage, load_libraries
 from local.host.timers import TimerListener
 from local.listening import EmbeddedServer, listen
 
@@ -85,7 +85,8 @@ class Host:
                 self._tasks[0].result()
                 raise OSError("the HTTP server stopped while starting")
             await asyncio.sleep(0.005)
-        self._tasks += [asyncio.create_task(trigger.run()) for trigger in (*self._listeners, *self._timers.values())]
+        self._tasks += [asyncio.create_task(_poll(listener)) for listener in self._listeners]
+        self._tasks += [asyncio.create_task(timer.run()) for timer in self._timers.values()]
 
     async def stop(self) -> None:
         """Take nothing more, give running invocations 5 s, abandon the rest, close all connections."""
@@ -221,6 +222,11 @@ class Host:
             if isinstance(function.trigger, HttpTrigger)
         ]
         return http_app(routes, admin_routes(self))
+
+
+async def _poll(listener: QueueListener) -> None:
+    await load_libraries()
+    await listener.run()
 
 
 def _real_now() -> datetime:

@@ -5,16 +5,19 @@ import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 from azure.core.exceptions import AzureError, HttpResponseError
-from azure.storage.queue import QueueMessage
-from azure.storage.queue.aio import QueueClient
 
 from local.host.app import Function, QueueTrigger
 from local.host.bindings import QueueMetadata, decode_body, queue_argument
 from local.host.configuration import QueueOptions
 from local.host.invocations import Invoker
 from local.host.storage import QueueStorage
+
+if TYPE_CHECKING:  # see load_libraries
+    from azure.storage.queue import QueueMessage
+    from azure.storage.queue.aio import QueueClient
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +71,7 @@ class MessageProcessor:
         self._lease = lease
         self._poison = _poison_queue(trigger.queue)
 
-    async def process(self, message: QueueMessage) -> None:
+    async def process(self, message: "QueueMessage") -> None:
         """Run the function and settle the message. When storage is away by then, the message comes back later."""
         receipt = _Receipt(message.id, str(message.pop_receipt))
         try:
@@ -76,7 +79,7 @@ class MessageProcessor:
         except AzureError as error:
             self._log_unsettled(error)
 
-    async def give_back(self, message: QueueMessage) -> None:
+    async def give_back(self, message: "QueueMessage") -> None:
         """Make the message visible again at once, without running the function."""
         try:
             await self._release(_Receipt(message.id, str(message.pop_receipt)), timedelta())
@@ -87,7 +90,7 @@ class MessageProcessor:
         queue, kind = self._trigger.queue, type(error).__name__
         logger.warning("a message of queue %s is not settled (%s); it comes back", queue, kind)
 
-    async def _process(self, message: QueueMessage, receipt: _Receipt) -> None:
+    async def _process(self, message: "QueueMessage", receipt: _Receipt) -> None:
         content = str(message.content or "")
         dequeued = message.dequeue_count or 1
         try:
@@ -103,7 +106,7 @@ class MessageProcessor:
             last = dequeued >= self._options.max_dequeue_count
             await self._fail(content, receipt, f"it failed {dequeued} times", poison=last)
 
-    async def _run(self, message: QueueMessage, receipt: _Receipt, body: bytes) -> bool:
+    async def _run(self, message: "QueueMessage", receipt: _Receipt, body: bytes) -> bool:
         trigger = self._trigger
         argument = partial(queue_argument, _metadata(message), body, binary=trigger.binary, plain=trigger.plain)
         ended = asyncio.Event()
@@ -141,7 +144,7 @@ class MessageProcessor:
         await self._delete(receipt)
 
     @property
-    def _client(self) -> QueueClient:
+    def _client(self) -> "QueueClient":
         return self._storage.client(self._trigger.connection, self._trigger.queue)
 
     async def _update(self, receipt: _Receipt, invisible_for: timedelta) -> None:
@@ -182,7 +185,7 @@ def _is_gone(error: AzureError) -> bool:
     return getattr(error, "status_code", None) == 404 or getattr(error, "error_code", None) == "PopReceiptMismatch"
 
 
-def _metadata(message: QueueMessage) -> QueueMetadata:
+def _metadata(message: "QueueMessage") -> QueueMetadata:
     now = datetime.now(UTC)
     return QueueMetadata(
         id=message.id,

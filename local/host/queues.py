@@ -5,15 +5,18 @@ import contextlib
 import logging
 import random
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
-from azure.storage.queue import QueueMessage
 
 from local.host.app import Function, QueueTrigger
 from local.host.configuration import HostError, QueueOptions
 from local.host.invocations import Invoker
 from local.host.messages import Lease, MessageProcessor
 from local.host.storage import QueueStorage, receive
+
+if TYPE_CHECKING:  # see load_libraries
+    from azure.storage.queue import QueueMessage
 
 logger = logging.getLogger(__name__)
 
@@ -129,7 +132,7 @@ class QueueListener:
             self._found_nothing = not messages and not self._storage_is_away
         return bool(messages)
 
-    async def _poll(self) -> list[QueueMessage]:
+    async def _poll(self) -> "list[QueueMessage]":
         client = self._storage.client(self._connection, self.queue)
         try:
             messages = await receive(client, count=self._options.batch_size, invisible_for=self._lease.invisible_for)
@@ -145,7 +148,7 @@ class QueueListener:
         self._storage_is_away = False
         return messages
 
-    def _start(self, message: QueueMessage) -> None:
+    def _start(self, message: "QueueMessage") -> None:
         # A message that arrives while stopping goes back, so that it need not wait for its lease to end.
         work = self._processor.give_back(message) if self._stopping else self._processor.process(message)
         task = asyncio.create_task(work)

@@ -12,8 +12,21 @@ _NOT_RUN = frozenset({".pyi", ".pyx", ".pxd", ".pxi", ".c", ".h", ".hash", ".pyc
 _TESTS = frozenset({"tests", "test", "testing"})
 _OF_DIST_INFO = frozenset({"METADATA", "entry_points.txt"})
 """importlib.metadata reads both at run time: OpenTelemetry finds its parts by entry points."""
-_NO_HTTP2 = ("h2", "hpack", "hyperframe")
-"""kiota asks for httpx[http2] for a client of its own; ours speaks HTTP/1.1, and httpcore loads these when it can."""
+_NOT_DEPLOYED = frozenset({"h2", "hpack", "hyperframe", "opentelemetry_sdk"})
+"""Distributions that others ask for and nothing loads: kiota wants httpx[http2] for a client of its own, while ours speaks
+HTTP/1.1 and httpcore loads HTTP/2 when it can; it traces through OpenTelemetry's API, which needs no SDK."""
+_NOT_LOADED = tuple(
+    PurePath(each)
+    for each in (
+        "anyio/_backends/_trio.py",
+        "anyio/pytest_plugin.py",
+        "opentelemetry/sdk",
+        "opentelemetry/semconv/_incubating",
+        "pydantic/v1",
+        "werkzeug/debug",
+    )
+)
+"""Parts of packages for other uses than ours. What is loaded after all is missed by the story that plays in the package."""
 
 
 def reachable(target: Target, site_packages: Path, app: Path) -> frozenset[PurePath]:
@@ -33,7 +46,7 @@ def kept(site_packages: Path, of_msgraph: frozenset[PurePath]) -> Iterator[PureP
 
 def _is_kept(file: PurePath, of_msgraph: frozenset[PurePath]) -> bool:
     top = file.parts[0]
-    if top.split("-")[0] in _NO_HTTP2:
+    if top.split("-")[0] in _NOT_DEPLOYED or any(file.is_relative_to(each) for each in _NOT_LOADED):
         return False
     if top == "msgraph":
         return file in of_msgraph

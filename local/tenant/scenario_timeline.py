@@ -81,6 +81,16 @@ class EditRegistration(DeviceItem):
     state: str | None = None
 
 
+class EditDevice(DeviceItem):
+    """What Intune says of the enrolment changes; what is left out stays. The computer itself is still the same."""
+
+    do: Literal["edit_device"]
+    name: str | None = None
+    ownership: Literal["company", "personal", "unknown"] | None = None
+    model: str | None = None
+    management_state: str | None = None
+
+
 class GroupDeviceItem(DeviceItem):
     """A computer joins a group."""
 
@@ -235,6 +245,7 @@ _TENANT_ITEMS: dict[str, str] = {
     "register_autopilot": "PlainDeviceItem",
     "back_up_recovery_key": "PlainDeviceItem",
     "edit_registration": "EditRegistration",
+    "edit_device": "EditDevice",
     "add_device_to_group": "GroupDeviceItem",
     "edit_enrolment": "EditEnrolment",
     "require_approval": "SetApprovalPolicy",
@@ -275,6 +286,7 @@ TenantItem = (
     | PlainDeviceItem
     | ReplaceDevice
     | EditRegistration
+    | EditDevice
     | GroupDeviceItem
     | EditEnrolment
     | SetApprovalPolicy
@@ -303,6 +315,7 @@ TimelineItem = Annotated[
     | Annotated[PlainDeviceItem, Tag("PlainDeviceItem")]
     | Annotated[ReplaceDevice, Tag("ReplaceDevice")]
     | Annotated[EditRegistration, Tag("EditRegistration")]
+    | Annotated[EditDevice, Tag("EditDevice")]
     | Annotated[GroupDeviceItem, Tag("GroupDeviceItem")]
     | Annotated[EditEnrolment, Tag("EditEnrolment")]
     | Annotated[SetApprovalPolicy, Tag("SetApprovalPolicy")]

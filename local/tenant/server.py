@@ -53,6 +53,10 @@ class TenantServer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._deliverer.close()
 
+    def flow(self, speed: float) -> None:
+        """From now on so many virtual seconds pass in a real one."""
+        self._speed = speed
+
     @property
     def base_url(self) -> str:
         """Where it listens, after ``start``."""

@@ -21,6 +21,7 @@ from local.tenant.scenario_timeline import (
     AssignAutopilotUser,
     ComplianceItem,
     DropSubscription,
+    EditDevice,
     EditEnrolment,
     EditProfile,
     EditRegistration,
@@ -76,7 +77,7 @@ def perform(model: TenantModel, item: TenantItem) -> None:
             _to_device(model, item)
         case LicenceItem() | PlainUserItem() | RenameUser() | SetUsageLocation() | GroupItem():
             _to_user(model, item)
-        case EditRegistration() | GroupDeviceItem() | EditEnrolment() | SetApprovalPolicy():
+        case EditRegistration() | EditDevice() | GroupDeviceItem() | EditEnrolment() | SetApprovalPolicy():
             _to_readiness(model, item)
         case AddSeats():
             model.skus.buy(model.skus.by_part_number(item.sku).product.sku_id, item.seats)
@@ -158,11 +159,13 @@ def _to_device(
 
 
 def _to_readiness(
-    model: TenantModel, item: EditRegistration | GroupDeviceItem | EditEnrolment | SetApprovalPolicy
+    model: TenantModel, item: EditRegistration | EditDevice | GroupDeviceItem | EditEnrolment | SetApprovalPolicy
 ) -> None:
     match item:
         case EditRegistration():
             _edit_registration(model, item)
+        case EditDevice():
+            _edit_device(model, item)
         case GroupDeviceItem():
             _add_device_to_group(model, item)
         case EditEnrolment():
@@ -193,6 +196,19 @@ def _edit_registration(model: TenantModel, item: EditRegistration) -> None:
         enrollment_state=item.state or identity.enrollment_state,
     )
     model.autopilot.store.put(identity.id, changed)
+
+
+def _edit_device(model: TenantModel, item: EditDevice) -> None:
+    machine = model.machines.require(item.device)
+    device = model.managed_devices.require(machine.managed_device_id or "")
+    changed = replace(
+        device,
+        name=item.name or device.name,
+        ownership=item.ownership or device.ownership,
+        model=item.model or device.model,
+        management_state=item.management_state or device.management_state,
+    )
+    model.managed_devices.store.put(device.id, changed)
 
 
 def _edit_enrolment(model: TenantModel, item: EditEnrolment) -> None:

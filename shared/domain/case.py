@@ -88,6 +88,8 @@ class Approval:
     at: datetime
     expires_at: datetime
     used: bool = False
+    by_id: str | None = None
+    """Their object id, which stays when their name changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,12 +257,16 @@ class JournalEntry:
     says: str
     who: str
     evidence: Evidence
+    who_id: str | None = None
+    """Object id of the person; None where Handover did it, or the owner by the link in their mail."""
 
 
 _KEPT_BY_MOVE = frozenset({"id", "state", "reason", "says", "version", "episode", "moved_at", "entered_at", "due_at"})
 
 
-def move(case: Case, decision: Decision, *, at: datetime, who: str = "handover") -> tuple[Case, JournalEntry]:
+def move(
+    case: Case, decision: Decision, *, at: datetime, who: str = "handover", who_id: str | None = None
+) -> tuple[Case, JournalEntry]:
     """Apply a decision; raises IllegalMove for a move that is not in the table or a change to a kept field."""
     check_move(case.state, decision.to)
     if forbidden := _KEPT_BY_MOVE & decision.changes.keys():
@@ -285,6 +291,7 @@ def move(case: Case, decision: Decision, *, at: datetime, who: str = "handover")
         says=decision.says,
         who=who,
         evidence=decision.evidence,
+        who_id=who_id,
     )
     return moved, entry
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
 
+from shared.domain.policy import EnrolmentAttestation
+
 
 class Missing(Enum):
     """The thing was asked for and is not there (404 or an empty list)."""
@@ -318,6 +320,8 @@ class WipeBudget:
     serial_wiped_at: datetime | None
     frees_at: datetime | None
     """When the oldest counted wipe leaves its window, if the budget is spent."""
+    day_frees_at: datetime | None = None
+    """When the oldest wipe of the day leaves it."""
     serial_last_year: int = 0
     user_wiped_at: datetime | None = None
     """When a device of the same owner was last wiped."""
@@ -393,6 +397,8 @@ class Facts:
     """How many BitLocker recovery keys of the device are kept in Entra ID."""
     deferral_code: str | None = field(default=None, repr=False)
     """A fresh secret for the link in the owner's mail."""
+    attestation: EnrolmentAttestation | Unreadable | None = None
+    """The word about automatic enrolment that is stored; None: none is."""
     policy_states: tuple[PolicyState, ...] | None = None
     """The device's compliance policies; () when the device is gone or has none."""
     admin_requests: tuple[AdminApprovalRequest, ...] | None = None

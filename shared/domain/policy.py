@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from shared.domain.weekly_hours import WeeklyHours
 
@@ -45,6 +46,8 @@ class EnrolmentAttestation:
     valid_for: timedelta = timedelta(days=90)
     group_ids: tuple[str, ...] = ()
     """With ``some``: the groups it applies to."""
+    discovery_url: str = ""
+    """The MDM discovery URL that was seen; empty: nobody said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,17 +162,19 @@ class Policy:
     @property
     def version(self) -> str:
         """Short hash of every field: an approval is given for one policy version."""
-        return self._hash(frozenset())
+        return _hash(self, frozenset[str]())
 
     @property
     def ramp_version(self) -> str:
         """The same without how long auto mode lasts: to arm it again does not begin the ramp anew."""
-        return self._hash(frozenset({"auto_until", "armed_days", "why_not_auto"}))
+        return _hash(self, frozenset({"auto_until", "armed_days", "why_not_auto"}))
 
-    def _hash(self, without: frozenset[str]) -> str:
-        named = [f.name for f in fields(self) if f.name not in without]
-        text = "\n".join(f"{name}={_stable(getattr(self, name))}" for name in named)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+@lru_cache(maxsize=8)  # a process has one policy, and asks for its version in every step
+def _hash(policy: Policy, without: frozenset[str]) -> str:
+    named = [f.name for f in fields(policy) if f.name not in without]
+    text = "\n".join(f"{name}={_stable(getattr(policy, name))}" for name in named)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _stable(value: object) -> str:

@@ -1,4 +1,5 @@
-"""What a person may do to a case: approve, reject, cancel, retry; and freeze or thaw all wipes. Each says who did it."""
+"""What a person may do to a case: approve, reject, cancel, retry; and freeze or thaw all wipes. Each asks first whether
+this person may, and says in the journal who did it."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -10,13 +11,14 @@ from shared.domain.reasons import Reason
 from shared.domain.states import TRANSITIONS, CaseState
 from shared.errors import Changed, HandoverError
 from shared.operate.go_on import GoOn
+from shared.operate.principals import Principal, Role
 from shared.ports import Clock
 from shared.records.approvals import ApprovalBook
 from shared.records.cases import CaseStore
 from shared.records.fleet import FleetBook
 from shared.records.freeze import FreezeSwitch
 from shared.remedy.messages import StepQueue
-from shared.rules.approving import asked_for_it, first_of_two, must_not_be_wiped, same_person
+from shared.rules.approving import asked_for_it, first_of_two, must_not_be_wiped
 from shared.rules.clearing import approval_expires
 from shared.rules.decisions import ask_person, go, wait
 from shared.telemetry import event, pseudonym
@@ -35,9 +37,15 @@ class NotNow(HandoverError):
     """The case is not in a state in which this can be done; the text says why."""
 
 
+class Stale(Changed):
+    """The person looked at an older version of the case than the one there is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operate:
-    """The operator's actions. Each raises NoSuchCase, NotNow, or Changed when somebody else moved the case meanwhile."""
+    """The operator's actions. Each raises NotAllowed, NoSuchCase, NotNow, or Changed when somebody else moved the case
+    meanwhile; ``seen`` is the version that the person looked at, and another one raises Stale.
+    """
 
     cases: CaseStore
     steps: StepQueue
@@ -50,49 +58,50 @@ class Operate:
     policy: Policy
     clock: Clock
 
-    async def approve(self, case_id: str, proposal: str, who: str) -> Case:
+    async def approve(self, case_id: str, proposal: str, who: Principal, *, seen: int | None = None) -> Case:
         """Approve exactly the proposal that was shown; one whose device, owner or policy changed since is refused."""
+        who.must(Role.APPROVER)
         policy = self.policy.as_of(self.clock.now())
         if not policy.mode.may_write:
             raise NotNow(f"The mode is {policy.mode.value}; no wipe is sent in it.")
-        case = await self._in_state(case_id, CaseState.AWAITING_APPROVAL, "approved")
+        case = await self._in_state(case_id, seen, CaseState.AWAITING_APPROVAL, "approved")
         if (excluded := must_not_be_wiped(case, policy)) is not None:
             raise NotNow(excluded)
         if proposal != proposal_of(case, policy.version):
             raise NotNow("What was approved is not what would happen now: device, owner or policy changed. Look again.")
-        if asked_for_it(case, who):
+        if asked_for_it(case, who.known_as):
             raise NotNow("You asked for this yourself, or let the case go on. Somebody else has to approve the wipe.")
         now = self.clock.now()
         first = first_of_two(case, policy, now)
-        if first is not None and same_person(first.by, who):
+        if first is not None and (first.by_id == who.id or who.is_called(first.by)):
             raise NotNow("You have approved this already. A second person has to approve it, too.")
-        number = await self.approvals.note(who, proposal, now)
-        mine = Approval(proposal=proposal, by=who, at=now, expires_at=approval_expires(case, policy, now))
+        number = await self.approvals.note(who.id, proposal, now)
+        until = approval_expires(case, policy, now)
+        mine = Approval(proposal=proposal, by=who.name, by_id=who.id, at=now, expires_at=until)
         if first is None and (number is None or number > policy.approvals_by_one):
             return await self._save(case, _half(case, mine, number), who)
         return await self._save(case, _cleared(mine, first), who)
 
-    async def reject(self, case_id: str, who: str, why: str) -> Case:
+    async def reject(self, case_id: str, who: Principal, why: str, *, seen: int | None = None) -> Case:
         """Say no to the proposed wipe; the case rests for a person."""
-        case = await self._in_state(case_id, CaseState.AWAITING_APPROVAL, "rejected")
-        return await self._save(
-            case,
-            ask_person(Reason.PERSON_REJECTED, f"Rejected by {who}: {why}", approval=None, first_approval=None),
-            who,
-        )
+        who.must(Role.APPROVER)
+        case = await self._in_state(case_id, seen, CaseState.AWAITING_APPROVAL, "rejected")
+        says = f"Rejected by {who.name}: {why}"
+        return await self._save(case, ask_person(Reason.PERSON_REJECTED, says, approval=None, first_approval=None), who)
 
-    async def cancel(self, case_id: str, who: str, why: str) -> Case:
+    async def cancel(self, case_id: str, who: Principal, why: str, *, seen: int | None = None) -> Case:
         """End the case; not possible once a wipe is under way."""
-        case = await self._load(case_id)
+        who.must(Role.OPERATOR)
+        case = await self._load(case_id, seen)
         if CaseState.CANCELLED not in TRANSITIONS[case.state]:
             raise NotNow(f"A case that is {case.state.value} cannot be cancelled.")
-        return await self._save(
-            case, go(CaseState.CANCELLED, Reason.PERSON_CANCELLED, f"Cancelled by {who}: {why}"), who
-        )
+        says = f"Cancelled by {who.name}: {why}"
+        return await self._save(case, go(CaseState.CANCELLED, Reason.PERSON_CANCELLED, says), who)
 
-    async def retry(self, case_id: str, who: str) -> Case:
+    async def retry(self, case_id: str, who: Principal, *, seen: int | None = None) -> Case:
         """Let a resting case go on: from the start, or, when a wipe was sent, from waiting for the device's return."""
-        case = await self._in_state(case_id, CaseState.NEEDS_PERSON, "retried")
+        who.must(Role.OPERATOR)
+        case = await self._in_state(case_id, seen, CaseState.NEEDS_PERSON, "retried")
         sent = (
             case.wipe is not None and case.wipe.sent_at is not None and case.wipe.outcome not in ("refused", "failed")
         )
@@ -100,46 +109,50 @@ class Operate:
         decision = Decision(
             to=to,
             reason=Reason.PERSON_RETRIED,
-            says=f"Let go on by {who}.",
+            says=f"Let go on by {who.name}.",
             due=self.clock.now(),
             changes={
                 "stumbles": 0,
                 "opened_at": self.clock.now(),
                 "first_approval": None,
-                "requested_by": case.requested_by if asked_for_it(case, who) else (*case.requested_by, who),
+                # by name, for people to read, and by id, because a name may change before somebody approves
+                "requested_by": tuple(dict.fromkeys((*case.requested_by, who.name, who.id))),
             },
         )
         return await self._save(case, decision, who)
 
-    async def set_freeze(self, *, frozen: bool, who: str, why: str) -> None:
+    async def set_freeze(self, *, frozen: bool, who: Principal, why: str) -> None:
         """Stop or allow all wipes; takes effect before the next wipe of any instance.
 
         A thaw accepts the number of non-compliant devices as it is, and lets the cases that were held go on.
         """
+        who.must(Role.OPERATOR)
         if not frozen:
             await self.fleet.accept()
-        await self.freeze.set(frozen=frozen, by=who, why=why, at=self.clock.now())
-        event(log, "freeze.set", level=logging.WARNING, frozen=frozen, by=pseudonym(who))
+        await self.freeze.set(frozen=frozen, by=who.name, by_id=who.id, why=why, at=self.clock.now())
+        event(log, "freeze.set", level=logging.WARNING, frozen=frozen, by=pseudonym(who.name))
         if not frozen:
             await self.go_on.run(who)
 
-    async def _load(self, case_id: str) -> Case:
+    async def _load(self, case_id: str, seen: int | None) -> Case:
         stored = await self.cases.load(case_id)
         if stored is None:
             raise NoSuchCase(f"There is no case {case_id}.")
+        if seen is not None and stored.case.version != seen:
+            raise Stale(MOVED_MEANWHILE)
         return stored.case
 
-    async def _in_state(self, case_id: str, state: CaseState, verb: str) -> Case:
-        case = await self._load(case_id)
+    async def _in_state(self, case_id: str, seen: int | None, state: CaseState, verb: str) -> Case:
+        case = await self._load(case_id, seen)
         if case.state is not state:
             raise NotNow(f"Only a case that is {state.value} can be {verb}; this one is {case.state.value}.")
         return case
 
-    async def _save(self, case: Case, decision: Decision, who: str) -> Case:
+    async def _save(self, case: Case, decision: Decision, who: Principal) -> Case:
         stored = await self.cases.load(case.id)
         if stored is None or stored.case.version != case.version:
             raise Changed(MOVED_MEANWHILE)
-        moved, entry = move(case, decision, at=self.clock.now(), who=who)
+        moved, entry = move(case, decision, at=self.clock.now(), who=who.name, who_id=who.id)
         try:
             saved = await self.cases.save(stored, moved, [entry])
         except Changed as lost:

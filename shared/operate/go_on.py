@@ -7,6 +7,7 @@ from shared.domain.case import move
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.errors import Changed
+from shared.operate.principals import Principal
 from shared.ports import Clock
 from shared.records.cases import CaseStore, Stored
 from shared.remedy.messages import StepQueue
@@ -26,7 +27,7 @@ class GoOn:
     steps: StepQueue
     clock: Clock
 
-    async def run(self, who: str) -> int:
+    async def run(self, who: Principal) -> int:
         """Wake them; returns how many."""
         held = await self._held()
         held.sort(key=lambda stored: (stored.case.entered_at or stored.case.moved_at, stored.case.id))
@@ -43,11 +44,11 @@ class GoOn:
                 break
         return found
 
-    async def _wake(self, stored: Stored, place: int, who: str) -> bool:
+    async def _wake(self, stored: Stored, place: int, who: Principal) -> bool:
         now = self.clock.now()
-        says = f"{who} thawed all wipes; this case is number {place + 1} of those that go on."
+        says = f"{who.name} thawed all wipes; this case is number {place + 1} of those that go on."
         decision = wait(stored.case, Reason.GUARDRAIL_LIFTED, says, until=now + place * APART)
-        moved, entry = move(stored.case, decision, at=now, who=who)
+        moved, entry = move(stored.case, decision, at=now, who=who.name, who_id=who.id)
         try:
             saved = await self.cases.save(stored, moved, [entry])
         except Changed:

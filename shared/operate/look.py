@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from shared.domain.case import Case, JournalEntry, proposal_of
 from shared.domain.facts import Fleet
 from shared.domain.policy import Policy
@@ -13,12 +11,13 @@ from shared.ports import Clock
 from shared.records.cases import CaseStore, Listed
 from shared.records.fleet import FleetBook
 from shared.records.freeze import FreezeSwitch
+from shared.records.json_form import JsonForm
 from shared.rules.approving import first_of_two, must_not_be_wiped
 
-_CASE = TypeAdapter(Case)
-_FLEET = TypeAdapter(Fleet)
-_JOURNAL = TypeAdapter(list[JournalEntry])
-_LISTED = TypeAdapter(list[Listed])
+_CASE = JsonForm(Case)
+_FLEET = JsonForm(Fleet)
+_JOURNAL = JsonForm(list[JournalEntry])
+_LISTED = JsonForm(list[Listed])
 
 Json = dict[str, Any]
 
@@ -47,7 +46,7 @@ class Look:
             "frozen": freeze.frozen,
             "frozen_by": freeze.by,
             "why": freeze.why,
-            "fleet": None if (fleet := await self.fleet.known()) is None else _FLEET.dump_python(fleet, mode="json"),
+            "fleet": None if (fleet := await self.fleet.known()) is None else _FLEET.dump_python(fleet),
             "open_cases": by_state,
             "time": self.clock.now().isoformat(),
         }
@@ -57,7 +56,7 @@ class Look:
         found = [listed async for listed in self.cases.open_cases()]
         found += [listed async for listed in self.cases.ended_cases(f"{self.clock.now():%Y-%m}")]
         found.sort(key=lambda listed: listed.moved_at, reverse=True)
-        return {"cases": _LISTED.dump_python(found, mode="json")}
+        return {"cases": _LISTED.dump_python(found)}
 
     async def case(self, case_id: str) -> Json | None:
         """One case, what its state means, its journal, and, while it waits for approval, exactly what would be approved."""
@@ -66,9 +65,9 @@ class Look:
             return None
         case = stored.case
         view: Json = {
-            "case": _CASE.dump_python(case, mode="json"),
+            "case": _CASE.dump_python(case),
             "meaning": case.state.meaning,
-            "journal": _JOURNAL.dump_python(await self.cases.journal(case_id), mode="json"),
+            "journal": _JOURNAL.dump_python(await self.cases.journal(case_id)),
         }
         if case.state is CaseState.AWAITING_APPROVAL:
             view["to_approve"] = self._to_approve(case)

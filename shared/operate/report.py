@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from shared.domain.case import Case, JournalEntry
 from shared.domain.effects import Refused
 from shared.domain.policy import Policy
 from shared.errors import HandoverError
 from shared.ports import Clock, Mail
 from shared.records.cases import CaseStore, Listed
+from shared.records.json_form import JsonForm
 from shared.rules.summary import Summary, summarise
 from shared.telemetry import event
 
@@ -21,7 +20,7 @@ log = logging.getLogger(__name__)
 
 MOST_READ = 2_000
 """So many cases are read one by one; of more, only state and reason are counted."""
-_SUMMARY = TypeAdapter(Summary)
+_SUMMARY = JsonForm(Summary)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,4 +87,4 @@ def months(since: datetime, until: datetime) -> list[str]:
 
 def as_json(summary: Summary) -> dict[str, Any]:
     """The report as plain JSON values."""
-    return _SUMMARY.dump_python(summary, mode="json")
+    return _SUMMARY.dump_python(summary)

@@ -172,15 +172,16 @@ def _current(window: Document | None, now: datetime) -> list[Document]:
 def _view(documents: Documents, target: WipeTarget, now: datetime) -> WipeBudget:
     wipes = _current(documents.get(_WINDOW), now)
     ages = sorted(_ago(wipe, now) for wipe in wipes)
-    in_hour = [a for a in ages if a < _HOUR]
+    in_hour, in_day = [a for a in ages if a < _HOUR], [a for a in ages if a < _DAY]
     serial, user = documents.get(_serial_key(target)), documents.get(_user_key(target) or "")
     at_site = [_ago(wipe, now) for wipe in _of_the_hour(documents.get(_site_key(target) or ""), now)]
     return WipeBudget(
         last_hour=len(in_hour),
-        last_day=sum(a < _DAY for a in ages),
+        last_day=len(in_day),
         in_flight=sum(not wipe["back"] for wipe in wipes),
         serial_wiped_at=_last(serial),
         frees_at=now + (_HOUR - max(in_hour)) if in_hour else None,
+        day_frees_at=now + (_DAY - max(in_day)) if in_day else None,
         serial_last_year=len(_earlier(serial, now)),
         user_wiped_at=_last(user),
         site_last_hour=len(at_site),

@@ -11,20 +11,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar, cast
 
-from pydantic import TypeAdapter
-
 from shared.domain.case import Case, Decision, JournalEntry
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.errors import AlreadyThere, Changed
 from shared.names import CASES, WORKLIST
 from shared.ports import Ids, Row, Rows, Value, Write
+from shared.records.json_form import JsonForm
 from shared.telemetry import event
 
 log = logging.getLogger(__name__)
 
-_CASE = TypeAdapter(Case)
-_ENTRY = TypeAdapter(JournalEntry)
+_CASE = JsonForm(Case)
+_ENTRY = JsonForm(JournalEntry)
 T = TypeVar("T")
 _CASE_KEY = "case"
 _JOURNAL = "journal-"
@@ -117,7 +116,7 @@ class CaseStore:
         fields: dict[str, object] = {}
         async for row in self._rows.scan(CASES, case_id, key_prefix=_JOURNAL):
             fields |= json.loads(str(row.data.get("changes", "{}")))
-        return _CASE.validate_python(fields, strict=False) if fields else None
+        return _CASE.validate_python(fields) if fields else None
 
     async def open_cases(self) -> AsyncIterator[Listed]:
         """The worklist: every case that has not ended."""
@@ -139,8 +138,8 @@ class CaseStore:
 
 def changed_fields(before: Case | None, after: Case) -> dict[str, object]:
     """The fields of the case that a save changes, as JSON values; all of them for a new case."""
-    new: dict[str, object] = _CASE.dump_python(after, mode="json")
-    old: dict[str, object] = {} if before is None else _CASE.dump_python(before, mode="json")
+    new: dict[str, object] = _CASE.dump_python(after)
+    old: dict[str, object] = {} if before is None else _CASE.dump_python(before)
     return {name: value for name, value in new.items() if name not in old or old[name] != value}
 
 
@@ -228,8 +227,8 @@ def _row(case: Case, write_id: str) -> dict[str, Value]:
     return {"body": _dump(_CASE, case), "write_id": write_id, "state": case.state.value, "version": case.version}
 
 
-def _dump(adapter: TypeAdapter[T], value: T) -> str:
-    return adapter.dump_json(value).decode()
+def _dump(form: JsonForm[T], value: T) -> str:
+    return form.dump_json(value).decode()
 
 
 def _ended(case: Case) -> str:

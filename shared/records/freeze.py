@@ -36,10 +36,11 @@ class FreezeSwitch:
         except (HandoverError, ValueError, KeyError, TypeError):
             return Freeze(frozen=True, why="the switch could not be read")
 
-    async def set(self, *, frozen: bool, by: str, why: str, at: datetime) -> None:
+    async def set(self, *, frozen: bool, by: str, why: str, at: datetime, by_id: str | None = None) -> None:
         """Freeze or thaw, even a switch that cannot be read; the last writer wins, whoever it is."""
         thawed_at = (await self.read()).thawed_at if frozen else at
-        await self._ledger.replace(_PARTITION, _KEY, _document(frozen, by, why, at, thawed_at))
+        document = _document(frozen, by, why, at, thawed_at) | {"by_id": by_id}
+        await self._ledger.replace(_PARTITION, _KEY, document)
 
     async def freeze_by_itself(self, *, why: str, at: datetime) -> bool:
         """Freeze for Handover; whether this call did it. A switch that is on, or that cannot be read, stays as it is."""

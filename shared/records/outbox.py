@@ -4,14 +4,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pydantic import TypeAdapter
-
 from shared.domain.operators import OperatorNotice
 from shared.errors import AlreadyThere
 from shared.names import OUTBOX
 from shared.ports import Row, Rows, Write
+from shared.records.json_form import JsonForm
 
-_NOTICE = TypeAdapter(OperatorNotice)
+_NOTICE = JsonForm(OperatorNotice)
 GIVE_UP_AFTER = timedelta(days=1)
 """A notice that could not be sent for so long is no news any more."""
 

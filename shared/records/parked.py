@@ -24,6 +24,7 @@ class Settled:
     by: str
     at: datetime
     why: str = ""
+    by_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +94,7 @@ class ParkingLot:
             "cut": parked.cut,
             "settled": settled.how,
             "settled_by": settled.by,
+            "settled_by_id": settled.by_id,
             "settled_at": settled.at,
             "settled_why": settled.why,
         }
@@ -121,6 +123,7 @@ def _parked(row: Row) -> ParkedInput:
             by=str(data["settled_by"]),
             at=cast("datetime", data["settled_at"]),
             why=str(data["settled_why"]),
+            by_id=str(data.get("settled_by_id", "")),
         )
     return ParkedInput(
         source=row.partition,

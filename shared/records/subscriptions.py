@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
-from pydantic import TypeAdapter
-
 from shared.names import SUBSCRIPTIONS
 from shared.ports import Ids, Rows
+from shared.records.json_form import JsonForm
 from shared.records.ledger import Document, Ledger
 
 _PARTITION = "subscription"
@@ -38,7 +37,7 @@ class KeptSubscription:
     """Made anew because the one before told nothing; not done twice."""
 
 
-_READ = TypeAdapter(KeptSubscription)
+_READ = JsonForm(KeptSubscription)
 
 
 class SubscriptionBook:
@@ -52,20 +51,18 @@ class SubscriptionBook:
         """Every subscription of ours."""
         keys = [row.key async for row in self._rows.scan(SUBSCRIPTIONS, _PARTITION)]
         kept = [await self._ledger.read(_PARTITION, key) for key in keys]
-        return [_READ.validate_python(document, strict=False) for document in kept if document is not None]
+        return [_READ.validate_python(document) for document in kept if document is not None]
 
     async def keep(self, subscription: KeptSubscription) -> None:
         """Remember it in place of an earlier one for the same resource."""
         key = _key(subscription.resource)
-        document: Document = _READ.dump_python(subscription, mode="json")
+        document: Document = _READ.dump_python(subscription)
         await self._ledger.change(_PARTITION, (key,), lambda _: {key: document})
 
     async def mark(self, kept: KeptSubscription, **fields: object) -> None:
         """Change some fields of this one, unless another took its place; what Graph asked for meanwhile stays."""
         written: Document = {
-            name: value
-            for name, value in _READ.dump_python(replace(kept, **fields), mode="json").items()
-            if name in fields
+            name: value for name, value in _READ.dump_python(replace(kept, **fields)).items() if name in fields
         }
         await self._change(_key(kept.resource), kept.id, written)
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import TypeAdapter
-
 from shared.errors import Unexpected
+from shared.records.json_form import JsonForm
 from shared.records.ledger import Document, Ledger
 
 _PARTITION, _ROUND = "sweep", "round"
@@ -52,6 +51,8 @@ class Round:
     listed_at: datetime | None = None
     """When the last complete reading of the non-compliant began."""
     listing_since: datetime | None = None
+    list_pages: int = 0
+    """Of that reading."""
     registered_at: datetime | None = None
     """When the last complete reading of the registrations ended."""
     changed: tuple[str, ...] = ()
@@ -63,7 +64,7 @@ class Round:
     told: int = 0
 
 
-_READ = TypeAdapter(Round)
+_READ = JsonForm(Round)
 
 
 class SweepProgress:
@@ -76,7 +77,7 @@ class SweepProgress:
         """The round as it was saved last; a new one for none, and for what another version of the product wrote."""
         try:
             document = await self._ledger.read(_PARTITION, _ROUND)
-            return Round() if document is None else _READ.validate_python(document, strict=False)
+            return Round() if document is None else _READ.validate_python(document)
         except ValueError:
             return Round()
 
@@ -96,6 +97,6 @@ class SweepProgress:
 
     async def save(self, at: Round, links: Mapping[Leg, str | None] | None = None) -> None:
         """Save both, or neither: a round never forgets what the changes before a new link asked for."""
-        written: dict[str, Document] = {_ROUND: _READ.dump_python(at, mode="json")}
+        written: dict[str, Document] = {_ROUND: _READ.dump_python(at)}
         written |= {f"link-{leg.value}": {"link": link} for leg, link in (links or {}).items()}
         await self._ledger.change(_PARTITION, tuple(written), lambda _: written)

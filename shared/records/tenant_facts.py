@@ -5,10 +5,9 @@ import logging
 from dataclasses import replace
 from datetime import timedelta
 
-from pydantic import TypeAdapter
-
 from shared.domain.facts import TenantFacts
 from shared.ports import Clock, Tenant
+from shared.records.json_form import JsonForm
 from shared.records.ledger import Ledger
 from shared.rules.plans import DECISIVE_PLANS, INTUNE_PLANS
 from shared.telemetry import event
@@ -16,7 +15,7 @@ from shared.telemetry import event
 log = logging.getLogger(__name__)
 
 _PARTITION, _KEY = "facts", "tenant-2"
-_FACTS = TypeAdapter(TenantFacts)
+_FACTS = JsonForm(TenantFacts)
 
 
 MOST_BYTES = 30_000
@@ -49,11 +48,15 @@ class TenantFactsCache:
                 event(log, "licences.counted", product=sku.part_number, seats=sku.seats, used=sku.used)
         return facts
 
+    async def known(self) -> TenantFacts | None:
+        """What was read last, however long ago; None for nothing. Asks nobody."""
+        return await self._kept()
+
     async def _kept(self) -> TenantFacts | None:
         """What is remembered; None for nothing, and for what another version of the product wrote."""
         try:
             document = await self._ledger.read(_PARTITION, _KEY)
-            facts = None if document is None else _FACTS.validate_python(document, strict=False)
+            facts = None if document is None else _FACTS.validate_python(document)
         except (ValueError, KeyError):
             return None
         return facts if facts is not None and self._says_enough(facts) else None

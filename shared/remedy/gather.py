@@ -10,6 +10,7 @@ from shared.domain.policy import LicenceWay, Mode, Policy
 from shared.domain.states import CaseState
 from shared.errors import AccessDenied, Unexpected
 from shared.ports import Autopilot, Clock, Devices, Directory, Ids
+from shared.records.attestations import AttestationBook
 from shared.records.budget import BudgetBook
 from shared.records.fleet import FleetBook
 from shared.records.freeze import FreezeSwitch
@@ -45,6 +46,7 @@ class Gatherer:
     tenant: TenantFactsCache
     budget: BudgetBook
     fleet: FleetBook
+    attestations: AttestationBook
     freeze: FreezeSwitch
     clock: Clock
     ids: Ids
@@ -104,7 +106,11 @@ class Gatherer:
         return ReadinessReader(devices=self.devices, directory=self.directory)
 
     async def _with_gate(self, case: Case, policy: Policy, known: Facts) -> Facts:
-        known = replace(known, tenant=await self.tenant.get(at_most=TENANT_FACTS_AT_MOST))
+        known = replace(
+            known,
+            tenant=await self.tenant.get(at_most=TENANT_FACTS_AT_MOST),
+            attestation=await self.attestations.newest(),
+        )
         known = await self._with_autopilot(case, known)
         return await self._reader.with_gate(case, policy, known)
 

@@ -9,6 +9,7 @@ from shared.domain.facts import MISSING, Facts, Memberships, Missing, Unreadable
 from shared.domain.policy import Policy
 from shared.errors import AccessDenied
 from shared.ports import Devices, Directory
+from shared.rules.attesting import with_newest_word
 from shared.rules.device_checks import points_elsewhere
 from shared.rules.effective import groups_of_device, groups_of_owner
 from shared.rules.exclusion import entra_devices_of
@@ -43,7 +44,7 @@ class ReadinessReader:
         return await self._with_device_groups(entra_devices_of(case, known), groups, known)
 
     async def _with_groups(self, case: Case, policy: Policy, known: Facts) -> Facts:
-        if case.owner is not None and (asked := groups_of_owner(policy, known.tenant)):
+        if case.owner is not None and (asked := groups_of_owner(with_newest_word(policy, known), known.tenant)):
             known = await self._with_owner_groups(case.owner.user_id, asked, known)
         if asked := groups_of_device(policy, known.tenant):
             decisive = entra_device_of(case, known)

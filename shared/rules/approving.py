@@ -1,5 +1,6 @@
 """Who may approve a wipe: not who asked for it, not one person for too many in a day, and nobody what must not be wiped."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from shared.domain.case import Approval, Case, proposal_of
@@ -11,9 +12,10 @@ def same_person(one: str, other: str) -> bool:
     return one.strip().casefold() == other.strip().casefold()
 
 
-def asked_for_it(case: Case, who: str) -> bool:
-    """This person requested the wipe: by the assignment that named the owner, or by letting the case go on."""
-    return any(same_person(who, requester) for requester in case.requested_by)
+def asked_for_it(case: Case, names: Iterable[str]) -> bool:
+    """This person, by any of their names, requested the wipe: by the assignment that named the owner, or by letting
+    the case go on."""
+    return any(same_person(name, requester) for name in names for requester in case.requested_by)
 
 
 def must_not_be_wiped(case: Case, policy: Policy) -> str | None:

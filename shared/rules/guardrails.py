@@ -21,6 +21,8 @@ FEWEST_RETURNS = 5
 NOT_WIPED = ("failed", NEEDS_APPROVAL)
 """Nobody has to come back from these."""
 ONE_YEAR = timedelta(days=365)
+LOOK_AT_THE_DAY_EVERY = timedelta(hours=4)
+"""A case that waits for the limit of a day looks so often, not every quarter of an hour: each look is a line in its journal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,7 @@ def what_holds(
         or returns_hold(since, policy, now)
         or device_holds(budget, policy, now)
         or ramp_holds(budget, policy)
-        or _limits_hold(budget, fleet, policy)
+        or _limits_hold(budget, fleet, policy, now)
     )
 
 
@@ -180,15 +182,20 @@ def _steps(done: int, policy: Policy) -> Iterator[tuple[int, int]]:
             yield step, upto - policy.ramp[step]
 
 
-def _limits_hold(budget: WipeBudget, fleet: Fleet | None, policy: Policy) -> Hold | None:
+def _limits_hold(budget: WipeBudget, fleet: Fleet | None, policy: Policy, now: datetime) -> Hold | None:
     enrolled = 0 if fleet is None else fleet.enrolled
     limits = (
-        (budget.last_hour, policy.wipes_per_hour, "in an hour"),
-        (budget.last_day, wipes_a_day(policy, enrolled), "in a day"),
-        (budget.in_flight, policy.wipes_in_flight, "not yet back"),
+        (budget.last_hour, policy.wipes_per_hour, "in an hour", budget.frees_at),
+        (budget.last_day, wipes_a_day(policy, enrolled), "in a day", _within_hours(budget.day_frees_at, now)),
+        (budget.in_flight, policy.wipes_in_flight, "not yet back", budget.frees_at),
     )
-    for used, allowed, what in limits:
+    for used, allowed, what, frees_at in limits:
         if used >= allowed:
             says = f"{used} of {allowed} wipes {what} are used; waiting."
-            return Hold(reason=Reason.WIPE_BUDGET_SPENT, says=says, until=budget.frees_at)
+            return Hold(reason=Reason.WIPE_BUDGET_SPENT, says=says, until=frees_at)
     return None
+
+
+def _within_hours(frees_at: datetime | None, now: datetime) -> datetime | None:
+    """A day is long: the limit may be raised meanwhile, or a wipe that was not sent be given back."""
+    return None if frees_at is None else min(frees_at, now + LOOK_AT_THE_DAY_EVERY)

@@ -30,6 +30,10 @@ def reads_owner_again(case: Case, policy: Policy) -> bool:
 
     Where nothing but the fence comes next it is not read twice: the fence reads it in any case, right before the wipe.
     """
+    if case.state is CaseState.BINDING and case.binding_refused is not None:
+        return (
+            True  # Autopilot assigns nothing to a user who is gone or holds no licence: that is what has to be mended
+        )
     if case.state in (CaseState.CHECKING_READINESS, CaseState.BINDING):
         asks_or_tells = policy.mode is Mode.APPROVE or (policy.mode.may_write and policy.tells_owner)
         return asks_or_tells or (policy.mode.may_write and not case.enrolled)

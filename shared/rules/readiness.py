@@ -10,6 +10,7 @@ from shared.domain.facts import MISSING, Compliance, Facts, ManagedDevice
 from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
+from shared.rules.attesting import with_newest_word
 from shared.rules.binding import start_binding
 from shared.rules.confirm import refusal_of
 from shared.rules.decisions import GIVE_UP_AFTER, ask_person, device_evidence, go, wait
@@ -23,6 +24,7 @@ LOOK_AGAIN_AFTER = timedelta(hours=4)
 
 def checks(case: Case, facts: Facts, policy: Policy, now: datetime) -> list[Check]:
     """Every precondition of a re-enrolment, in the order an administrator would look."""
+    policy = with_newest_word(policy, facts)
     excluded = exclusion_check(case, facts, policy)
     return [
         *tenant_checks(facts.tenant, policy, now),

@@ -78,15 +78,12 @@ def _groups_of_settings(tenant: TenantFacts, policy: Policy, when: str) -> Itera
 
 
 def _multi_admin_approval(tenant: TenantFacts, when: str) -> Check:
-    match tenant.wipes_need_approval:
-        case True:
-            verdict, found = Verdict.OK, "wipes need a second administrator"
-        case False:
-            verdict, found = Verdict.WRONG, "no access policy covers wipes"
-        case Unreadable() as refused:
-            verdict, found = Verdict.CANNOT_VERIFY, refused.why
-        case None:
-            verdict, found = Verdict.CANNOT_VERIFY, "not read"
+    read = tenant.wipes_need_approval
+    if isinstance(read, bool):
+        verdict = Verdict.OK if read else Verdict.WRONG
+        found = "wipes need a second administrator" if read else "no access policy covers wipes"
+    else:
+        verdict, found = Verdict.CANNOT_VERIFY, "not read" if read is None else read.why
     return Check(
         name="Multi Admin Approval",
         verdict=verdict,

@@ -13,8 +13,10 @@ from shared.domain.facts import (
     ManagedDevice,
     Memberships,
     TenantFacts,
+    Unreadable,
 )
 from shared.domain.policy import EnrolmentAttestation, Policy
+from shared.rules.attesting import is_in_time, leads_to_intune
 from shared.rules.effective import NOT_READ, may_take_effect
 from shared.rules.tenant_checks import read_ago
 
@@ -24,7 +26,10 @@ AS_GOOD_AS_NO_LIMIT = 100
 
 def user_checks(case: Case, facts: Facts, policy: Policy, now: datetime) -> Iterator[Check]:
     """Every check that depends on the owner; those that need the tenant's facts are left out without them."""
-    yield automatic_enrolment(case, facts.owner_groups, policy, now)
+    if isinstance(facts.attestation, Unreadable):
+        yield _enrolment(Verdict.CANNOT_VERIFY, facts.attestation.why, "Say it again with `tenant attest`.")
+    else:
+        yield automatic_enrolment(case, facts.owner_groups, policy, now)
     if facts.tenant is None:
         return
     yield _status_page(case, facts, facts.tenant, now)
@@ -37,9 +42,15 @@ def automatic_enrolment(case: Case, groups: Memberships | None, policy: Policy, 
     word = policy.enrolment_attestation
     if word is None:
         return _enrolment(Verdict.CANNOT_VERIFY, "nobody attested it", LOOK_AND_SAY)
-    if not 0 <= (now.date() - word.on).days <= word.valid_for.days:
+    if not is_in_time(word, now.date()):
         why = "in the future" if word.on > now.date() else "out of date"
         return _enrolment(Verdict.CANNOT_VERIFY, f"attested by {word.by} on {word.on}: {why}", LOOK_AND_SAY)
+    if not leads_to_intune(word):
+        return _enrolment(
+            Verdict.WRONG,
+            "the MDM discovery URL is not Intune's",
+            "Restore the default MDM URLs (Intune admin center, Automatic enrollment), then say so with `tenant attest`.",
+        )
     if word.scope == "some":
         return _some(case, groups or NOT_READ, word)
     if word.scope != "all":
@@ -48,8 +59,8 @@ def automatic_enrolment(case: Case, groups: Memberships | None, policy: Policy, 
 
 
 LOOK_AND_SAY = (
-    "Look at MDM user scope and discovery URL in the Intune admin center and set HANDOVER_ENROLMENT_ATTESTED_BY, _ON "
-    "and _SCOPE."
+    "Look at MDM user scope and discovery URL in the Intune admin center and say so with `tenant attest`, or set "
+    "HANDOVER_ENROLMENT_ATTESTED_BY, _ON and _SCOPE."
 )
 
 

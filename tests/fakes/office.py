@@ -3,14 +3,16 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from shared.bootstrap import Ports, Services, build
+from shared.bootstrap import build
 from shared.domain.part import Part
 from shared.domain.policy import Mode, Policy
+from shared.ports import Ports
 from shared.records.budget import BudgetBook
 from shared.records.cases import CaseStore
 from shared.records.fleet import FleetBook
 from shared.records.freeze import FreezeSwitch
 from shared.records.ledger import Ledger
+from shared.services import Services
 from shared.settings import Settings
 from tests.fakes import story
 from tests.fakes.chat import FakeChat

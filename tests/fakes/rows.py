@@ -13,17 +13,24 @@ from shared.ports import Row, Value, Write
 class FakeRows:
     """The port Rows. ``away`` makes every call raise RetryLater, as a storage account that is down does.
 
-    Every call gives way to other tasks once before it looks at anything, so that races are possible here as well.
+    Every call gives way to other tasks once before it looks at anything, so that races are possible here as well;
+    ``gives_way=False`` is for a caller that does so by itself.
     """
 
-    def __init__(self, tables: Iterable[str] = TABLES) -> None:
+    def __init__(self, tables: Iterable[str] = TABLES, *, gives_way: bool = True) -> None:
         self.away = False
+        self._gives_way = gives_way
         self._tables: dict[str, dict[tuple[str, str], Row]] = {name: {} for name in tables}
         self._writes = 0
 
     def table(self, table: str) -> Mapping[tuple[str, str], Row]:
         """What a table holds now, by partition and key, for a test to look at."""
         return self._tables[table]
+
+    @property
+    def writes(self) -> int:
+        """How many rows were written or deleted so far."""
+        return self._writes
 
     async def get(self, table: str, partition: str, key: str) -> Row | None:
         """The row, or None."""
@@ -60,6 +67,7 @@ class FakeRows:
         found = rows.get((partition, key))
         if found is not None and expect is not None and found.etag != expect:
             raise Changed("the row is not what was read")
+        self._writes += 1
         rows.pop((partition, key), None)
 
     async def scan(
@@ -67,15 +75,16 @@ class FakeRows:
     ) -> AsyncIterator[Row]:
         """Rows in key order."""
         rows = await self._reach(table)
-        for place in sorted(rows, key=_order):
+        for place in sorted((place for place in rows if partition in (None, place[0])), key=_order):
             row = rows.get(place)  # another task may have deleted it meanwhile
-            if row is None or (partition is not None and row.partition != partition):
+            if row is None:
                 continue
             if row.key.startswith(key_prefix) and (not after or _order(("", row.key)) > _order(("", after))):
                 yield _copy(row)
 
     async def _reach(self, table: str) -> dict[tuple[str, str], Row]:
-        await asyncio.sleep(0)
+        if self._gives_way:
+            await asyncio.sleep(0)
         if self.away or table not in self._tables:
             raise RetryLater("storage is away" if self.away else f"there is no table {table}")
         return self._tables[table]

@@ -30,6 +30,8 @@ RETURNED_ID = "9b1e5d2c-7a64-4f0b-8c55-1f2a3b4c0428"
 AUTOPILOT_ID = "52b8f0f4-9d0a-4b0e-8a51-4f2c7f6a0427"
 SERIAL_NUMBER = "5CG1234XYZ"
 CASE_ID = f"device-{DEVICE_ID}"
+VERSION = 7
+"""Of a case as the tests put it."""
 
 STAGING_ID = "11111111-0000-4000-8000-000000000001"
 OWNER_ID = "22222222-0000-4000-8000-000000000456"
@@ -155,7 +157,7 @@ def case_in(state: CaseState, policy: Policy, now: datetime, **fields: object) -
         state=state,
         reason=Reason.HINT_TAKEN,
         says="as a test put it",
-        version=7,
+        version=VERSION,
         episode=1,
         cause=Cause.NONCOMPLIANT,
         heard_from="device-events",

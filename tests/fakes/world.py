@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.bootstrap import Services
 from shared.domain.case import Case, JournalEntry
 from shared.domain.facts import Compliance, Fleet, User, WipeTarget
 from shared.domain.hint import Cause, Hint, Subject
@@ -20,6 +19,7 @@ from shared.remedy.advance import Outcome
 from shared.remedy.messages import StepDue, queue_of, read_step
 from shared.remedy.tell_operators import read_pointer
 from shared.rules.guardrails import Hold
+from shared.services import Services
 from tests.fakes import story
 from tests.fakes.office import Office
 

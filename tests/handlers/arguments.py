@@ -10,13 +10,15 @@ from local.host.bindings import HttpAnswer, QueueMetadata, http_answer, http_arg
 from tests.fakes import story
 
 JSON_TYPE = {"content-type": "application/json; charset=utf-8"}
+FROM_OUR_PROGRAM = {**JSON_TYPE, "x-handover-request": "1"}
+PLAYED = "x-handover-development-principal"
 
 
 def request(
     body: bytes | str = b"",
     *,
     method: str = "POST",
-    headers: Mapping[str, str] = JSON_TYPE,
+    headers: Mapping[str, str] = FROM_OUR_PROGRAM,
     query: Mapping[str, str] | None = None,
     route: Mapping[str, str] | None = None,
 ) -> func.HttpRequest:
@@ -32,10 +34,15 @@ def request(
 
 
 def case_request(
-    fields: object = None, *, case_id: str = story.CASE_ID, headers: Mapping[str, str] = JSON_TYPE
+    fields: object = None,
+    *,
+    case_id: str = story.CASE_ID,
+    headers: Mapping[str, str] = FROM_OUR_PROGRAM,
+    seen: int | None = story.VERSION,
 ) -> func.HttpRequest:
-    """A request about one case with a JSON body."""
-    return request(json.dumps(fields), route={"case_id": case_id}, headers=headers)
+    """A request about one case with a JSON body, of somebody who saw this version of it; None: of nobody who did."""
+    match = {} if seen is None else {"if-match": f'"{seen}"'}
+    return request(json.dumps(fields), route={"case_id": case_id}, headers={**match, **headers})
 
 
 def message(body: str | bytes) -> func.QueueMessage:

@@ -7,7 +7,7 @@ from shared.errors import AccessDenied
 from tests.fakes.world import World
 from tests.handlers.arguments import Handler, case_request, problem
 
-EVERYTHING = {"by": "Ada", "why": "because", "proposal": "0" * 32, "frozen": True}
+EVERYTHING = {"why": "because", "proposal": "0" * 32, "frozen": True}
 ALL: dict[str, Handler] = {
     "status": api.show_status,
     "list": api.list_cases,

@@ -2,9 +2,10 @@
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 
+import azure.functions as func
 import pytest
 
 from handlers import api, events, notifications, steps
@@ -13,9 +14,11 @@ from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.errors import AccessDenied
 from shared.records.subscriptions import KeptSubscription, SubscriptionBook
+from shared.remedy.advance import Advance
+from shared.telemetry import event
 from tests.fakes import story
 from tests.fakes.world import World
-from tests.handlers.arguments import case_request, message, notification, posted, request
+from tests.handlers.arguments import FROM_OUR_PROGRAM, PLAYED, case_request, message, notification, posted, request
 
 MARK = "a-word-from-a-body"
 NEVER = (
@@ -93,9 +96,11 @@ async def test_what_people_do_and_say_is_in_the_journal_and_not_in_the_log(
     world: World, log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await world.put(story.case_in(CaseState.AWAITING_APPROVAL, world.policy, world.clock.now()))
-    said = {"by": "ada@contoso.example", "why": MARK, "proposal": MARK, "frozen": True}
+    said = {"why": MARK, "proposal": MARK, "frozen": True}
+    ada = {**FROM_OUR_PROGRAM, PLAYED: "ada@contoso.example;Approver,Operator"}
     for handler in (api.approve_case, api.reject_case, api.retry_case, api.show_case, api.cancel_case, api.set_freeze):
-        await handler(case_request(said))
+        version = (await world.case()).version
+        await handler(case_request(said, seen=version, headers=ada))
     await api.set_freeze(request(MARK))
     assert MARK in str(await world.cases.journal(story.CASE_ID))
 
@@ -105,6 +110,34 @@ async def test_what_people_do_and_say_is_in_the_journal_and_not_in_the_log(
     monkeypatch.setattr(world.rows, "_reach", refuse)
     await api.show_case(case_request(said))
     assert "api.failed" in events_of(log)
+
+
+@pytest.mark.parametrize(
+    ("handler", "method"),
+    [
+        (steps.take_case_step, "one_step"),
+        (steps.take_wipe_step, "wipe_step"),
+        (steps.give_up_case_step, "give_up"),
+        (steps.give_up_wipe_step, "give_up"),
+    ],
+)
+async def test_what_happens_in_a_step_is_logged_with_its_case_and_what_happens_afterwards_is_not(
+    world: World,
+    log: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    handler: Callable[[func.QueueMessage], Awaitable[None]],
+    method: str,
+) -> None:
+    logger = logging.getLogger("shared.bootstrap")
+
+    async def asks_graph(*_: object) -> None:
+        event(logger, "graph.requested", operation="devices.read", status=200)
+
+    monkeypatch.setattr(Advance, method, asks_graph)
+    await handler(message(json.dumps({"v": 1, "case": story.CASE_ID, "version": 1})))
+    event(logger, "graph.requested", operation="subscriptions.all", status=200)
+    cases = [vars(record)["fields"].get("case") for record in log.records if record.getMessage() == "graph.requested"]
+    assert cases == [story.CASE_ID, None]
 
 
 async def test_a_poisoned_step_is_logged_by_its_case(world: World, log: pytest.LogCaptureFixture) -> None:

@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).parents[2]
 INFRA = REPOSITORY / "infra"
 
 # only for the development machine, where there is no identity
-NEVER_ON_AZURE = {"AzureWebJobsStorage", "HANDOVER_CREDENTIAL"}
+NEVER_ON_AZURE = {"AzureWebJobsStorage", "HANDOVER_CREDENTIAL", "HANDOVER_DEVELOPMENT_PRINCIPAL"}
 
 
 def listed(variable: str) -> tuple[str, ...]:

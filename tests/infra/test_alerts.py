@@ -76,6 +76,35 @@ def test_every_alert_stands_in_the_operations_page() -> None:
     assert [rule["name"] for rule in ALERTS["rules"] if f"`{rule['name']}`" not in page] == []
 
 
+def tiles() -> dict[str, set[str]]:
+    """The tiles of the workbook, each with the events that it asks for."""
+    of_workbook = {item["name"] for item in WORKBOOK["items"] if item["type"] == 3}
+    return {
+        name: set(re.findall(r"event == '([\w.]+)'", query)) for name, query in queries().items() if name in of_workbook
+    }
+
+
+def tiles_of_the_page() -> dict[str, set[str]]:
+    """As the operations page describes them: a row for each tile, with its events."""
+    page = (REPOSITORY / "docs" / "operations.md").read_text()
+    rows = re.search(r"\| tile \| from \|.*?\n\n", page, re.DOTALL)
+    assert rows, "the operations page has no table of tiles"
+    found = re.findall(r"^\| ([^|]+) \| ([^|]+) \|", rows[0], re.MULTILINE)[1:]
+    return {tile: set(re.findall(r"`([\w.]+)`", events)) for tile, events in found if set(tile) != {"-"}}
+
+
+def test_the_operations_page_describes_the_tiles_of_the_workbook_and_no_others() -> None:
+    assert tiles_of_the_page() == tiles()
+
+
+def test_what_the_sweep_found_and_no_event_told_has_a_tile() -> None:
+    query = queries()["Found by the sweep, not by an event"]
+    assert (
+        "countif(tostring(e.source) == 'sweep')" in query
+        and {"hint.taken"} == tiles()["Found by the sweep, not by an event"]
+    )
+
+
 def test_an_alert_looks_back_at_least_as_far_as_it_is_apart() -> None:
     lengths = {"PT5M": 5, "PT15M": 15, "PT30M": 30, "PT1H": 60, "PT6H": 360, "P2D": 2880}
     assert all(lengths[rule["window"]] >= lengths[rule["every"]] for rule in ALERTS["rules"])

@@ -109,6 +109,8 @@ def ids(*grants: str, part: str = "single") -> set[str]:
         ({"HANDOVER_BITLOCKER_KEY": "require"}, ["report", "recoveryKeys"]),
         ({"HANDOVER_BITLOCKER_KEY": "ignore", "HANDOVER_EXPECT_MULTI_ADMIN_APPROVAL": "false"}, ["report"]),
         ({"HANDOVER_EXPECT_MULTI_ADMIN_APPROVAL": "true"}, ["report", "approvalPolicies"]),
+        ({"HANDOVER_TENANT_DRIFT": "true"}, ["report", "groups"]),
+        ({"HANDOVER_TENANT_DRIFT": "false", "HANDOVER_SUBSCRIBE_TO": "users"}, ["report"]),
         ({"HANDOVER_MAIL_FROM": "it@contoso.example"}, ["report", "mail"]),
         ({"HANDOVER_MODE": "auto", "GRANTS": "report"}, ["report"]),
     ],

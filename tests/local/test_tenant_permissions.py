@@ -85,8 +85,12 @@ def test_every_operation_but_the_batch_has_a_row_and_an_endpoint() -> None:
     assert served == set(ROLES) == set(Operation) - {Operation.BATCH}
 
 
-def test_the_default_identity_may_do_everything_that_any_application_may() -> None:
-    assert {operation for operation, roles in ROLES.items() if not roles & EVERY_ROLE} == {Operation.MDM_POLICIES}
+def test_the_default_identity_may_do_everything_but_what_is_left_to_administrators() -> None:
+    assert {operation for operation, roles in ROLES.items() if not roles & EVERY_ROLE} == {
+        Operation.MDM_POLICIES,
+        Operation.GROUPS_CREATE,
+        Operation.GROUPS_UPDATE,
+    }
 
 
 def test_every_permission_of_the_table_is_one_that_microsoft_names() -> None:

@@ -14,7 +14,7 @@ from local.package import walk
 from local.package.build import SITE_PACKAGES, Package, build
 from local.package.prune import WALK
 from local.package.resolve import Resolved
-from local.package.target import Target
+from local.package.target import REPOSITORY, Target
 from shared.clients.graph.client import Graph
 from tests.package.conftest import Unpacked
 
@@ -97,6 +97,27 @@ what = TellOwner(matter=Matter.WIPE_COMING, case_id="", user_id="", user_princip
 letter = Letters(language="de", time_zone="Europe/Berlin").write(what)
 time = "2026-07-06 18:00 (CEST)"
 print(letter.subject, time if time in letter.html else letter.html, sep=", ")
+"""
+
+
+def test_the_console_is_in_the_package(target: Target, unpacked: Unpacked, tmp_path: Path) -> None:
+    program = tmp_path / "write_a_page.py"
+    program.write_text(WRITE_A_PAGE)
+    written = target.run(program, path=unpacked.path)
+    assert "There is no such page." in written
+    assert sorted(json.loads(written.splitlines()[-1])) == ["console.css", "console.js", "icon.svg"]
+    templates = {file.name for file in (unpacked.app / "shared" / "console" / "templates").iterdir()}
+    assert templates == {file.name for file in (REPOSITORY / "shared" / "console" / "templates").iterdir()}
+
+
+WRITE_A_PAGE = """
+import json
+from shared.console.assets import assets
+from shared.console.frame import Frame
+from shared.console.rendering import render
+
+print(render("error.html", {"frame": Frame(), "word": None, "title": "Not found", "text": "There is no such page.", "sign_in": ""}))
+print(json.dumps(list(assets())))
 """
 
 

@@ -32,6 +32,8 @@ class Accident(StrEnum):
     GATEWAY = "gateway"
     """A 504, nothing was done."""
     GATEWAY_THOUGH_DONE = "gateway_though_done"
+    FORBIDDEN = "forbidden"
+    """403 once: the permission was not there."""
     DENIED = "denied"
     """401 once: the token was not good enough."""
 
@@ -48,6 +50,7 @@ POSSIBLE: Mapping[str, Sequence[Accident]] = {
     "queue.send": (*_EVERYWHERE, _A.LOST, _A.TWICE),
     "token": (_A.CRASH_BEFORE, _A.AWAY, _A.SLOW),
     "graph.read": _GRAPH,
+    "graph.groups": (*_GRAPH, *(_A.FORBIDDEN,) * 4),
     "graph.write": (*_GRAPH, _A.THROTTLED_THOUGH_DONE, _A.GATEWAY_THOUGH_DONE),
     "graph.wipe": (*_GRAPH, _A.THROTTLED_THOUGH_DONE, _A.GATEWAY_THOUGH_DONE, _A.DENIED),
 }
@@ -61,6 +64,7 @@ _STATUS = {
     _A.GATEWAY: 504,
     _A.GATEWAY_THOUGH_DONE: 504,
     _A.DENIED: 401,
+    _A.FORBIDDEN: 403,
 }
 
 
@@ -131,12 +135,13 @@ class Accidents:
 
     async def before(self, io: Io) -> Reply | None:
         """Before the I/O has any effect. Raises Crashed or RetryLater; for Graph a failure may be the answer instead."""
-        await pause()
+        if self.scheduler.crowded():
+            await pause()
         self.count += 1
         io.number = self.count
         self.kinds.append(io.kind)
         io.accident = self.plan.strike(io, self.scheduler.clock.now())
-        self.scheduler.note(f"{io.number} {self.scheduler.current} {io.kind} {io.name} {io.accident or ''}")
+        self.scheduler.note(io.number, self.scheduler.current, io.kind, io.name, io.accident or "")
         if io.accident is None:
             return None
         self.struck.append(
@@ -146,12 +151,12 @@ class Accidents:
             case Accident.CRASH_BEFORE:
                 raise Crashed
             case Accident.AWAY:
-                if io.kind in ("graph.read", "graph.write", "graph.wipe"):
+                if io.kind.startswith("graph."):
                     return _failed(503, None)
                 raise RetryLater(f"{io.name}: away")
             case Accident.SLOW if io.kind != "graph.wipe":
                 await pause(Pause(of=SLOWEST * self.rng.random()))
-            case Accident.THROTTLED | Accident.GATEWAY | Accident.DENIED:
+            case Accident.THROTTLED | Accident.GATEWAY | Accident.DENIED | Accident.FORBIDDEN:
                 return self._failed(io.accident)
             case _:
                 pass
@@ -159,7 +164,8 @@ class Accidents:
 
     async def after(self, io: Io) -> Reply | None:
         """After the I/O had its effect, before the caller hears of it."""
-        await pause()
+        if self.scheduler.crowded():
+            await pause()
         match io.accident:
             case Accident.CRASH_AFTER:
                 raise Crashed

@@ -1,33 +1,36 @@
 """One history: the product's own triggers, use cases and clients, a tenant, people, and accidents, all from one seed."""
 
-import functools
 import random
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field, fields, replace
-from datetime import datetime, timedelta
-from typing import Any, get_type_hints
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import azure.functions as func
-from pydantic import SecretStr
 
 import function_app
+from local.tenant.model.operations import Operation
 from local.tenant.model.tenant import TenantModel
-from shared.bootstrap import Ports, Services, build, connect, install
-from shared.clients.graph.client import Graph
+from shared.bootstrap import install
 from shared.domain.case import Case, JournalEntry
 from shared.domain.policy import Mode
+from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.errors import HandoverError
-from shared.names import CASE_STEPS, DEVICE_EVENTS, HINTS, WIPE_STEPS
+from shared.names import CASE_STEPS, DEVICE_EVENTS, HINTS, NOTICES, WIPE_STEPS
+from shared.records.freeze import FreezeSwitch
+from shared.records.ledger import Ledger
 from shared.rules.decide import RULES
-from shared.settings import Settings
+from shared.services import Services
 from tests.fakes.ids import CountingIds
 from tests.fakes.rows import FakeRows
 from tests.safety import cast
 from tests.safety.accidents import Accidents, ByChance, NoPlan, Plan
+from tests.safety.instances import Outside, settings_of
 from tests.safety.people import People
 from tests.safety.scheduler import Crashed, Scheduler, finish
-from tests.safety.storage import Message, SimulatedQueues, SimulatedRows
+from tests.safety.shape import Shape
+from tests.safety.storage import MOST_DELIVERIES, Message, SimulatedQueues, SimulatedRows
 from tests.safety.tenant_front import InProcessTransport
 from tests.safety.witness import Witness
 
@@ -36,52 +39,32 @@ LASTS_AT_MOST = timedelta(days=60)
 ACCIDENTS_STOP_AFTER = timedelta(days=6)
 GOES_ON = RULES.keys() - {CaseState.AWAITING_SEAT}
 """States that must be left one day; a seat may never appear, and then the case looks for it for as long as it takes."""
-MOST_DELIVERIES = 5
 MOST_SWITCHES = 100_000
+MOST_AT_ONCE = 4
+"""So many invocations are under way at most before one of them has to end."""
+QUIET = tuple(timedelta(hours=hours) for hours in (0.1, 0.1, 1, 6, 24, 48))
+"""When nothing happens, the schedules are next run after so long: what they find after minutes, hours or a day is found;
+looks in between, with nothing changed since the last one, are left out. Everything that happens begins the row anew."""
+BESIDE = 0.1
+"""How often the schedules run at the same moment as something else."""
 GIVEN_BACK_AFTER = timedelta(seconds=30)
 TIMERS = (
-    ("supervise_cases", timedelta(minutes=5)),
-    ("watch_returns", timedelta(minutes=15)),
-    ("watch_fleet", timedelta(minutes=15)),
+    ("supervise_cases", timedelta(minutes=5), 1.0),
+    ("watch_returns", timedelta(minutes=15), 1.0),
+    ("watch_fleet", timedelta(minutes=15), 0.3),  # each case on its way to a wipe counts the fleet as well
+    ("watch_wipes", timedelta(minutes=5), 0.3),
 )
+"""The schedules: how often they run, and how many of those runs are lived through."""
 TRIGGERS = {
     DEVICE_EVENTS: ("take_device_event", "park_device_event"),
     HINTS: ("take_hints", "park_hints"),
     CASE_STEPS: ("take_case_step", "give_up_case_step"),
     WIPE_STEPS: ("take_wipe_step", "give_up_wipe_step"),
+    NOTICES: ("send_notice", "park_notice"),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
-    """What kind of history it is."""
-
-    mode: Mode = Mode.AUTO
-    devices: int = 1
-    seats: int = 5
-    share: float = 0.0
-    """How many I/Os of a hundred go wrong, as a fraction."""
-    happenings: int = 0
-    hostile: bool = False
-    people: bool = True
-    attentive: bool = True
-    """Somebody looks after approvals; otherwise they expire."""
-    instances: int = 2
-    wipes_per_hour: int = 5
-
-    @classmethod
-    def of(cls, rng: random.Random) -> "Shape":
-        """Any kind."""
-        return cls(
-            mode=rng.choice((Mode.AUTO, Mode.AUTO, Mode.APPROVE, Mode.APPROVE, Mode.REPORT)),
-            devices=rng.choice((1, 1, 1, 2, 3)),
-            seats=rng.choice((1, *(3,) * 3, *(5,) * 8)),
-            share=rng.choice((0.0, 0.003, 0.02, 0.1)),
-            happenings=rng.choice((0, 0, 1, 2, 4)),
-            hostile=rng.random() < 0.2,
-            attentive=rng.random() < 0.97,
-            wipes_per_hour=rng.choice((1, 5)),
-        )
+SWEEP = ("sweep", timedelta(minutes=1), 0.5)
+SWEEPS_FOR = timedelta(days=12)
+"""A device that stays non-compliant is found again and again: so that a history ends, the sweep does."""
 
 
 @dataclass(kw_only=True)
@@ -98,22 +81,34 @@ class History:
         self.rng = random.Random(self.seed)
         drawn = Shape.of(self.rng)
         self.shape = shape = self.shape or drawn
-        self.model: TenantModel = cast.tenant(shape.devices, shape.seats, self.seed)
+        self.model: TenantModel = cast.tenant(shape, self.seed)
         self.clock = self.model.clock
         self.scheduler = Scheduler(clock=self.clock, rng=self.rng)
         self.accidents = Accidents(scheduler=self.scheduler, plan=self._plan(shape), rng=self.rng)
-        self.rows = FakeRows()
+        self.rows = FakeRows(gives_way=False)
         self.queues = SimulatedQueues(self.clock, self.accidents, self.rng)
-        self.settings = _settings(shape)
-        self.witness = Witness(model=self.model, rows=self.rows, settings=self.settings)
-        ids = CountingIds()
-        self._graph = InProcessTransport(self.model, self.clock, self.accidents, self.witness.asked)
-        self.instances: Sequence[Services] = [self._instance(ids) for _ in range(shape.instances)]
+        self.scheduler.others_could_begin = self.queues.some_visible
+        self.settings = settings_of(shape)
+        self.witness = Witness(model=self.model, rows=self.rows, settings=self.settings, skew=shape.skew)
+        self._outside = Outside(
+            settings=self.settings,
+            clock=self.clock,
+            rows=SimulatedRows(self.rows, self.accidents),
+            queues=self.queues,
+            graph=InProcessTransport(self.model, self.clock, self.accidents, self.witness),
+        )
+        self._skews = [
+            shape.skew * self.rng.uniform(-1, 1) if shape.skew else timedelta() for _ in range(shape.instances)
+        ]
+        self._ids = CountingIds()
+        self.instances: Sequence[Services] = self._outside.instances(self._skews, self._ids)
         self.people = People(history=self)
+        self.sweeps, self.shape_skew = shape.sweeps, shape.skew
         self.ended_well = False
         self._later: list[tuple[datetime, int, str, Callable[[], None]]] = []
         self._timers: dict[str, datetime] = {}
         self._idle = 0
+        self._stood: list[tuple[CaseState, Reason]] = []
 
     def _plan(self, shape: Shape) -> Plan:
         if self.plan is not None:
@@ -123,22 +118,11 @@ class History:
         until = cast.START + ACCIDENTS_STOP_AFTER * self.rng.random()
         return ByChance(rng=self.rng, share=shape.share, until=until)
 
-    def _instance(self, ids: CountingIds) -> Services:
-        transport: Any = self._graph
-        graph = Graph(self.settings, self.clock, transport=transport)
-        of_graph = {
-            port.name: getattr(graph, port.name) for port in fields(Ports) if port.name in get_type_hints(Graph)
-        }
-        ports = replace(
-            _never_used(self.settings.mode),
-            clock=self.clock,
-            rows=SimulatedRows(self.rows, self.accidents),
-            messages=self.queues,
-            ids=ids,
-            close=_close,
-            **of_graph,
-        )
-        return build(self.settings, ports)
+    def redeploy(self) -> None:
+        """New instances with another setting; what is under way goes on in the old ones. The limits are the same."""
+        self.settings = self.settings.model_copy(update={"armed_days": self.settings.armed_days + 1})
+        self._outside = replace(self._outside, settings=self.settings)
+        self.instances = self._outside.instances(self._skews, self._ids)
 
     def later(self, after: timedelta, what: str, do: Callable[[], None]) -> None:
         """Something happens in the world, some time after the start."""
@@ -169,20 +153,35 @@ class History:
 
     def _go_on(self) -> None:
         """Everything that can go on now goes on."""
-        while self.scheduler.step() or self._deliver():
+        while (self._one_more() and self._deliver()) or self.scheduler.step() or self._deliver():
             if self.scheduler.switches > MOST_SWITCHES:
                 self.witness.blame("the history does not come to rest")
                 return
 
+    def _one_more(self) -> bool:
+        """Another worker begins beside those that are under way."""
+        return 0 < self.scheduler.under_way < MOST_AT_ONCE and self.queues.some_visible() and self.rng.random() < 0.5
+
     def _let_time_pass(self, end: datetime) -> None:
-        self._idle += 1
-        self.clock.advance_to(max(min(self._next(), end), self.clock.now() + timedelta(milliseconds=1)))
+        stands = [(case.state, case.reason) for case in self.cases()]
+        if stands != self._stood:
+            self._stood, self._idle = stands, 0
+        by_itself, quiet_until = self.clock.next_at(), self.clock.now() + QUIET[min(self._idle, len(QUIET) - 1)]
+        until = min(self._next(), quiet_until, end)
+        self.clock.advance_to(max(until, self.clock.now() + timedelta(milliseconds=1)))
+        if until == quiet_until:
+            self._idle += 1
+            self._run_timers()
+        elif self.rng.random() < BESIDE:
+            self._run_timers()
+        if by_itself is not None and by_itself <= self.clock.now():
+            self._idle = 0  # something happened in the tenant
         while self._later and self._later[0][0] <= self.clock.now():
             _, _, what, do = self._later.pop(0)
             self.told.append(f"{self.clock.now():%d %H:%M:%S} {what}")
             self.scheduler.note(what)
+            self._idle = 0
             do()
-        self._run_timers()
         self.people.look_around()
 
     def _next(self) -> datetime:
@@ -190,8 +189,7 @@ class History:
         for at in (self.scheduler.next_ready(), self.queues.next_visible(), self.clock.next_at()):
             if at is not None:
                 times.append(at)
-        times.append(self.clock.now() + (timedelta(minutes=6) if self._idle <= 2 else timedelta(hours=6)))
-        return min(times)
+        return min(times, default=datetime.max.replace(tzinfo=UTC))
 
     def _over(self) -> bool:
         """Nothing is left that could happen: no message, nothing planned, and every case at rest."""
@@ -221,7 +219,6 @@ class History:
         handled_by = give_up if message.taken > MOST_DELIVERIES else take
         trigger = getattr(function_app, handled_by)
         argument = func.QueueMessage(id=str(message.number), body=message.body)
-        self._idle = 0
         self._start(
             f"{handled_by} {message.number}.{message.taken}",
             lambda: trigger(argument),
@@ -244,12 +241,10 @@ class History:
             self.witness.blame(f"a worker broke: {type(error).__name__}: {error}")
 
     def _run_timers(self) -> None:
-        """The schedules, most of the times at which they would find nothing left out."""
-        if not self._idle and self.rng.random() < 0.9:
-            return
+        """Every schedule whose time has come."""
         now = self.clock.now()
-        for name, every in TIMERS:
-            if now - self._timers.get(name, cast.START) >= every:
+        for name, every, share in (*TIMERS, SWEEP) if self.sweeps and now - cast.START < SWEEPS_FOR else TIMERS:
+            if now - self._timers.get(name, cast.START) >= every and self.rng.random() < share:
                 self._timers[name] = now
                 trigger: Any = getattr(function_app, name)
                 self._start(name, lambda trigger=trigger: trigger(None), self._timer_ended, None)
@@ -273,11 +268,27 @@ class History:
         stuck = [case for case in cases if case.state in GOES_ON]
         for case in stuck:
             self.witness.blame(f"{case.id} is stuck: {case.state} ({case.reason})")
-        if self.settings.mode in (Mode.REPORT, Mode.OFF) and self.model.counts.writes:
-            self.witness.blame(f"{self.model.counts.writes} writes in mode {self.settings.mode}")
+        writes = self.model.counts.writes - self.model.counts.by_operation[Operation.SEND_MAIL]  # to operators
+        if self.settings.mode in (Mode.REPORT, Mode.OFF) and writes:
+            self.witness.blame(f"{writes} writes in mode {self.settings.mode}")
         for case in cases:
             self._judge_journal(case)
+        self._judge_watchdog()
         self.ended_well = any(case.state is CaseState.PROVEN for case in cases)
+
+    def _judge_watchdog(self) -> None:
+        """A wipe that another application sent freezes everything, at the latest when somebody looks undisturbed."""
+        if self.witness.foreign_at is None:
+            return
+        self.accidents.plan = NoPlan()
+        self.clock.advance(timedelta(hours=2))
+        install(self.instances[0])
+        finish(self.instances[0].watch_wipes.run())
+        install(None)
+        switch = finish(FreezeSwitch(Ledger(self.rows, CountingIds())).read())
+        thawed = switch.thawed_at is not None and switch.thawed_at >= self.witness.foreign_at - self.shape_skew
+        if not switch.frozen and not thawed:
+            self.witness.blame("another application wiped a device, and nothing was frozen")
 
     def _judge_journal(self, case: Case) -> None:
         """The journal tells the way from the first hint to the row without a gap."""
@@ -291,34 +302,3 @@ class History:
             self.witness.blame(f"the journal of {case.id} replays to another case")
         if state is not case.state or len(entries) != case.version:
             self.witness.blame(f"the journal of {case.id} does not lead to its row")
-
-
-async def _close() -> None:
-    return
-
-
-@functools.cache
-def _never_used(mode: Mode) -> Ports:
-    """The real outside world, of which nothing is opened, for what a history has no double of."""
-    return connect(_settings(Shape(mode=mode)))
-
-
-def _settings(shape: Shape) -> Settings:
-    return _settings_of(shape.mode, shape.wipes_per_hour)
-
-
-@functools.cache
-def _settings_of(mode: Mode, wipes_per_hour: int) -> Settings:
-    return Settings(  # pyright: ignore[reportCallIssue]  # the others come from the environment
-        tenant_id=cast.TENANT_ID,
-        storage=SecretStr("UseDevelopmentStorage=true"),
-        mode=mode,
-        auto_until=cast.START.date() + timedelta(days=31),
-        armed_days=31,
-        staging_accounts=(cast.STAGING,),
-        licence_skus=("SPB",),
-        enrolment_attested_by="admin@contoso.example",
-        enrolment_attested_on=cast.START.date(),
-        enrolment_attested_scope="all",
-        wipes_per_hour=wipes_per_hour,
-    )

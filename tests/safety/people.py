@@ -2,7 +2,8 @@
 
 import contextlib
 import json
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,17 +12,21 @@ from shared.domain.hint import Cause, Hint, Subject
 from shared.domain.states import CaseState
 from shared.errors import HandoverError
 from shared.intake.messages import write_hints
-from shared.names import CASE_STEPS, DEVICE_EVENTS, HINTS, WIPE_STEPS
+from shared.names import CASE_STEPS, DEVICE_EVENTS, HINTS, LEDGERS, NOTICES, WIPE_STEPS
 from shared.operate.act import NoSuchCase, NotNow
 from shared.records.freeze import FreezeSwitch
 from shared.records.ledger import Ledger
 from shared.remedy.messages import StepDue, write_step
 from tests.fakes.ids import CountingIds
+from tests.fakes.people import person
 from tests.safety import cast
 from tests.safety.scheduler import finish
 
 if TYPE_CHECKING:
     from tests.safety.history import History
+
+ANN = person("ann@contoso.example")
+PERSONS = (ANN, person("bob@contoso.example"))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,6 +35,8 @@ class People:
 
     history: "History"
     _approving: bool = False
+    _retriers: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """By case id: who certainly let it go on."""
     _looked_at: datetime = cast.START
 
     def make_plans(self) -> None:
@@ -42,12 +49,24 @@ class People:
             for _ in range(rng.choice((1, 1, 2))):
                 history.later(self._some_time(hours=2), f"{serial} is reported", lambda s=serial: self._report(s))
         for happening in cast.happenings(rng, serials, most=shape.happenings):
-            history.later(happening.at, happening.what, lambda h=happening: h.do(history.model))
+            history.later(happening.at, happening.what, lambda h=happening: self._happens(h))
+        if shape.redeployed:
+            history.later(self._some_time(hours=110), "the app is deployed with another setting", history.redeploy)
         if shape.people:
             self._plan_interference()
         if shape.hostile:
             for _ in range(rng.randint(1, 8)):
                 history.later(self._some_time(hours=110), "somebody writes on a queue", self._forge)
+
+    def _happens(self, happening: cast.Happening) -> None:
+        """The watchdog judges nothing that was before its first look."""
+        looked = ("watchdog", "wipes") in self.history.rows.table(LEDGERS)
+        if not happening.do(self.history.model):
+            return
+        if happening.alarms and looked:
+            self.history.witness.foreign_at = self.history.clock.now()
+        if happening.excludes:
+            self.history.witness.excluded_at = self.history.clock.now()
 
     def look_around(self) -> None:
         """The approver looks now and then whether something waits."""
@@ -76,7 +95,7 @@ class People:
 
     async def _close(self, case_id: str) -> None:
         with contextlib.suppress(HandoverError, NotNow, NoSuchCase):
-            await self._operate().cancel(case_id, "ann@contoso.example", "seen to by hand")
+            await self._operate().cancel(case_id, ANN, "seen to by hand")
 
     def _plan_interference(self) -> None:
         history, rng = self.history, self.history.rng
@@ -130,15 +149,20 @@ class People:
                 _event(cast.SERIALS[0], cast.OTHER),
             )
         )
-        history.queues.put(rng.choice((CASE_STEPS, WIPE_STEPS, HINTS, DEVICE_EVENTS)), body)
+        queue = rng.choice((CASE_STEPS, WIPE_STEPS, HINTS, DEVICE_EVENTS, NOTICES))
+        history.queues.put(queue, body, poisoned=rng.random() < 0.2)
 
     async def _approve(self, case: Any) -> None:
         history = self.history
         try:
             proposal = proposal_of(case, history.settings.policy().as_of(history.clock.now()).version)
             approved_at = history.clock.now()
-            history.witness.approved[case.id].append(approved_at)  # counts from the moment the person decided
-            await self._operate().approve(case.id, proposal=proposal, who="ann@contoso.example")
+            history.witness.approved[case.id].append((approved_at, proposal))  # from the moment the person decided
+            who = history.rng.choice(PERSONS)
+            asked = who.name in self._retriers[case.id]
+            await self._operate().approve(case.id, proposal=proposal, who=who)
+            if asked:
+                history.witness.blame(f"{who.name}, who let {case.id} go on, approved its wipe")
         except (HandoverError, NotNow, NoSuchCase):
             pass
         finally:
@@ -151,7 +175,7 @@ class People:
             history.witness.frozen_since = None
         done = False
         try:
-            await self._operate().set_freeze(frozen=frozen, who="ann@contoso.example", why="history")
+            await self._operate().set_freeze(frozen=frozen, who=ANN, why="history")
             done = True
         except HandoverError:
             pass
@@ -167,9 +191,11 @@ class People:
             try:
                 if verb == "retry":
                     history.witness.retried[case.id] += 1
-                    await self._operate().retry(case.id, "ann@contoso.example")
+                    who = history.rng.choice(PERSONS)
+                    await self._operate().retry(case.id, who)
+                    self._retriers[case.id].add(who.name)
                 else:
-                    await getattr(self._operate(), verb)(case.id, "ann@contoso.example", "history")
+                    await getattr(self._operate(), verb)(case.id, ANN, "history")
             except (HandoverError, NotNow, NoSuchCase):
                 continue
 

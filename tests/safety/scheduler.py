@@ -56,9 +56,11 @@ class Scheduler:
     rng: random.Random
     switches: int = 0
     current: str = "nobody"
+    others_could_begin: Callable[[], bool] = lambda: False
+    """Whether another worker could be started at this moment."""
     _workers: list[Worker] = field(default_factory=list[Worker])
     _started: int = 0
-    _trace: Any = field(default_factory=hashlib.sha256)
+    _trace: list[tuple[datetime, tuple[object, ...]]] = field(default_factory=list[tuple[datetime, tuple[object, ...]]])
 
     def start(
         self,
@@ -78,18 +80,32 @@ class Scheduler:
         """Some invocation is under way."""
         return bool(self._workers)
 
+    @property
+    def under_way(self) -> int:
+        """How many invocations are."""
+        return len(self._workers)
+
+    def crowded(self) -> bool:
+        """Whether to give way now can change anything; a worker that is alone would only be chosen again.
+
+        Every 64th time it counts as crowded, so that a worker that runs in a circle is noticed.
+        """
+        self.switches += 1
+        return len(self._workers) > 1 or not self.switches % 64 or self.others_could_begin()
+
     def next_ready(self) -> datetime | None:
         """When the next worker can go on."""
         return min((worker.ready_at for worker in self._workers), default=None)
 
-    def note(self, what: str) -> None:
+    def note(self, *what: object) -> None:
         """Make something part of the history's hash."""
-        self._trace.update(f"{self.clock.now():%d%H%M%S%f} {what}\n".encode())
+        self._trace.append((self.clock.now(), what))
 
     @property
     def trace(self) -> str:
         """The hash of everything that happened, in order."""
-        return self._trace.hexdigest()
+        lines = (f"{at.isoformat()} {' '.join(map(str, what))}\n" for at, what in self._trace)
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     def step(self) -> bool:
         """Let one worker that is ready go on to its next await; False when none is ready."""
@@ -113,8 +129,6 @@ class Scheduler:
         except (Exception, Crashed) as error:
             self._end(worker, error)
         else:
-            if yielded is None:  # asyncio.sleep(0), with which the fakes give way
-                return
             if not isinstance(yielded, Pause):
                 worker.work.close()
                 raise Bypassed(f"{worker.name} awaits {yielded!r}")
@@ -122,7 +136,7 @@ class Scheduler:
 
     def _end(self, worker: Worker, error: BaseException | None) -> None:
         self._workers.remove(worker)
-        self.note(f"{worker.number} {worker.name} ended {type(error).__name__}")
+        self.note(worker.number, worker.name, "ended", type(error).__name__)
         worker.ended(error)
 
     def crash_all(self) -> None:

@@ -61,6 +61,10 @@ class SimulatedRows:
         await self._accidents.after(io)
 
 
+MOST_DELIVERIES = 5
+"""After so many the message goes to the poison queue, as in host.json."""
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class Message:
     """One stored message. While it is worked on it is invisible, and comes again unless it is deleted."""
@@ -81,6 +85,7 @@ class SimulatedQueues:
         self._rng = rng
         self._numbers = itertools.count(1)
         self.messages: list[Message] = []
+        self._soonest: datetime | None = None
 
     async def send(self, queue: str, body: str, *, delay: timedelta = timedelta()) -> None:
         """Store one message."""
@@ -92,11 +97,15 @@ class SimulatedQueues:
             self.put(queue, body, delay)
         await self._accidents.after(io)
 
-    def put(self, queue: str, body: str, delay: timedelta = timedelta()) -> None:
-        """A message lies in the queue: ours, or anybody's who can write there."""
+    def put(self, queue: str, body: str, delay: timedelta = timedelta(), *, poisoned: bool = False) -> None:
+        """A message lies in the queue: ours, or anybody's who can write there, be it in the poison queue beside it."""
         assert queue in QUEUES, queue
         visible_at = self._clock.now() + timedelta(seconds=whole_seconds(delay))
-        self.messages.append(Message(number=next(self._numbers), queue=queue, body=body, visible_at=visible_at))
+        taken = MOST_DELIVERIES if poisoned else 0
+        self.messages.append(
+            Message(number=next(self._numbers), queue=queue, body=body, visible_at=visible_at, taken=taken)
+        )
+        self._look()
 
     def take(self) -> Message | None:
         """Any message that is visible now, invisible from here on for as long as the host holds it."""
@@ -107,17 +116,27 @@ class SimulatedQueues:
         message = self._rng.choice(visible)
         message.taken += 1
         message.visible_at = now + timedelta(minutes=10)
+        self._look()
         return message
 
     def delete(self, message: Message) -> None:
         """It was handled."""
         if message in self.messages:
             self.messages.remove(message)
+            self._look()
 
     def give_back(self, message: Message, after: timedelta) -> None:
         """It was not handled: it is visible again a little later."""
         message.visible_at = self._clock.now() + after
+        self._look()
 
     def next_visible(self) -> datetime | None:
         """When the next message can be taken."""
-        return min((message.visible_at for message in self.messages), default=None)
+        return self._soonest
+
+    def some_visible(self) -> bool:
+        """Whether a message can be taken now."""
+        return self._soonest is not None and self._soonest <= self._clock.now()
+
+    def _look(self) -> None:
+        self._soonest = min((message.visible_at for message in self.messages), default=None)

@@ -19,7 +19,8 @@ import typer
 from shared.domain.policy import Mode
 from shared.domain.states import CaseState
 from tests.safety.accidents import POSSIBLE, Accident, Chosen
-from tests.safety.history import History, Shape
+from tests.safety.history import History
+from tests.safety.shape import Shape
 
 STORY = 3
 """The seed of the undisturbed story."""

@@ -4,18 +4,21 @@ It takes the place of ``shared.clients.graph.transport.Transport`` only: paths, 
 meaning are the real ones on both sides.
 """
 
+import copy
+import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Never
+from typing import Any, Never, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from local.tenant.http.app import endpoints
-from local.tenant.http.query import read_query
+from local.tenant.http.query import Query, read_query
 from local.tenant.http.request import Endpoint, GraphRequest
 from local.tenant.http.request import Reply as TenantReply
 from local.tenant.http.wire import Version
 from local.tenant.model.gate import Call, Caller
+from local.tenant.model.operations import Operation
 from local.tenant.model.refusal import AnswerLost, GraphRefusal
 from local.tenant.model.tenant import TenantModel
 from shared.clients.graph.answers import Reply
@@ -27,6 +30,30 @@ from tests.safety.accidents import Accidents, Io
 
 BASE = "https://graph.invalid"
 CALLER = Caller()
+
+
+class Onlooker(Protocol):
+    """Hears of what the product asks of the tenant."""
+
+    def asked(self, operation: str, segments: tuple[str, ...]) -> None:
+        """A request was answered."""
+        ...
+
+    def posted(self, managed_device_id: str, code: str | None) -> None:
+        """A wipe arrives, with an administrator's code if it has one."""
+        ...
+
+    def read_groups(self, *, readable: bool) -> None:
+        """The groups of an owner or a device were asked for."""
+        ...
+
+
+def _kind(endpoint: Endpoint) -> str:
+    if endpoint.operation in (Operation.CHECK_MEMBER_GROUPS, Operation.CHECK_DEVICE_GROUPS):
+        return "graph.groups"
+    if endpoint.operation is Operation.WIPE:
+        return "graph.wipe"
+    return "graph.read" if endpoint.method == "GET" else "graph.write"
 
 
 class Path:
@@ -71,6 +98,7 @@ class Routes:
 
     def __init__(self, table: "list[Endpoint]") -> None:
         self._table: dict[tuple[str, Version, int], list[tuple[tuple[str, ...], Endpoint]]] = {}
+        self._found: dict[tuple[str, Version, tuple[str, ...]], tuple[Endpoint, dict[str, str]] | None] = {}
         for endpoint in table:
             segments = tuple(endpoint.path.strip("/").split("/"))
             for version in endpoint.versions:
@@ -78,6 +106,12 @@ class Routes:
 
     def find(self, method: str, version: Version, path: tuple[str, ...]) -> tuple[Endpoint, dict[str, str]] | None:
         """The endpoint and the values of its path's parameters."""
+        asked = method, version, path
+        if asked not in self._found:
+            self._found[asked] = self._look_up(method, version, path)
+        return self._found[asked]
+
+    def _look_up(self, method: str, version: Version, path: tuple[str, ...]) -> tuple[Endpoint, dict[str, str]] | None:
         for segments, endpoint in self._table.get((method, version, len(path)), ()):
             if all(part.startswith("{") or part == given for part, given in zip(segments, path, strict=True)):
                 values = {
@@ -97,13 +131,19 @@ class InProcessTransport(Transport):
         model: TenantModel,
         clock: Clock,
         accidents: Accidents,
-        answered: Callable[[str, tuple[str, ...]], None],
+        onlooker: Onlooker,
     ) -> None:
         super().__init__(_never_opened, clock, _nobody_counts)
         self._model = model
-        self._answered = answered
+        self._onlooker = onlooker
         self._accidents = accidents
         self._routes = Routes(list(endpoints(model, None)))  # pyright: ignore[reportArgumentType]  # nobody subscribes
+
+    def with_clock(self, clock: Clock) -> "InProcessTransport":
+        """The same for an instance with another clock."""
+        other = copy.copy(self)
+        other._clock = clock
+        return other
 
     @property
     def v1(self) -> Any:
@@ -120,6 +160,27 @@ class InProcessTransport(Transport):
         await self._accidents.before(Io(kind="token", name="token"))
         request: Request = self._request(method, builder, body=body)
         return replace(request, headers=dict(headers))
+
+    async def ask(
+        self,
+        operation: str,
+        builder: Any,
+        query: Mapping[str, str] | None = None,
+        *,
+        raw: Mapping[str, str] | None = None,
+        page_size: int | None = None,
+    ) -> Reply:
+        """One GET, its answer not judged."""
+        request: Request = self._request("GET", builder, query)
+        return await self._exchange(operation, replace(request, query={**request.query, **(raw or {})}))
+
+    async def follow(self, operation: str, link: str, *, page_size: int | None = None) -> Reply:
+        """GET what a link of Graph's leads to."""
+        return await self._exchange(operation, self._next(operation, link))
+
+    def holds(self, link: str) -> bool:
+        """Whether the link leads to this very Graph."""
+        return link.startswith(f"{BASE}/")
 
     async def send_once(self, operation: str, request: Any) -> Reply:
         """Send a prepared request; a lost answer raises ConnectionError."""
@@ -150,12 +211,18 @@ class InProcessTransport(Transport):
         found = self._routes.find(request.method, version, segments)
         assert found is not None, f"the tenant has no {request.method} {version}/{'/'.join(segments)}"
         endpoint, values = found
-        kind = "graph.wipe" if segments[-1] == "wipe" else "graph.read" if request.method == "GET" else "graph.write"
+        kind = _kind(endpoint)
         io = Io(kind=kind, name=operation)
         if (instead := await self._accidents.before(io)) is not None:
+            if kind == "graph.groups":
+                self._onlooker.read_groups(readable=False)
             return instead
+        if kind == "graph.groups":
+            self._onlooker.read_groups(readable=True)
+        if kind == "graph.wipe":
+            self._onlooker.posted(segments[-2], request.headers.get("x-msft-approval-code"))
         reply = self._apply(version, endpoint, values, request)
-        self._answered(operation, segments)
+        self._onlooker.asked(operation, segments)
         if (instead := await self._accidents.after(io)) is not None:
             return instead
         return reply
@@ -165,7 +232,7 @@ class InProcessTransport(Transport):
             operation=endpoint.operation,
             version=version,
             path=values,
-            query=read_query(dict(request.query)),
+            query=_query(tuple(request.query.items())),
             headers=request.headers,
             caller=CALLER,
             base=BASE,
@@ -187,6 +254,11 @@ class InProcessTransport(Transport):
         return _as_sent(reply)
 
 
+@functools.lru_cache(maxsize=512)  # the product asks the same few questions again and again
+def _query(options: tuple[tuple[str, str], ...]) -> Query:
+    return read_query(dict(options))
+
+
 def _as_sent(reply: TenantReply) -> Reply:
     content = b"" if reply.body is None else json.dumps(reply.body).encode()
     return Reply(status=reply.status, content=content, retry_after=reply.headers.get("Retry-After"))
@@ -194,7 +266,12 @@ def _as_sent(reply: TenantReply) -> Reply:
 
 def _refused(no: GraphRefusal) -> Reply:
     error = {"error": {"code": no.code, "message": no.message}}
-    return Reply(status=no.status, content=json.dumps(error).encode(), retry_after=no.headers.get("Retry-After"))
+    return Reply(
+        status=no.status,
+        content=json.dumps(error).encode(),
+        retry_after=no.headers.get("Retry-After"),
+        approval_code=no.headers.get("x-msft-approval-code"),
+    )
 
 
 def _never_opened() -> Never:

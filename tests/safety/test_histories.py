@@ -10,9 +10,10 @@ import pytest
 
 from shared.domain.states import CaseState
 from tests.safety.accidents import Accident
-from tests.safety.history import History, Shape
+from tests.safety.history import History
 from tests.safety.hunt import live
 from tests.safety.scheduler import Bypassed
+from tests.safety.shape import Shape
 from tests.safety.systematic import combinations, judge, singles, story
 
 SEEDS = 300

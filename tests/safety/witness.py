@@ -6,13 +6,15 @@ from datetime import datetime, timedelta
 
 from local.tenant.model.managed_devices import ManagedDevice
 from local.tenant.model.tenant import TenantModel
-from shared.domain.case import Case, case_id_for_device
+from shared.bootstrap import services
+from shared.domain.case import Case, case_id_for_device, proposal_of
 from shared.domain.policy import Mode
 from shared.names import CASES
 from shared.records.cases import CaseStore
 from shared.settings import Settings
 from tests.fakes.ids import CountingIds
 from tests.fakes.rows import FakeRows
+from tests.safety import cast
 from tests.safety.scheduler import finish
 
 READ_BEFORE = timedelta(seconds=60)
@@ -37,15 +39,29 @@ class Witness:
     model: TenantModel
     rows: FakeRows
     settings: Settings
+    skew: timedelta = timedelta()
+    """By so much at most is the clock of an instance wrong."""
+    foreign_at: datetime | None = None
+    """When another application wiped a device."""
     broken: list[str] = field(default_factory=list[str])
     wiped_at: list[datetime] = field(default_factory=list[datetime])
     retried: Counter[str] = field(default_factory=Counter[str])
     """How often a person let a case go on, by case id."""
-    approved: dict[str, list[datetime]] = field(default_factory=lambda: defaultdict(list))
+    approved: dict[str, list[tuple[datetime, str]]] = field(default_factory=lambda: defaultdict(list))
+    """By case id: when a person said yes, and to which proposal."""
+    excluded_at: datetime | None = None
+    """When the owner joined the group that is never touched."""
     frozen_since: datetime | None = None
     _known: dict[str, tuple[str, Case]] = field(default_factory=dict[str, tuple[str, Case]])
     """By case id: the ETag of its row, and what the row holds."""
+    _all: tuple[int, list[Case]] = (-1, [])
+    """Every case, as it was after so many writes."""
     _looks: dict[str, Look] = field(default_factory=dict[str, Look])
+    _groups_unreadable: bool = False
+    _wipes_of: dict[str, list[datetime]] = field(default_factory=lambda: defaultdict(list))
+    """By the owner's id."""
+    _codes: set[str] = field(default_factory=set[str])
+    """Codes of administrators that were sent."""
 
     def __post_init__(self) -> None:
         self.model.actions.wiped.connect(self._wiped)
@@ -68,8 +84,10 @@ class Witness:
 
     def cases(self) -> list[Case]:
         """Every stored case, in the order of their ids."""
-        ids = sorted(partition for partition, key in self.rows.table(CASES) if key == "case")
-        return [case for case_id in ids if (case := self.case(case_id)) is not None]
+        if self._all[0] != self.rows.writes:
+            ids = sorted(partition for partition, key in self.rows.table(CASES) if key == "case")
+            self._all = self.rows.writes, [case for case_id in ids if (case := self.case(case_id)) is not None]
+        return self._all[1]
 
     def asked(self, operation: str, segments: tuple[str, ...]) -> None:
         """The product made a request that was answered: the fence's reading of a device is remembered."""
@@ -81,6 +99,22 @@ class Witness:
         owner = None if case is None or case.owner is None else self.model.users.find(case.owner.user_id)
         ready = owner is not None and owner.enabled and self.model.licences.can_enrol_automatically(owner)
         self._looks[device_id] = Look(at=self.model.clock.now(), device=device, owner_ready=ready)
+
+    def read_groups(self, *, readable: bool) -> None:
+        """The groups of an owner or a device were asked for; what was said last is what the product knows."""
+        self._groups_unreadable = not readable
+
+    def posted(self, managed_device_id: str, code: str | None) -> None:
+        """The product asks to wipe a device: the first request of an attempt, or the second with an administrator's code."""
+        now, case = self.model.clock.now(), self.case(case_id_for_device(managed_device_id))
+        if case is None:
+            self.blame(f"{managed_device_id} was to be wiped without a case")
+        elif code is None:
+            self._judge_permission(case, now)
+        elif code in self._codes:
+            self.blame(f"the code of {case.serial_number} was sent twice")
+        else:
+            self._codes.add(code)
 
     def blame(self, what: str) -> None:
         """Note a broken promise."""
@@ -99,8 +133,8 @@ class Witness:
         self._judge_look(case, device_id)
         if self.frozen_since is not None and now - self.frozen_since > FREEZE_AFTER:
             self.blame(f"{serial} was wiped though everything is frozen since {self.frozen_since:%d %H:%M:%S}")
-        self._judge_permission(case, now)
         self._judge_caps(now)
+        self._judge_owner(case, now)
 
     def _judge_look(self, case: Case, device_id: str) -> None:
         look, was = self._looks.get(device_id), case.device
@@ -124,14 +158,37 @@ class Witness:
         if not self.settings.mode.may_write:
             self.blame(f"{case.serial_number} was wiped in mode {self.settings.mode}")
         if self.settings.mode is Mode.APPROVE:
-            fresh = [at for at in self.approved[case.id] if now - at <= timedelta(hours=24)]
-            if not fresh:
-                self.blame(f"{case.serial_number} was wiped without an approval of the last day")
+            given = self.approved[case.id]
+            fresh = [one for one in given if now - one[0] <= timedelta(hours=24) + 2 * self.skew]
+            fits = [one for one in fresh if one[1] == self._proposal(case, now)]
+            if not fits:
+                why = "for something else" if fresh else "of the last day"
+                self.blame(f"{case.serial_number} was wiped without an approval {why}")
             else:
-                self.approved[case.id].remove(fresh[-1])
+                given.remove(fits[-1])
+
+    def _proposal(self, case: Case, now: datetime) -> str:
+        """What would have to be approved now, by the policy of the instance that asks."""
+        return proposal_of(case, services().advance.policy.as_of(now).version)
+
+    def _judge_owner(self, case: Case, now: datetime) -> None:
+        user_id = case.owner.user_id if case.owner is not None else ""
+        if any(now - at < self.settings.policy().user_rest - 2 * self.skew for at in self._wipes_of[user_id]):
+            self.blame(f"two devices of the owner of {case.serial_number} were wiped within a week")
+        self._wipes_of[user_id].append(now)
+        if self.settings.exclusion_group is None:
+            return
+        if self.excluded_at is not None and now - self.excluded_at > READ_BEFORE and self._is_def456(user_id):
+            self.blame(f"{case.serial_number} was wiped though its owner is never to be touched")
+        if self._groups_unreadable:
+            self.blame(f"{case.serial_number} was wiped though nobody knew whether it may be touched")
+
+    def _is_def456(self, user_id: str) -> bool:
+        user = self.model.users.find(user_id)
+        return user is not None and user.upn == cast.OWNER
 
     def _judge_caps(self, now: datetime) -> None:
-        hour = sum(now - at < timedelta(hours=1) for at in self.wiped_at)
-        day = sum(now - at < timedelta(days=1) for at in self.wiped_at)
+        hour = sum(now - at < timedelta(hours=1) - 2 * self.skew for at in self.wiped_at)
+        day = sum(now - at < timedelta(days=1) - 2 * self.skew for at in self.wiped_at)
         if hour > self.settings.wipes_per_hour or day > self.settings.wipes_per_day:
             self.blame(f"{hour} wipes in an hour and {day} in a day are more than the settings allow")

@@ -103,12 +103,24 @@ async def test_a_refused_identity_asks_a_person() -> None:
 
 async def test_a_refused_binding_asks_a_person_and_wipes_nothing() -> None:
     world = World()
+    world.directory.users[story.OWNER_ID] = story.licensed_owner()
     await world.put(story.case_in(S.CHECKING_READINESS, world.policy, world.clock.now()))
     world.autopilot.bind_answers = [Refused(code="BadRequest", message="ZtdDeviceNotFound")]
     await world.step()
     case = await world.case()
     assert (case.state, case.reason) == (S.NEEDS_PERSON, Reason.BINDING_REFUSED)
     assert world.graph_writes() == {}
+
+
+async def test_a_binding_refused_for_want_of_a_licence_gives_the_licence_again() -> None:
+    world = World()
+    await world.put(story.case_in(S.CHECKING_READINESS, world.policy, world.clock.now()))
+    world.autopilot.bind_answers = [Refused(code="BadRequest", message="An error has occurred")]
+    await world.step()
+    assert (await world.case()).state is S.AWAITING_LICENCE
+    await world.live()
+    assert (await world.case()).state is S.PROVEN
+    assert world.devices.wiped.total() == 1
 
 
 @pytest.mark.parametrize("part", ["rows", "messages"])

@@ -17,9 +17,11 @@ from shared.names import LEDGERS
 from shared.operate.act import NotNow
 from shared.records.approvals import ApprovalBook
 from shared.records.ledger import Ledger
+from shared.rules.approving import must_not_be_wiped
 from shared.rules.decisions import wait
 from tests.fakes import story
 from tests.fakes.interference import Interference
+from tests.fakes.people import person
 from tests.fakes.world import World
 
 S = CaseState
@@ -34,7 +36,7 @@ async def waiting(world: World, number: int = 0, **fields: object) -> Case:
 async def approve(world: World, who: str = ADA, case_id: str = story.CASE_ID) -> Case:
     shown = await world.services.look.case(case_id)
     assert shown is not None
-    return await world.services.operate.approve(case_id, shown["to_approve"]["proposal"], who)
+    return await world.services.operate.approve(case_id, shown["to_approve"]["proposal"], person(who))
 
 
 async def approve_others(world: World, count: int, who: str = ADA) -> None:
@@ -59,10 +61,43 @@ async def test_who_asked_for_it_may_not_approve_it_however_their_name_is_written
     assert (await to_approve(world))["not_by"] == [BOB, "Ada@Contoso.Example"]
 
 
+async def test_a_new_name_does_not_make_another_person() -> None:
+    """Who let the case go on, and who gave the first of two approvals, is known by the id that stays."""
+    world = World(Mode.APPROVE, approvals_by_one=0)
+    await world.put(story.case_in(S.NEEDS_PERSON, world.policy, world.clock.now()))
+    await world.services.operate.retry(story.CASE_ID, person(ADA))
+    renamed = replace(person(ADA), name="ada.married@contoso.example")
+    retried = await world.case()
+    await waiting(world, 1, requested_by=retried.requested_by)
+    await waiting(world, 2)
+    proposals = [proposal_of(await world.case(f"device-{n}"), world.policy.version) for n in (1, 2)]
+    with pytest.raises(NotNow, match="asked for this yourself"):
+        await world.services.operate.approve("device-1", proposals[0], renamed)
+    await world.services.operate.approve("device-2", proposals[1], person(ADA))
+    with pytest.raises(NotNow, match="A second person"):
+        await world.services.operate.approve("device-2", proposals[1], renamed)
+
+
+async def test_a_requester_is_known_by_every_name_of_their_account() -> None:
+    world = World(Mode.APPROVE)
+    case = await waiting(world, requested_by=("ada.mail@contoso.example",))
+    both = replace(person(ADA), other_names=frozenset({"Ada.Mail@contoso.example"}))
+    with pytest.raises(NotNow, match="Somebody else has to approve"):
+        await world.services.operate.approve(case.id, proposal_of(case, world.policy.version), both)
+
+
 async def test_anybody_else_may() -> None:
     world = World(Mode.APPROVE)
     await waiting(world, requested_by=(ADA,))
     assert (await approve(world, BOB)).state is S.CLEARED_TO_WIPE
+
+
+def test_a_serial_number_may_be_excluded_before_the_device_is_enrolled() -> None:
+    world = World(Mode.APPROVE)
+    case = replace(story.case_in(S.AWAITING_APPROVAL, world.policy, world.clock.now()), device=None)
+    assert must_not_be_wiped(case, world.policy) is None
+    excluded = replace(world.policy, excluded_devices=frozenset({story.SERIAL_NUMBER.lower()}))
+    assert must_not_be_wiped(case, excluded) is not None
 
 
 async def test_an_assignment_event_says_who_asked_and_the_case_keeps_it() -> None:
@@ -85,7 +120,7 @@ async def test_an_assignment_to_somebody_else_adds_its_requester_and_a_new_episo
     hint = replace(world.hint(Cause.USER_ASSIGNED, owner=story.STAGING_UPN), requested_by=BOB)
     await world.services.take_hint.open_or_wake(hint)
     assert (await world.case()).requested_by == (ADA, BOB)
-    await world.services.operate.cancel(story.CASE_ID, "Eve", "over")
+    await world.services.operate.cancel(story.CASE_ID, person("Eve"), "over")
     world.clock.move(timedelta(days=2))
     again = replace(world.hint(Cause.USER_ASSIGNED, owner=story.OWNER_UPN), requested_by="carl@contoso.example")
     await world.services.take_hint.open_or_wake(again)
@@ -95,8 +130,8 @@ async def test_an_assignment_to_somebody_else_adds_its_requester_and_a_new_episo
 async def test_who_let_a_case_go_on_has_asked_for_it() -> None:
     world = World(Mode.APPROVE)
     await world.put(story.case_in(S.NEEDS_PERSON, world.policy, world.clock.now(), requested_by=(BOB,)))
-    await world.services.operate.retry(story.CASE_ID, ADA)
-    assert (await world.case()).requested_by == (BOB, ADA)
+    await world.services.operate.retry(story.CASE_ID, person(ADA))
+    assert (await world.case()).requested_by == (BOB, ADA, person(ADA).id)
 
 
 async def test_five_in_a_day_one_person_approves_alone_and_the_sixth_waits_for_a_second_person() -> None:
@@ -171,10 +206,10 @@ async def test_a_new_utc_day_counts_anew_and_the_same_proposal_only_once() -> No
     world = World(Mode.APPROVE)
     await approve_others(world, 5)
     book = ApprovalBook(Ledger(world.rows, world.ids))
-    now = world.clock.now()
-    assert [await book.note(ADA, "p", now), await book.note(ADA.upper(), "p", now)] == [6, 6]
+    now, ada = world.clock.now(), person(ADA).id
+    assert [await book.note(ada, "p", now), await book.note(ada.upper(), "p", now)] == [6, 6]
     assert await book.note(BOB, "p", now) == 1
-    assert await book.note(ADA, "p", now + timedelta(days=1)) == 1
+    assert await book.note(ada, "p", now + timedelta(days=1)) == 1
 
 
 async def test_approvals_at_once_on_several_instances_are_all_counted() -> None:
@@ -205,10 +240,10 @@ async def test_of_two_browsers_at_once_one_wins_and_the_other_is_told(one: str, 
     async def late() -> Case:
         for _ in range(head_start):
             await asyncio.sleep(0)
-        return await world.services.operate.approve(case.id, proposal, other)
+        return await world.services.operate.approve(case.id, proposal, person(other))
 
     answers = await asyncio.gather(
-        world.services.operate.approve(case.id, proposal, one), late(), return_exceptions=True
+        world.services.operate.approve(case.id, proposal, person(one)), late(), return_exceptions=True
     )
     lost = [answer for answer in answers if isinstance(answer, Changed | NotNow)]
     assert len(lost) == 1
@@ -222,11 +257,11 @@ async def test_a_case_that_moves_between_reading_and_saving_is_told_in_words() -
     case = await waiting(world)
 
     async def somebody_is_faster() -> None:
-        await world.services.operate.reject(case.id, BOB, "no")
+        await world.services.operate.reject(case.id, person(BOB), "no")
 
     slow = world.another_worker(Interference(lambda call: call.name == "rows.write", somebody_is_faster, after=True))
     with pytest.raises(Changed, match="look again"):
-        await slow.operate.approve(case.id, proposal_of(case, world.policy.version), ADA)
+        await slow.operate.approve(case.id, proposal_of(case, world.policy.version), person(ADA))
     assert (await world.case()).reason is Reason.PERSON_REJECTED
 
 
@@ -255,12 +290,12 @@ async def test_a_proposal_of_another_policy_is_refused() -> None:
     old = proposal_of(case, world.policy.version)
     world.set_settings(Mode.APPROVE, wipes_per_hour=1)
     with pytest.raises(NotNow, match="policy changed"):
-        await world.services.operate.approve(case.id, old, ADA)
+        await world.services.operate.approve(case.id, old, person(ADA))
 
 
 async def test_a_rejection_takes_the_first_half_back() -> None:
     world = World(Mode.APPROVE, approvals_by_one=0)
     await waiting(world)
     await approve(world, ADA)
-    case = await world.services.operate.reject(story.CASE_ID, BOB, "no")
+    case = await world.services.operate.reject(story.CASE_ID, person(BOB), "no")
     assert (case.state, case.first_approval, case.approval) == (S.NEEDS_PERSON, None, None)

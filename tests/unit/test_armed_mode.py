@@ -13,6 +13,7 @@ from shared.rules.decide import decide
 from tests.builders import NOW, all_facts
 from tests.case_builders import a_case, a_policy, an_approval
 from tests.fakes import story
+from tests.fakes.people import ADA
 from tests.fakes.world import World
 
 S = CaseState
@@ -92,7 +93,7 @@ async def test_a_case_that_comes_to_its_wipe_after_the_last_day_is_asked_and_can
     assert shown is not None
     assert shown["to_approve"]["proposal"] == proposal_of(case, world.policy.as_of(world.clock.now()).version)
 
-    await world.services.operate.approve(case.id, shown["to_approve"]["proposal"], "Ada")
+    await world.services.operate.approve(case.id, shown["to_approve"]["proposal"], ADA)
     await world.live()
     assert (await world.case()).state is S.PROVEN
     assert world.devices.wiped.total() == 1

@@ -163,6 +163,15 @@ async def test_the_view_says_when_the_oldest_wipe_of_the_hour_leaves_it() -> Non
     assert (await counter.book.view(WipeTarget(serial_number=""), counter.clock.now())).frees_at == first + HOUR
 
 
+async def test_the_view_says_when_the_oldest_wipe_of_the_day_leaves_it() -> None:
+    counter = Counter()
+    first = counter.clock.now()
+    await counter.pay("a")
+    counter.clock.move(timedelta(hours=20))
+    await counter.pay("b")
+    assert (await counter.book.view(WipeTarget(serial_number=""), counter.clock.now())).day_frees_at == first + DAY
+
+
 async def test_a_clock_that_was_turned_back_does_not_free_the_budget() -> None:
     counter = Counter(Policy(wipes_per_hour=1, wipes_per_day=9, wipes_in_flight=9, ramp=NO_RAMP))
     await counter.pay("a")

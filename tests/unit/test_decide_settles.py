@@ -48,6 +48,8 @@ from tests.builders import (
 )
 from tests.case_builders import a_case, a_policy, an_unenrolled_case
 
+pytestmark = pytest.mark.long
+
 MOST_MOVES = 20
 """As many as one step makes before it leaves the rest to the next message."""
 MOST_LOOKS = 60 * 24 * 4 + 100

@@ -12,6 +12,8 @@ from tests.fakes import story
 from tests.fakes.interference import Call, Interference, WorkerDied
 from tests.fakes.world import World
 
+pytestmark = pytest.mark.long
+
 Mishap = Callable[[], Awaitable[None]]
 Beginning = Callable[[World], Awaitable[None]]
 

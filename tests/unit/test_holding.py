@@ -176,6 +176,22 @@ def test_it_looks_again_when_the_budget_frees_but_never_at_once(frees_at: dateti
 
 
 @pytest.mark.parametrize(
+    ("frees_at", "due"),
+    [
+        (None, SOON),
+        (NOW + timedelta(hours=1), NOW + timedelta(hours=1)),
+        (NOW + timedelta(hours=20), NOW + timedelta(hours=4)),
+    ],
+)
+def test_the_limit_of_a_day_is_looked_at_again_when_it_frees_or_after_some_hours(
+    frees_at: datetime | None, due: datetime
+):
+    budget = a_budget(last_day=25, day_frees_at=frees_at, frees_at=NOW + timedelta(minutes=40))
+
+    assert hold_or_go(CLEARED, all_facts(budget=budget), a_policy(), NOW).due == due
+
+
+@pytest.mark.parametrize(
     ("ago", "allowed"),
     [
         (30 * DAY, True),

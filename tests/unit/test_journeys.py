@@ -228,6 +228,10 @@ def test_a_mail_about_something_else_is_not_the_instructions():
     assert isinstance(_instructed(case).effect, TellOwner)
 
 
+def test_a_mail_whose_worker_stopped_is_sent_again():
+    assert isinstance(_instructed(replace(INSTRUCTING, notice=_notice())).effect, TellOwner)
+
+
 def test_a_mail_that_was_taken_ends_the_case():
     case = replace(INSTRUCTING, notice=_notice(sent=True))
 

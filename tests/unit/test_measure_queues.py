@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from shared.bootstrap import queues_of
 from shared.domain.part import Part
 from shared.errors import AccessDenied, RetryLater
 from shared.names import HINTS, QUEUES, WIPE_STEPS
 from shared.ports import QueueSize
+from shared.services import queues_of
 from tests.fakes.world import World
 
 

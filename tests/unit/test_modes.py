@@ -17,6 +17,7 @@ from shared.operate.act import NotNow
 from shared.remedy.act import Actor, WriteForbidden
 from shared.remedy.brake import Brake
 from tests.fakes import story
+from tests.fakes.people import ADA
 from tests.fakes.world import World
 
 S = CaseState
@@ -45,6 +46,7 @@ async def test_report_mode_writes_nothing_and_says_what_would_have_happened() ->
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("state", [state for state in S if not state.ended and state is not S.NEEDS_PERSON])
 async def test_report_mode_writes_nothing_whatever_state_a_case_was_in(state: CaseState) -> None:
     """The mode was auto when the case came this far."""
@@ -102,7 +104,7 @@ async def test_an_approval_lets_exactly_one_wipe_go() -> None:
     world = await awaiting_approval()
     case = await world.case()
     assert case.proposal is not None
-    await world.services.operate.approve(case.id, case.proposal, "Ada")
+    await world.services.operate.approve(case.id, case.proposal, ADA)
     await world.live()
     case = await world.case()
     assert case.state is S.PROVEN
@@ -117,7 +119,7 @@ async def test_an_approval_of_something_else_is_refused() -> None:
     other_owner = replace(case, owner=replace(case.owner, user_id=story.STAGING_ID) if case.owner else None)
     for wrong in ("", "0" * 32, proposal_of(other_owner, world.policy.version), proposal_of(case, "other policy")):
         with pytest.raises(NotNow):
-            await world.services.operate.approve(case.id, wrong, "Ada")
+            await world.services.operate.approve(case.id, wrong, ADA)
     await world.live(until=world.clock.now() + timedelta(days=2))
     assert world.devices.wiped.total() == 0
 
@@ -126,7 +128,7 @@ async def test_an_approval_does_not_survive_a_change_of_policy() -> None:
     world = await awaiting_approval()
     case = await world.case()
     assert case.proposal is not None
-    await world.services.operate.approve(case.id, case.proposal, "Ada")
+    await world.services.operate.approve(case.id, case.proposal, ADA)
     world.set_settings(Mode.APPROVE, wipes_per_day=24)
     await world.live(until=world.clock.now() + timedelta(hours=1))
     case = await world.case()

@@ -10,7 +10,7 @@ from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.rules.decide import decide
 from shared.rules.fence import check_fence
-from shared.rules.owner_now import MOST_LOSSES, owner_changed
+from shared.rules.owner_now import MOST_LOSSES, owner_changed, reads_owner_again
 from tests.builders import NOW, OWNER_ID, a_licensed_user, a_user, all_facts, an_owners_device, users
 from tests.case_builders import a_case, a_policy, moved
 
@@ -106,6 +106,26 @@ def test_where_only_the_fence_comes_next_the_fence_reads_the_owner(state: CaseSt
 
     assert owner_changed(a_case(state), facts, a_policy(mode=Mode.AUTO), NOW) is None
     assert owner_changed(a_case(state), facts, a_policy(), NOW) is not None
+
+
+@pytest.mark.parametrize(
+    ("known", "to", "reason"),
+    [
+        (users(a_user()), CaseState.CHECKING_LICENCE, Reason.LICENCE_LOST),
+        ({OWNER_ID: MISSING}, CaseState.NEEDS_PERSON, Reason.OWNER_NOT_FOUND),
+        (users(a_licensed_user(user_principal_name=NEW)), CaseState.BINDING, Reason.OWNER_RENAMED),
+        (users(a_licensed_user()), CaseState.NEEDS_PERSON, Reason.BINDING_REFUSED),
+    ],
+)
+def test_an_assignment_that_autopilot_refused_has_the_owner_read_again(known: object, to: CaseState, reason: Reason):
+    case = a_case(CaseState.BINDING, bound=False, binding_refused="BadRequest: an error has occurred")
+    policy = a_policy(mode=Mode.AUTO)
+    assert reads_owner_again(case, policy)
+    assert not reads_owner_again(replace(case, binding_refused=None), policy)
+
+    decision = decide(case, all_facts(users=known), policy, NOW)
+
+    assert (decision.to, decision.reason) == (to, reason)
 
 
 def test_a_case_without_an_owner_has_none_to_read():

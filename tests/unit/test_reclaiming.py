@@ -12,6 +12,7 @@ from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.rules.answers import changes_by
 from shared.rules.decide import decide
+from shared.rules.reclaiming import staging_account_of
 from tests.builders import (
     NOW,
     OWNER_ID,
@@ -24,7 +25,7 @@ from tests.builders import (
     all_facts,
     staging_user,
 )
-from tests.case_builders import a_case, a_policy, moved
+from tests.case_builders import a_case, a_policy, an_unenrolled_case, moved
 
 ASKED = a_policy(reclaim_staging_licence=True)
 STATE = CaseState.RECLAIMING_LICENCE
@@ -69,6 +70,11 @@ def test_the_licence_is_taken_when_the_account_enrols_nothing_else(devices: obje
 
     done = replace(asked, **dict(changes_by(asked, taking, Done())))
     refused = replace(asked, **dict(changes_by(asked, taking, Refused(code="x", message="no"))))
+    assert [each.reclaim is not None and each.reclaim.answered for each in (asked, done, refused)] == [
+        False,
+        True,
+        True,
+    ]
 
     assert [(each.to, each.reason) for each in (decided(done), decided(refused))] == [
         (CaseState.PROVEN, Reason.LICENCE_RECLAIMED),
@@ -120,3 +126,7 @@ def test_a_staging_account_is_found_by_its_listed_id():
     decision = decided(a_case(STATE, policy), policy)
 
     assert decision.effect == RemoveLicences(user_id=STAGING_ID, sku_ids=(SPB_ID,))
+
+
+def test_a_case_without_an_enrolment_has_no_staging_account():
+    assert staging_account_of(an_unenrolled_case(), ASKED) is None

@@ -13,6 +13,7 @@ from shared.errors import AccessDenied, RetryLater, Unexpected
 from shared.names import LEDGERS
 from shared.records.fleet import DAYS
 from tests.fakes import story
+from tests.fakes.people import ADA
 from tests.fakes.world import World
 
 S = CaseState
@@ -133,7 +134,7 @@ async def test_a_thaw_accepts_the_number_until_it_falls_and_a_new_spike_freezes_
         return await world.services.watch_fleet.run()
 
     assert await watched()
-    await world.services.operate.set_freeze(frozen=False, who="Ada", why="new compliance policy, on purpose")
+    await world.services.operate.set_freeze(frozen=False, who=ADA, why="new compliance policy, on purpose")
     world.tenant.noncompliant = 950
     assert not await watched()
     world.tenant.noncompliant = 60
@@ -149,11 +150,11 @@ async def test_a_thaw_lets_held_cases_go_on_at_once_longest_waiting_first() -> N
     await world.services.watch_fleet.run()
     world.directory.users[story.OWNER_ID] = story.licensed_owner()
     held = await world.put(story.case_in(S.CLEARED_TO_WIPE, world.policy, world.clock.now()))
-    await world.services.operate.set_freeze(frozen=True, who="Ada", why="wait")
+    await world.services.operate.set_freeze(frozen=True, who=ADA, why="wait")
     await world.step()
     assert (await world.case()).reason is Reason.FROZEN
     world.clock.move(timedelta(minutes=1))
-    await world.services.operate.set_freeze(frozen=False, who="Ada", why="go on")
+    await world.services.operate.set_freeze(frozen=False, who=ADA, why="go on")
     case = await world.case()
     assert (case.reason, case.due_at, case.entered_at) == (Reason.GUARDRAIL_LIFTED, world.clock.now(), held.entered_at)
     assert case.says == "Ada thawed all wipes; this case is number 1 of those that go on."
@@ -174,6 +175,6 @@ async def test_wipes_that_fail_freeze_all_others_until_a_person_thaws() -> None:
     assert (await world.case()).reason is Reason.ERROR_BUDGET_SPENT
     assert (await world.freeze.read()).by == "Handover"
     world.clock.move(timedelta(minutes=1))
-    await world.services.operate.set_freeze(frozen=False, who="Ada", why="a broken disk")
+    await world.services.operate.set_freeze(frozen=False, who=ADA, why="a broken disk")
     await world.step()
     assert (await world.case()).state is S.WIPE_INTENDED

@@ -17,6 +17,8 @@ from shared.rules.confirm import identity_of
 from tests.fakes import story
 from tests.fakes.world import World
 
+pytestmark = pytest.mark.long
+
 S = CaseState
 A_DAY = timedelta(days=1)
 AT_ONCE = 50

@@ -238,6 +238,7 @@ async def test_a_hint_is_never_evidence() -> None:
     assert world.graph_writes() == {}
 
 
+@pytest.mark.long
 async def test_ten_thousand_repeats_within_a_minute_are_one_case_and_at_most_two_looks() -> None:
     world = World()
     world.devices.change(story.DEVICE_ID, compliance=Compliance.COMPLIANT)

@@ -11,6 +11,7 @@ from shared.domain.facts import WipeAudit, WipeTarget
 from shared.domain.operators import About
 from shared.domain.part import Part
 from shared.domain.policy import Mode
+from shared.domain.reasons import Reason
 from shared.errors import AccessDenied, RetryLater, Unexpected
 from shared.names import LEDGERS, NOTICES
 from shared.records.watchdog_progress import MOST_SEEN
@@ -19,6 +20,7 @@ from shared.rules.watchdog import SLACK, STILL_COMING, Whose, alarm, whose
 from tests.builders import NOW
 from tests.fakes import story
 from tests.fakes.interference import Interference, die
+from tests.fakes.people import ADA
 from tests.fakes.world import World
 
 DEVICE = story.staged_device().id
@@ -116,12 +118,14 @@ async def test_a_wipe_that_is_nobodys_freezes_and_is_told_once(caplog: pytest.Lo
     freeze = await world.freeze.read()
     assert (freeze.frozen, freeze.by) == (True, "Handover")
     assert freeze.why is not None and freeze.why.startswith(f"The Intune device {DEVICE} was wiped at ")
+    (record,) = told(caplog, "freeze.set")
+    assert vars(record)["fields"]["reason"] == Reason.WIPE_NOT_OURS
     (record,) = told(caplog, "wipe.not_ours")
     assert record.levelno == logging.ERROR
     pointers = [read_pointer(body) for body in world.messages.take(NOTICES)]
     assert [key for _, key in pointers] == ["wipe-not-ours-audit-1"]
     world.clock.move(5 * MINUTE)
-    await world.services.operate.set_freeze(frozen=False, who="Ada", why="our other tool")
+    await world.services.operate.set_freeze(frozen=False, who=ADA, why="our other tool")
     assert await world.services.watch_wipes.run() == 0
     assert not await frozen(world)
     assert len(told(caplog, "wipe.not_ours")) == 1

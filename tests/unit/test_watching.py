@@ -8,7 +8,7 @@ from shared.domain.case import Case, Decision, Readings
 from shared.domain.facts import MISSING, Compliance, Facts, Missing, PolicyState
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
-from shared.rules.watching import LOOK_FOR_CHECK_IN_AFTER, wants_policy_states, watch
+from shared.rules.watching import LOOK_FOR_CHECK_IN_AFTER, wants_policy_states, watch, what_reenrolment_mends
 from tests.builders import (
     A_SECOND,
     NOW,
@@ -287,3 +287,17 @@ def test_the_second_reading_is_not_looked_for_before_it_would_count():
     decision = watch(case, Facts(device=a_device()), a_policy(noncompliant_for=HOUR), NOW)
 
     assert (decision.to, decision.due) == (CaseState.WATCHING, NOW + 23 * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"user_id": None, "user_principal_name": None, "enrolled_by": None}, "it is enrolled without a user"),
+        (
+            {"user_id": OTHER_ID, "user_principal_name": None, "enrolled_by": None},
+            "it is enrolled by somebody else, not by its owner",
+        ),
+    ],
+)
+def test_a_device_that_its_owner_did_not_enrol_needs_a_new_enrolment(fields: dict[str, object], why: str):
+    assert what_reenrolment_mends(CASE, a_device(**fields), a_policy()) == why

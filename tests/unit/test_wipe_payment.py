@@ -8,6 +8,7 @@ from shared.domain.facts import Compliance, WipeTarget
 from shared.domain.states import CaseState
 from tests.fakes import story
 from tests.fakes.interference import Interference, WorkerDied, die
+from tests.fakes.people import ADA
 from tests.fakes.world import World
 
 S = CaseState
@@ -58,7 +59,7 @@ async def test_a_wiped_device_whose_case_a_person_closes_is_no_longer_in_flight(
     now = world.clock.now()
     await world.put(story.case_in(S.NEEDS_PERSON, world.policy, now, wipe=story.attempt(now, sent=True, nonce=NONCE)))
     await world.pay(NONCE)
-    await world.services.operate.cancel(story.CASE_ID, "Ada", "lost in the post")
+    await world.services.operate.cancel(story.CASE_ID, ADA, "lost in the post")
     used = await world.budget.view(WipeTarget(serial_number=story.SERIAL_NUMBER), now)
     assert (used.last_day, used.in_flight, used.serial_wiped_at) == (1, 0, now)
 
@@ -71,7 +72,7 @@ async def test_a_wipe_that_did_not_happen_is_given_back_when_its_case_is_closed(
     attempt = replace(story.attempt(now, sent=failed, nonce=NONCE), outcome="failed" if failed else None)
     await world.put(story.case_in(S.NEEDS_PERSON, world.policy, now, wipe=attempt))
     await world.pay(NONCE)
-    await world.services.operate.cancel(story.CASE_ID, "Ada", "sold")
+    await world.services.operate.cancel(story.CASE_ID, ADA, "sold")
     used = await world.budget.view(WipeTarget(serial_number=story.SERIAL_NUMBER), now)
     assert (used.last_day, used.in_flight, used.serial_wiped_at) == (0, 0, None)
 

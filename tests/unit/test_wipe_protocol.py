@@ -15,6 +15,7 @@ from shared.names import LEDGERS
 from shared.remedy.advance import Outcome
 from tests.fakes import story
 from tests.fakes.interference import Interference
+from tests.fakes.people import ADA
 from tests.fakes.world import World
 
 S = CaseState
@@ -141,7 +142,7 @@ async def test_after_a_refusal_a_person_can_let_it_try_again_with_a_new_attempt(
     await world.put_intended(NONCE)
     world.devices.wipe_answers = [REFUSED]
     await world.step()
-    await world.services.operate.retry(story.CASE_ID, "Ada")
+    await world.services.operate.retry(story.CASE_ID, ADA)
     await world.live()
     case = await world.case()
     assert case.state is S.PROVEN

@@ -151,6 +151,7 @@ async def test_a_ramp_that_is_over_stays_over_when_its_wipes_are_forgotten() -> 
     assert len((await desk.view()).wipes) == MOST_WIPES
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("policy", "target", "cap"),
     [

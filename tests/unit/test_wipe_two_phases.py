@@ -19,6 +19,7 @@ from tests.builders import a_fleet
 from tests.fakes import story
 from tests.fakes.graph import FakeSecondAdmin
 from tests.fakes.interference import Call, Interference, WorkerDied
+from tests.fakes.people import ADA
 from tests.fakes.world import World
 
 S = CaseState
@@ -343,7 +344,7 @@ async def test_a_device_that_mends_while_an_administrator_thinks_is_not_wiped() 
 
 async def test_a_case_may_be_cancelled_while_it_waits_and_costs_nothing() -> None:
     world = await asked()
-    await world.services.operate.cancel(story.CASE_ID, "Ada", "not now")
+    await world.services.operate.cancel(story.CASE_ID, ADA, "not now")
     assert await world.paid_wipes() == 0
     world.admin.decide("approved")
     await world.live()
@@ -355,7 +356,7 @@ async def test_after_a_no_a_person_can_let_it_try_again_and_it_asks_anew() -> No
     world = TwoAdmins(status="rejected")
     await world.put_intended(NONCE)
     await world.live()
-    await world.services.operate.retry(story.CASE_ID, "Ada")
+    await world.services.operate.retry(story.CASE_ID, ADA)
     world.later(30 * HOUR, lambda: world.admin.decide("approved"))
     await world.live()
     case = await world.case()
@@ -401,6 +402,7 @@ async def each_mishap(error: Exception, *, after: bool) -> AsyncIterator[tuple[T
             yield world, interference.struck_at
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("error", [WorkerDied(), RetryLater("away")], ids=["dies", "away"])
 async def test_whatever_fails_in_either_phase_there_are_two_requests_and_one_wipe_at_most(

@@ -8,6 +8,7 @@ from shared.domain.states import CaseState
 from shared.upkeep.supervise import VERIFY_AFTER
 from tests.fakes import story
 from tests.fakes.interference import Interference, WorkerDied, die
+from tests.fakes.people import ADA
 from tests.fakes.world import World
 
 S = CaseState
@@ -26,7 +27,7 @@ async def ended() -> World:
     """DEF456's case was cancelled a day ago."""
     world = World()
     await world.put(story.case_in(S.WATCHING, world.policy, world.clock.now()))
-    await world.services.operate.cancel(story.CASE_ID, "Ada", "sold")
+    await world.services.operate.cancel(story.CASE_ID, ADA, "sold")
     world.clock.move(A_DAY)
     return world
 
@@ -62,7 +63,7 @@ async def test_an_ended_case_whose_worker_died_is_listed_as_ended_by_the_supervi
     await world.put(story.case_in(S.WATCHING, world.policy, world.clock.now()))
     at = Interference(lambda call: call.name == name, die, after=after)
     with pytest.raises(WorkerDied):
-        await world.another_worker(at).operate.cancel(story.CASE_ID, "Ada", "sold")
+        await world.another_worker(at).operate.cancel(story.CASE_ID, ADA, "sold")
     world.clock.move(VERIFY_AFTER)
     await world.services.supervise.run()
     assert (await open_ids(world), await ended_ids(world)) == ([], [story.CASE_ID])
@@ -73,7 +74,7 @@ async def test_the_supervisor_lists_the_end_before_it_takes_the_open_line_away()
     await world.put(story.case_in(S.WATCHING, world.policy, world.clock.now()))
     at = Interference(lambda call: call.name == "rows.upsert", die)
     with pytest.raises(WorkerDied):
-        await world.another_worker(at).operate.cancel(story.CASE_ID, "Ada", "sold")
+        await world.another_worker(at).operate.cancel(story.CASE_ID, ADA, "sold")
     world.clock.move(VERIFY_AFTER)
     again = Interference(lambda call: call.name == "rows.delete", die)
     with pytest.raises(WorkerDied):

@@ -73,6 +73,53 @@ async def test_devices_that_turned_noncompliant_cost_one_list_more_however_many_
     assert (world.devices.noncompliant_reads - lists, world.devices.changed.reads - changes) == (1, 1)
 
 
+async def test_fewer_devices_than_the_list_has_pages_are_told_one_by_one() -> None:
+    world = tenant_of(50, noncompliant=30)
+    world.devices.noncompliant_page_size = 10
+    await sweep_and_take(world)
+    for number in (40, 41):
+        world.devices.turn(device_id(number), Compliance.NONCOMPLIANT)
+    lists = world.devices.noncompliant_reads
+    told = await next_round(world)
+    assert [(hint.subject, hint.key, hint.source) for hint in told] == [
+        (Subject.ENTRA_DEVICE, entra_id(number), "sweep") for number in (40, 41)
+    ]
+    assert world.devices.noncompliant_reads == lists
+    assert {f"device-{device_id(number)}" for number in (40, 41)} <= set(await cases_of(world))
+    assert await next_round(world) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [DeviceChange(entra_device_id=entra_id(number), compliant=False, managed=True) for number in (40, 41, 42)],
+        [DeviceChange(entra_device_id=None, compliant=False, managed=True)],
+    ],
+    ids=["as many as pages", "one without an id"],
+)
+async def test_as_many_devices_as_pages_or_one_that_cannot_be_named_are_found_by_the_list(
+    changes: list[DeviceChange],
+) -> None:
+    world = tenant_of(50, noncompliant=30)
+    world.devices.noncompliant_page_size = 10
+    await sweep_and_take(world)
+    world.devices.change(device_id(40), compliance=Compliance.NONCOMPLIANT)
+    world.devices.changed.changes.extend(changes)
+    told = await next_round(world)
+    assert [(hint.subject, hint.key) for hint in told] == [(Subject.MANAGED_DEVICE, device_id(40))]
+
+
+async def test_a_list_that_is_due_is_read_however_few_devices_turned() -> None:
+    world = tenant_of(50, noncompliant=30)
+    world.devices.noncompliant_page_size = 10
+    await sweep_and_take(world)
+    world.devices.turn(device_id(40), Compliance.NONCOMPLIANT)
+    world.clock.move(LIST_EVERY)
+    told = await next_round(world)
+    assert {hint.subject for hint in told} == {Subject.ENTRA_DEVICE, Subject.MANAGED_DEVICE}
+    assert list(await cases_of(world)).count(f"device-{device_id(40)}") == 1
+
+
 async def test_devices_that_turned_compliant_cost_no_list() -> None:
     world = tenant_of(5, noncompliant=1)
     await sweep_and_take(world)

@@ -19,6 +19,7 @@ from local.tenant.http.entra_devices import EntraDeviceEndpoints
 from local.tenant.http.fleet import FleetEndpoints
 from local.tenant.http.front import Front
 from local.tenant.http.groups import GroupEndpoints
+from local.tenant.http.hardware_imports import HardwareImportEndpoints
 from local.tenant.http.identity import Identities
 from local.tenant.http.licences import LicenceEndpoints
 from local.tenant.http.mail import MailEndpoints
@@ -41,6 +42,7 @@ def tenant_app(model: TenantModel, deliverer: Deliverer) -> ASGIApp:
     identities = Identities(model.organization.id, model.identities)
     front = Front(model, identities)
     routes = [Route(identity.PATH, identities.give_token, methods=["GET"])]
+    routes.append(Route("/_sim/sign-in", identities.sign_in, methods=["POST"]))
     routes += Control(model, deliverer).routes()
     table = endpoints(model, deliverer)
     for version in _VERSIONS:
@@ -81,6 +83,7 @@ def endpoints(model: TenantModel, deliverer: Deliverer) -> Sequence[Endpoint]:
         TroubleshootingEndpoints(model),
         AutopilotEndpoints(model),
         AutopilotProfileEndpoints(model),
+        HardwareImportEndpoints(model),
         EnrolmentConfigurationEndpoints(model),
         OrganizationEndpoints(model),
         FleetEndpoints(model),

@@ -1,6 +1,35 @@
 """Assignments of profiles and enrolment configurations: to groups or to everybody."""
 
+from typing import Literal
+
+from pydantic import Field
+
+from local.tenant.http.request import Body
 from local.tenant.http.wire import Json
+
+
+class Target(Body):
+    """A target in the body of an assignment."""
+
+    odata_type: Literal[
+        "#microsoft.graph.groupAssignmentTarget",
+        "#microsoft.graph.exclusionGroupAssignmentTarget",
+        "#microsoft.graph.allDevicesAssignmentTarget",
+        "#microsoft.graph.allLicensedUsersAssignmentTarget",
+    ] = Field(alias="@odata.type")
+    group_id: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """The type without its namespace."""
+        return self.odata_type.removeprefix("#microsoft.graph.")
+
+
+class NewAssignment(Body):
+    """One assignment in a body."""
+
+    odata_type: str | None = Field(None, alias="@odata.type")
+    target: Target
 
 
 def targets(

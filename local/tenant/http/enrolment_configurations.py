@@ -1,10 +1,17 @@
 """deviceEnrollmentConfigurations: Enrollment Status Pages (whole on beta only), limits and platform restrictions."""
 
-from local.tenant.http.assignments import targets
-from local.tenant.http.request import Endpoint, GraphRequest, Reply
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+from pydantic import Field
+
+from local.tenant.http.assignments import NewAssignment, Target, targets
+from local.tenant.http.request import BETA, NO_CONTENT, Body, Endpoint, GraphRequest, Handler, Reply
 from local.tenant.http.wire import Json, moment
 from local.tenant.model.enrolment_configurations import ConfigurationType, EnrolmentConfiguration
 from local.tenant.model.operations import Operation
+from local.tenant.model.refusal import intune_bad_request
 from local.tenant.model.tenant import TenantModel
 
 _COLLECTION = "/deviceManagement/deviceEnrollmentConfigurations"
@@ -15,6 +22,50 @@ _TYPES = {
     ConfigurationType.LIMIT: "deviceEnrollmentLimitConfiguration",
     ConfigurationType.PLATFORMS: "deviceEnrollmentPlatformRestrictionsConfiguration",
 }
+
+
+class PageFields(Body):
+    """What POST and PATCH of a status page have in common."""
+
+    odata_type: Literal["#microsoft.graph.windows10EnrollmentCompletionPageConfiguration"] = Field(alias="@odata.type")
+    description: str | None = None
+    show_installation_progress: bool = False
+    block_device_setup_retry_by_user: bool = False
+    allow_device_reset_on_install_failure: bool = False
+    allow_log_collection_on_install_failure: bool = False
+    custom_error_message: str = ""
+    install_progress_timeout_in_minutes: int = 60
+    allow_device_use_on_install_failure: bool = False
+    selected_mobile_app_ids: tuple[str, ...] = ()
+    allow_non_blocking_app_installation: bool = False
+    track_install_progress_for_autopilot_only: bool = False
+    disable_user_status_tracking_after_first_user: bool = False
+    install_quality_updates: bool = False
+    role_scope_tag_ids: tuple[str, ...] | None = None
+
+
+class PageChange(PageFields):
+    """Body of a PATCH."""
+
+    display_name: str | None = None
+
+
+class NewPage(PageFields):
+    """Body of a POST."""
+
+    display_name: str
+
+
+class NewAssignments(Body):
+    """Body of assign."""
+
+    enrollment_configuration_assignments: tuple[NewAssignment, ...]
+
+
+class Priority(Body):
+    """Body of setPriority."""
+
+    priority: int
 
 
 class EnrolmentConfigurationEndpoints:
@@ -35,7 +86,53 @@ class EnrolmentConfigurationEndpoints:
                 operation=of.CONFIGURATIONS_ASSIGNMENTS,
                 handle=self._assignments,
             ),
+            _on_beta("POST", "", of.CONFIGURATIONS_CREATE, self._create),
+            _on_beta("PATCH", "/{id}", of.CONFIGURATIONS_UPDATE, self._update),
+            _on_beta("POST", "/{id}/assign", of.CONFIGURATIONS_ASSIGN, self._assign),
+            _on_beta("POST", "/{id}/setPriority", of.CONFIGURATIONS_SET_PRIORITY, self._set_priority),
         ]
+
+    def _create(self, request: GraphRequest) -> Reply:
+        fresh = EnrolmentConfiguration(
+            id=f"{self._model.world.ids.guid()}_Windows10EnrollmentCompletionPageConfiguration",
+            type=ConfigurationType.STATUS_PAGE,
+            name="",
+            created_at=self._model.clock.now(),
+            group_ids=(),
+        )
+        created = self._model.configurations.create(changed_page(fresh, request.body(NewPage)))
+        return Reply(status=201, body=_written(request, created))
+
+    def _update(self, request: GraphRequest) -> Reply:
+        configuration = self._page(request)
+        self._model.configurations.put(changed_page(configuration, request.body(PageChange)))
+        return Reply(body=_written(request, self._page(request)))
+
+    def _assign(self, request: GraphRequest) -> Reply:
+        """Everything that was assigned before is replaced."""
+        found = [each.target for each in request.body(NewAssignments).enrollment_configuration_assignments]
+        groups = {each.group_id or "" for each in found if each.group_id is not None}
+        if any(self._model.groups.find(group) is None for group in groups):
+            raise intune_bad_request()
+        everybody = [each for each in found if each.kind.startswith("all")]
+        changed = replace(
+            self._page(request),
+            all_devices=any(each.kind == "allDevicesAssignmentTarget" for each in everybody),
+            group_ids=None if everybody else _ids(found, "groupAssignmentTarget"),
+            excluded_group_ids=_ids(found, "exclusionGroupAssignmentTarget"),
+        )
+        self._model.configurations.put(changed)
+        return NO_CONTENT
+
+    def _set_priority(self, request: GraphRequest) -> Reply:
+        self._model.configurations.set_priority(self._page(request).id, request.body(Priority).priority)
+        return NO_CONTENT
+
+    def _page(self, request: GraphRequest) -> EnrolmentConfiguration:
+        configuration = self._model.configurations.get(request.path["id"])
+        if configuration.type is not ConfigurationType.STATUS_PAGE:
+            raise intune_bad_request("The default configuration cannot be changed here.")
+        return configuration
 
     def _list(self, request: GraphRequest) -> Reply:
         found = self._model.configurations.all(request.query.conditions)
@@ -50,11 +147,35 @@ class EnrolmentConfigurationEndpoints:
         return Reply(body={"@odata.context": request.context("assignments"), "value": _assignments(configuration)})
 
 
+def changed_page(page: EnrolmentConfiguration, body: PageChange | NewPage) -> EnrolmentConfiguration:
+    """The page with what the body says."""
+    return replace(
+        page,
+        name=body.display_name or page.name,
+        description=page.description if body.description is None else body.description,
+        blocks_use=body.show_installation_progress and not body.allow_device_use_on_install_failure,
+        blocks_retry=body.block_device_setup_retry_by_user,
+        allows_reset=body.allow_device_reset_on_install_failure,
+        collects_logs=body.allow_log_collection_on_install_failure,
+        error_message=body.custom_error_message,
+        timeout_minutes=body.install_progress_timeout_in_minutes,
+        tracked_app_ids=body.selected_mobile_app_ids,
+    )
+
+
+def _ids(found: Sequence[Target], kind: str) -> tuple[str, ...]:
+    return tuple(each.group_id for each in found if each.kind == kind and each.group_id is not None)
+
+
+def _on_beta(method: str, tail: str, operation: Operation, handle: Handler) -> Endpoint:
+    return Endpoint(method=method, path=f"{_COLLECTION}{tail}", operation=operation, handle=handle, versions=BETA)
+
+
 def _assignments(configuration: EnrolmentConfiguration) -> list[Json]:
     return targets(
         configuration.id,
         configuration.group_ids,
-        everybody="allLicensedUsersAssignmentTarget",
+        everybody="allDevicesAssignmentTarget" if configuration.all_devices else "allLicensedUsersAssignmentTarget",
         excluded=configuration.excluded_group_ids,
     )
 
@@ -65,7 +186,7 @@ def _written(request: GraphRequest, configuration: EnrolmentConfiguration) -> di
         "@odata.type": f"#microsoft.graph.{_TYPES[configuration.type]}",
         "id": configuration.id,
         "displayName": configuration.name,
-        "description": "",
+        "description": configuration.description,
         "priority": configuration.priority,
         "createdDateTime": moment(configuration.created_at),
         "lastModifiedDateTime": moment(configuration.created_at),
@@ -98,13 +219,13 @@ def _status_page(configuration: EnrolmentConfiguration) -> dict[str, Json]:
     blocks = configuration.blocks_use
     return {
         "showInstallationProgress": blocks,
-        "blockDeviceSetupRetryByUser": False,
-        "allowDeviceResetOnInstallFailure": True,
-        "allowLogCollectionOnInstallFailure": True,
-        "customErrorMessage": "",
-        "installProgressTimeoutInMinutes": 60,
+        "blockDeviceSetupRetryByUser": configuration.blocks_retry,
+        "allowDeviceResetOnInstallFailure": configuration.allows_reset,
+        "allowLogCollectionOnInstallFailure": configuration.collects_logs,
+        "customErrorMessage": configuration.error_message,
+        "installProgressTimeoutInMinutes": configuration.timeout_minutes,
         "allowDeviceUseOnInstallFailure": not blocks,
-        "selectedMobileAppIds": [],
+        "selectedMobileAppIds": list(configuration.tracked_app_ids),
         "allowNonBlockingAppInstallation": False,
         "trackInstallProgressForAutopilotOnly": True,
         "disableUserStatusTrackingAfterFirstUser": True,

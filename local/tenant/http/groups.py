@@ -1,14 +1,44 @@
 """groups: reading, membership and delta."""
 
+from typing import Literal
+
+from pydantic import Field
+
 from local.tenant.http.delta_query import changes
 from local.tenant.http.directory_objects import USER_OBJECT
+from local.tenant.http.licences import AssignLicense
 from local.tenant.http.references import Reference, id_in
-from local.tenant.http.request import NO_CONTENT, Endpoint, GraphRequest, Reply
+from local.tenant.http.request import NO_CONTENT, Body, Endpoint, GraphRequest, Reply
 from local.tenant.http.shape import Shape, listed, one
 from local.tenant.http.wire import Json, moment
 from local.tenant.model.groups import Group
 from local.tenant.model.operations import Operation
+from local.tenant.model.refusal import bad_request
 from local.tenant.model.tenant import TenantModel
+
+
+class GroupFields(Body):
+    """What POST and PATCH have in common, reduced to what is used."""
+
+    description: str | None = None
+    membership_rule: str | None = None
+    membership_rule_processing_state: Literal["On", "Paused"] | None = None
+
+
+class GroupChange(GroupFields):
+    """Body of a PATCH."""
+
+    display_name: str | None = None
+
+
+class NewGroup(GroupFields):
+    """Body of POST groups."""
+
+    display_name: str
+    mail_enabled: Literal[False]
+    mail_nickname: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    security_enabled: Literal[True]
+    group_types: tuple[Literal["DynamicMembership"], ...] = ()
 
 
 class GroupEndpoints:
@@ -24,6 +54,9 @@ class GroupEndpoints:
             ("GET", "/groups", of.GROUPS_LIST, self._list),
             ("GET", "/groups/delta", of.GROUPS_DELTA, self._delta),
             ("GET", "/groups/{id}", of.GROUPS_GET, self._get),
+            ("POST", "/groups", of.GROUPS_CREATE, self._create),
+            ("PATCH", "/groups/{id}", of.GROUPS_UPDATE, self._update),
+            ("POST", "/groups/{id}/assignLicense", of.GROUPS_ASSIGN_LICENSE, self._license),
             ("GET", "/groups/{id}/members", of.GROUP_MEMBERS_LIST, self._members),
             ("POST", "/groups/{id}/members/$ref", of.GROUP_MEMBERS_ADD, self._add_member),
             ("DELETE", "/groups/{id}/members/{member}/$ref", of.GROUP_MEMBERS_REMOVE, self._remove_member),
@@ -40,6 +73,35 @@ class GroupEndpoints:
 
     def _get(self, request: GraphRequest) -> Reply:
         return one(request, self._model.groups.get(request.path["id"]), _SHAPE, "groups")
+
+    def _create(self, request: GraphRequest) -> Reply:
+        body = request.body(NewGroup)
+        if bool(body.membership_rule) is not ("DynamicMembership" in body.group_types):
+            raise bad_request("A membership rule needs the group type DynamicMembership, and the other way round.")
+        group = Group(
+            id=self._model.world.ids.guid(),
+            name=body.display_name,
+            created_at=self._model.clock.now(),
+            description=body.description or "",
+            rule=body.membership_rule or "",
+            rule_is_on=body.membership_rule_processing_state == "On",
+        )
+        self._model.groups.create(group)
+        self._model.assignment.look_again_later()
+        return Reply(status=201, body=one(request, group, _SHAPE, "groups").body)
+
+    def _update(self, request: GraphRequest) -> Reply:
+        body = request.body(GroupChange)
+        state = body.membership_rule_processing_state
+        is_on = None if state is None else state == "On"
+        self._model.groups.change(request.path["id"], rule=body.membership_rule, rule_is_on=is_on)
+        self._model.assignment.look_again_later()
+        return NO_CONTENT
+
+    def _license(self, request: GraphRequest) -> Reply:
+        body = request.body(AssignLicense)
+        self._model.groups.license(request.path["id"], [each.sku_id for each in body.add_licenses])
+        return Reply(status=202, body={"id": request.path["id"]})
 
     def _delta(self, request: GraphRequest) -> Reply:
         return changes(request, self._model.groups_log, _SHAPE, "groups", _members_delta)
@@ -68,9 +130,11 @@ _SHAPE = Shape[Group](
         "id": lambda group: group.id,
         "deletedDateTime": lambda _: None,
         "createdDateTime": lambda group: moment(group.created_at),
-        "description": lambda _: None,
+        "description": lambda group: group.description or None,
         "displayName": lambda group: group.name,
-        "groupTypes": lambda _: [],
+        "groupTypes": lambda group: ["DynamicMembership"] if group.rule else [],
+        "membershipRule": lambda group: group.rule or None,
+        "membershipRuleProcessingState": lambda group: ("On" if group.rule_is_on else "Paused") if group.rule else None,
         "mail": lambda _: None,
         "mailEnabled": lambda _: False,
         "mailNickname": lambda group: group.name.replace(" ", "").lower(),

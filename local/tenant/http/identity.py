@@ -7,7 +7,7 @@ import base64
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -51,15 +51,22 @@ class Identities:
 
     def token(self, client_id: str, resource: str, expires_on: int) -> str:
         """A token that looks like a JWT: header, claims with the roles, and a digest in place of a signature."""
-        claims = {
-            "aud": resource,
-            "iss": f"https://sts.windows.net/{self._tenant_id}/",
-            "appid": client_id,
-            "tid": self._tenant_id,
-            "idtyp": "app",
-            "roles": sorted(self._roles[client_id.lower()]),
-            "exp": expires_on,
-        }
+        claims = {"idtyp": "app", "roles": sorted(self._roles[client_id.lower()])}
+        return self._signed(claims | {"aud": resource, "appid": client_id, "exp": expires_on})
+
+    async def sign_in(self, request: Request) -> Response:
+        """POST /_sim/sign-in {"user": ..., "scopes": [...]}: an administrator consents to all of it at once."""
+        asked = await request.json()
+        expires_on = int(time.time()) + _LIFETIME_S
+        return JSONResponse({"access_token": self.user_token(asked["user"], asked["scopes"]), "expires_on": expires_on})
+
+    def user_token(self, user: str, scopes: Sequence[str]) -> str:
+        """A token of a signed-in administrator with these delegated permissions."""
+        claims: dict[str, Json] = {"idtyp": "user", "upn": user, "scp": " ".join(scopes), "appid": "cli"}
+        return self._signed(claims | {"aud": "https://graph.microsoft.com", "exp": int(time.time()) + _LIFETIME_S})
+
+    def _signed(self, claims: Mapping[str, Json]) -> str:
+        claims = {"iss": f"https://sts.windows.net/{self._tenant_id}/", "tid": self._tenant_id, **claims}
         head = _encoded({"typ": "JWT", "alg": "none"}) + "." + _encoded(claims)
         return f"{head}.{self._seal(head)}"
 
@@ -74,6 +81,8 @@ class Identities:
         claims = json.loads(_decoded(head.partition(".")[2]))
         if claims["exp"] < time.time():
             raise _unauthorized("Lifetime validation failed, the token is expired.")
+        if claims["idtyp"] == "user":
+            return Caller(application_id=claims["appid"], roles=frozenset(claims["scp"].split()), user=claims["upn"])
         return Caller(application_id=claims["appid"], roles=frozenset(claims["roles"]))
 
     def _seal(self, head: str) -> str:

@@ -4,9 +4,10 @@ from local.tenant.http.request import BETA, BOTH, Endpoint, GraphRequest, Reply
 from local.tenant.http.shape import Shape, many, one
 from local.tenant.http.wire import Json, moment
 from local.tenant.model.approvals import ApprovalPolicy, ApprovalRequest
+from local.tenant.model.mobility import INTUNE_APP
 from local.tenant.model.operations import Operation
 from local.tenant.model.organization import Organization
-from local.tenant.model.refusal import Service
+from local.tenant.model.refusal import Service, resource_not_found
 from local.tenant.model.tenant import TenantModel
 
 _POLICIES = "/deviceManagement/operationApprovalPolicies"
@@ -31,8 +32,8 @@ class OrganizationEndpoints:
             ("GET", _POLICIES, of.APPROVAL_POLICIES, self._policies, BETA),
             ("GET", _REQUESTS, of.APPROVAL_REQUESTS_LIST, self._requests, BETA),
             ("GET", f"{_REQUESTS}/{{id}}", of.APPROVAL_REQUESTS_GET, self._request, BETA),
-            ("GET", _MDM, of.MDM_POLICIES, _never, BETA),
-            ("GET", f"{_MDM}/{{id}}", of.MDM_POLICIES, _never, BETA),
+            ("GET", _MDM, of.MDM_POLICIES, self._mobility_policies, BETA),
+            ("GET", f"{_MDM}/{{id}}", of.MDM_POLICIES, self._mobility_policy, BETA),
             ("PATCH", f"{_MDM}/{{id}}", of.MDM_POLICIES, _never, BETA),
             ("GET", f"{_MDM}/{{id}}/includedGroups", of.MDM_POLICIES, _never, BETA),
         )
@@ -40,6 +41,31 @@ class OrganizationEndpoints:
             Endpoint(method=method, path=path, operation=operation, handle=handle, versions=versions)
             for method, path, operation, handle, versions in rows
         ]
+
+    def _mobility_policies(self, request: GraphRequest) -> Reply:
+        return Reply(body={"@odata.context": request.context(_MDM[1:]), "value": [self._mobility(request)]})
+
+    def _mobility_policy(self, request: GraphRequest) -> Reply:
+        if request.path["id"].lower() != INTUNE_APP:
+            raise resource_not_found(request.path["id"])
+        return Reply(body=self._mobility(request))
+
+    def _mobility(self, request: GraphRequest) -> dict[str, Json]:
+        policy = self._model.mobility
+        written: dict[str, Json] = {
+            "id": INTUNE_APP,
+            "displayName": "Microsoft Intune",
+            "description": "",
+            "appliesTo": policy.applies_to,
+            "isValid": policy.is_valid,
+            "discoveryUrl": policy.discovery_url,
+            "complianceUrl": "https://portal.manage.microsoft.com/?portalAction=Compliance",
+            "termsOfUseUrl": "https://portal.manage.microsoft.com/TermsofUse.aspx",
+        }
+        if "includedGroups" in request.query.expand:
+            groups = (self._model.groups.find(group_id) for group_id in policy.group_ids)
+            written["includedGroups"] = [{"id": each.id, "displayName": each.name} for each in groups if each]
+        return written
 
     def _list(self, request: GraphRequest) -> Reply:
         return many(request, (self._model.organization,), _ORGANIZATION, "organization")
@@ -62,7 +88,7 @@ class OrganizationEndpoints:
 
 
 def _never(_request: GraphRequest) -> Reply:
-    raise AssertionError("no application role allows this operation")
+    raise AssertionError("no permission that anybody is given here allows this operation")
 
 
 def _domains(organization: Organization) -> Json:

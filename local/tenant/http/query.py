@@ -15,6 +15,7 @@ _FUNCTION = re.compile(
     rf"\s*(?P<op>contains|startswith)\(\s*(?P<name>[\w/]+)\s*,\s*(?P<value>{_LITERAL})\s*\)\s*", re.I
 )
 _MEMBERSHIP = re.compile(rf"\s*(?P<name>[\w/]+)\s+in\s*\((?P<values>(?:\s*(?:{_LITERAL})\s*,?)+)\)\s*", re.I)
+_ANY = re.compile(rf"\s*(?P<name>\w+)/any\(\s*(\w+)\s*:\s*\2\s+(?P<op>eq)\s+(?P<value>{_LITERAL})\s*\)\s*", re.I)
 _AND = re.compile(r"and\b", re.I)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT")
 
@@ -65,7 +66,7 @@ def read_filter(text: str) -> tuple[Condition, ...] | None:
 
 
 def _one(text: str) -> tuple[Condition, str] | None:
-    found = _FUNCTION.match(text) or _COMPARISON.match(text)
+    found = _ANY.match(text) or _FUNCTION.match(text) or _COMPARISON.match(text)
     if found is not None:
         operator = cast("Operator", found["op"].lower())
         return Condition(property=found["name"], operator=operator, value=_value(found["value"])), text[found.end() :]

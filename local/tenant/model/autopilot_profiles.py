@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from local.tenant.model.refusal import Service, resource_not_found
+from local.tenant.model.refusal import Service, intune_bad_request, resource_not_found
 from local.tenant.model.store import Store
 from local.tenant.model.world import World
 
@@ -24,6 +24,11 @@ class AutopilotProfile:
     usage: Usage = "singleUser"
     user_type: UserType = "standard"
     group_ids: tuple[str, ...] | None = None
+    description: str = ""
+    language: str = "os-default"
+    name_template: str = ""
+    pre_provisioning: bool = False
+    skips_keyboard: bool = True
 
 
 class AutopilotProfiles:
@@ -42,6 +47,17 @@ class AutopilotProfiles:
         if profile is None:
             raise resource_not_found(profile_id, Service.INTUNE)
         return profile
+
+    def create(self, profile: AutopilotProfile) -> None:
+        """POST (beta) windowsAutopilotDeploymentProfiles: it is assigned to nobody yet."""
+        self.store.put(profile.id, profile)
+
+    def assign(self, profile_id: str, group_id: str) -> None:
+        """POST (beta) .../assignments to one more group. Raises 404, and 400 for a group that has it already."""
+        profile = self.get(profile_id)
+        if group_id in (profile.group_ids or ()):
+            raise intune_bad_request("The profile is already assigned to this group.")
+        self.store.put(profile.id, replace(profile, group_ids=(*(profile.group_ids or ()), group_id)))
 
     def named(self, name: str) -> AutopilotProfile:
         """The profile with that display name. Raises KeyError."""

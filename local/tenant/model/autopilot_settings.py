@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from local.tenant.model.refusal import GraphRefusal, Service
+from local.tenant.model.signal import Signal
 from local.tenant.model.world import World
 
 _SYNC_TAKES = timedelta(minutes=5)
@@ -25,6 +26,9 @@ class AutopilotSettings:
     def __init__(self, world: World) -> None:
         self._world = world
         self._state = SyncState(synced_at=world.clock.start)
+        self.syncs = 0
+        """How many were started."""
+        self.completed = Signal[()]()
 
     def get(self) -> SyncState:
         """GET (beta) windowsAutopilotSettings."""
@@ -45,7 +49,9 @@ class AutopilotSettings:
                 service=Service.INTUNE,
             )
         self._state = replace(self._state, triggered_at=now, status="inProgress")
+        self.syncs += 1
         self._world.clock.after(_SYNC_TAKES, self._complete)
 
     def _complete(self) -> None:
         self._state = replace(self._state, synced_at=self._world.now(), status="completed")
+        self.completed.emit()

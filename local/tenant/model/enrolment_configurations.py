@@ -32,6 +32,15 @@ class EnrolmentConfiguration:
     blocks_use: bool = True
     limit: int = 15
     windows_blocked: bool = False
+    description: str = ""
+    all_devices: bool = False
+    """With ``group_ids`` None: assigned to all devices, not to all users."""
+    blocks_retry: bool = False
+    allows_reset: bool = True
+    collects_logs: bool = True
+    error_message: str = ""
+    timeout_minutes: int = 60
+    tracked_app_ids: tuple[str, ...] = ()
 
 
 FILTERABLE: Table[EnrolmentConfiguration] = {
@@ -68,6 +77,31 @@ class EnrolmentConfigurations:
         for configuration in self._by_id.values():
             if configuration.type is type_:
                 self._by_id[configuration.id] = replace(configuration, **fields)
+
+    def create(self, configuration: EnrolmentConfiguration) -> EnrolmentConfiguration:
+        """POST (beta) deviceEnrollmentConfigurations, a status page: it comes last."""
+        created = replace(configuration, priority=len(self._pages()) + 1)
+        self._by_id[created.id] = created
+        return created
+
+    def put(self, configuration: EnrolmentConfiguration) -> None:
+        """Replace one that is there. Raises 404."""
+        self._by_id[self.get(configuration.id).id] = configuration
+
+    def set_priority(self, configuration_id: str, priority: int) -> None:
+        """POST (beta) .../setPriority. Raises 404, and 400 for a priority that no page can have."""
+        chosen = self.get(configuration_id)
+        pages = self._pages()
+        if chosen not in pages or not 1 <= priority <= len(pages):
+            raise intune_bad_request("The priority is not valid.")
+        pages.remove(chosen)
+        pages.insert(priority - 1, chosen)
+        for number, page in enumerate(pages, 1):
+            self._by_id[page.id] = replace(page, priority=number)
+
+    def _pages(self) -> list[EnrolmentConfiguration]:
+        pages = [c for c in self._by_id.values() if c.type is ConfigurationType.STATUS_PAGE]
+        return sorted(pages, key=lambda page: page.priority)
 
     def all(self, conditions: Sequence[Condition] | None) -> tuple[EnrolmentConfiguration, ...]:
         """GET deviceEnrollmentConfigurations. Raises 400 for what cannot be filtered."""

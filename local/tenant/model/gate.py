@@ -12,7 +12,7 @@ from typing import TypeVar
 from local.tenant.model.counts import Counts
 from local.tenant.model.faults import ANSWERS, Fault, FaultKind, Faults
 from local.tenant.model.naming import Named, Names
-from local.tenant.model.operations import EVERY_ROLE, ROLES, Operation, is_intune
+from local.tenant.model.operations import DELEGATED, EVERY_ROLE, ROLES, Operation, is_intune
 from local.tenant.model.refusal import AnswerLost, GraphRefusal, Service
 from local.tenant.model.world import World
 
@@ -26,6 +26,13 @@ class Caller:
 
     application_id: str = "00000000-0000-0000-0000-000000000001"
     roles: frozenset[str] = EVERY_ROLE
+    user: str | None = None
+    """The UPN of the administrator whose token it is; None is an application's own."""
+
+    def may(self, operation: Operation) -> bool:
+        """Whether the token's permissions allow the operation."""
+        allowing = ROLES[operation] if self.user is None else DELEGATED[operation]
+        return bool(self.roles & allowing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +96,7 @@ class Gate:
     def refusal_before(self, admitted: Admitted) -> GraphRefusal | AnswerLost | None:
         """What keeps an admitted request from being applied at all, or None."""
         operation = admitted.call.operation
-        if not (admitted.call.caller.roles & ROLES[operation]):
+        if not admitted.call.caller.may(operation):
             return _forbidden(operation)
         answer = _answer(admitted)
         if answer is not None and (answer.when == "before" or answer.kind is FaultKind.RESYNC):

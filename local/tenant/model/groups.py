@@ -22,11 +22,17 @@ class Group:
     created_at: datetime
     member_ids: tuple[str, ...] = ()
     sku_ids: tuple[str, ...] = ()
+    description: str = ""
+    rule: str = ""
+    rule_is_on: bool = False
 
 
 FILTERABLE: Table[Group] = {
     "id": Filterable(operators=frozenset({"eq", "in"}), value_of=lambda group: group.id),
     "displayName": Filterable(operators=frozenset({"eq", "in", "startswith"}), value_of=lambda group: group.name),
+    "groupTypes": Filterable(
+        operators=frozenset({"eq"}), value_of=lambda group: "DynamicMembership" if group.rule else ""
+    ),
 }
 
 
@@ -68,9 +74,32 @@ class Groups:
         found = (self._users.store.read(user_id) for user_id in self.get(group_id).member_ids)
         return page_of([user for user in found if user is not None], self._world.replica, start=start, size=size)
 
+    def create(self, group: Group) -> None:
+        """POST groups."""
+        self.store.put(group.id, group)
+
+    def change(self, group_id: str, *, rule: str | None, rule_is_on: bool | None) -> None:
+        """PATCH groups/{id}: what is None stays. Raises 404, and 400 for a rule of a group that has none."""
+        group = self._require(group_id)
+        if rule and not group.rule:
+            raise bad_request("A membership rule needs the group type DynamicMembership.")
+        rule_is_on = group.rule_is_on if rule_is_on is None else rule_is_on
+        self.store.put(group.id, replace(group, rule=group.rule if rule is None else rule, rule_is_on=rule_is_on))
+
+    def license(self, group_id: str, sku_ids: Sequence[str]) -> None:
+        """POST groups/{id}/assignLicense; its members get it later. Raises 404, and 400 for what was not bought."""
+        group = self._require(group_id)
+        self._licences.require_bought(sku_ids)
+        self.store.put(group.id, replace(group, sku_ids=tuple(dict.fromkeys((*group.sku_ids, *sku_ids)))))
+        for user_id in group.member_ids:
+            for sku_id in sku_ids:
+                self._licence_later(group.id, user_id, sku_id)
+
     def add_member(self, group_id: str, user_id: str) -> None:
         """POST groups/{id}/members/$ref. Raises 404, and 400 for somebody who is a member already."""
         group, user = self._require(group_id), self._users.require(user_id)
+        if group.rule:
+            raise bad_request("Insufficient privileges: the members of a dynamic group follow its rule.")
         if user.id in group.member_ids:
             raise bad_request(
                 "One or more added object references already exist for the following modified properties: 'members'."

@@ -110,6 +110,12 @@ class Licences:
             kept = tuple(lic for lic in user.licences if lic.by_group != group_id)
             self._settle(user, replace(user, licences=kept))
 
+    def require_bought(self, sku_ids: Sequence[str]) -> None:
+        """Raises 400 for a product that the tenant has not bought."""
+        for sku_id in sku_ids:
+            if self._skus.find(sku_id) is None:
+                raise bad_request(f"License {sku_id} does not correspond to a valid company License.")
+
     def retry_group_errors(self, id_or_upn: str) -> User:
         """POST users/{id}/reprocessLicenseAssignment: try again what a group could not give. Raises 404."""
         user = self._users.require(id_or_upn)

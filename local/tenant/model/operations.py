@@ -16,6 +16,7 @@ _SKU_READ = (
 )
 _GROUP_READ = "GroupMember.Read.All Group.Read.All Group.ReadWrite.All Directory.Read.All Directory.ReadWrite.All"
 _MEMBERS_READ = "GroupMember.Read.All GroupMember.ReadWrite.All Group.Read.All Group.ReadWrite.All Directory.Read.All"
+_GROUP_CREATE = "Group.ReadWrite.All Directory.ReadWrite.All"
 _GROUP_WRITE = "GroupMember.ReadWrite.All Group.ReadWrite.All Directory.ReadWrite.All"
 _MEMBERSHIP_READ = _GROUP_READ
 _ENTRA_DEVICE_READ = "Device.Read.All Device.ReadWrite.All Directory.Read.All Directory.ReadWrite.All"
@@ -50,6 +51,9 @@ class Operation(StrEnum):
     GROUPS_LIST = "groups.list"
     GROUPS_GET = "groups.get"
     GROUPS_DELTA = "groups.delta"
+    GROUPS_CREATE = "groups.create"
+    GROUPS_UPDATE = "groups.update"
+    GROUPS_ASSIGN_LICENSE = "groups.assignLicense"
     GROUP_MEMBERS_LIST = "groups.members.list"
     GROUP_MEMBERS_ADD = "groups.members.add"
     GROUP_MEMBERS_REMOVE = "groups.members.remove"
@@ -89,12 +93,22 @@ class Operation(StrEnum):
     ALLOW_NEXT_ENROLLMENT = "allowNextEnrollment"
     PROFILES_LIST = "windowsAutopilotDeploymentProfiles.list"
     PROFILES_GET = "windowsAutopilotDeploymentProfiles.get"
+    PROFILES_CREATE = "windowsAutopilotDeploymentProfiles.create"
+    PROFILES_UPDATE = "windowsAutopilotDeploymentProfiles.update"
+    PROFILES_ASSIGN = "windowsAutopilotDeploymentProfiles.assignments.create"
     PROFILES_ASSIGNMENTS = "windowsAutopilotDeploymentProfiles.assignments"
     PROFILES_DEVICES = "windowsAutopilotDeploymentProfiles.assignedDevices"
+    IMPORTS_CREATE = "importedWindowsAutopilotDeviceIdentities.create"
+    IMPORTS_LIST = "importedWindowsAutopilotDeviceIdentities.list"
+    IMPORTS_GET = "importedWindowsAutopilotDeviceIdentities.get"
     AUTOPILOT_SETTINGS_GET = "windowsAutopilotSettings.get"
     AUTOPILOT_SETTINGS_SYNC = "windowsAutopilotSettings.sync"
     CONFIGURATIONS_LIST = "deviceEnrollmentConfigurations.list"
     CONFIGURATIONS_GET = "deviceEnrollmentConfigurations.get"
+    CONFIGURATIONS_CREATE = "deviceEnrollmentConfigurations.create"
+    CONFIGURATIONS_UPDATE = "deviceEnrollmentConfigurations.update"
+    CONFIGURATIONS_ASSIGN = "deviceEnrollmentConfigurations.assign"
+    CONFIGURATIONS_SET_PRIORITY = "deviceEnrollmentConfigurations.setPriority"
     CONFIGURATIONS_ASSIGNMENTS = "deviceEnrollmentConfigurations.assignments"
     ORGANIZATION_LIST = "organization.list"
     ORGANIZATION_GET = "organization.get"
@@ -130,6 +144,9 @@ _NEEDS: dict[Operation, str] = {
     Operation.GROUPS_LIST: _GROUP_READ,
     Operation.GROUPS_GET: _GROUP_READ,
     Operation.GROUPS_DELTA: _GROUP_READ,
+    Operation.GROUPS_CREATE: _GROUP_CREATE,
+    Operation.GROUPS_UPDATE: _GROUP_CREATE,
+    Operation.GROUPS_ASSIGN_LICENSE: "LicenseAssignment.ReadWrite.All Directory.ReadWrite.All",
     Operation.GROUP_MEMBERS_LIST: _MEMBERS_READ,
     Operation.GROUP_MEMBERS_ADD: _GROUP_WRITE,
     Operation.GROUP_MEMBERS_REMOVE: _GROUP_WRITE,
@@ -171,12 +188,22 @@ _NEEDS: dict[Operation, str] = {
     Operation.ALLOW_NEXT_ENROLLMENT: _SERVICE_WRITE,
     Operation.PROFILES_LIST: _SERVICE_READ,
     Operation.PROFILES_GET: _SERVICE_READ,
+    Operation.PROFILES_CREATE: _SERVICE_WRITE,
+    Operation.PROFILES_UPDATE: _SERVICE_WRITE,
+    Operation.PROFILES_ASSIGN: _SERVICE_WRITE,
     Operation.PROFILES_ASSIGNMENTS: _SERVICE_READ,
     Operation.PROFILES_DEVICES: _SERVICE_READ,
+    Operation.IMPORTS_CREATE: _SERVICE_WRITE,
+    Operation.IMPORTS_LIST: _SERVICE_READ,
+    Operation.IMPORTS_GET: _SERVICE_READ,
     Operation.AUTOPILOT_SETTINGS_GET: _SERVICE_READ,
     Operation.AUTOPILOT_SETTINGS_SYNC: _SERVICE_WRITE,
     Operation.CONFIGURATIONS_LIST: _SERVICE_READ,
     Operation.CONFIGURATIONS_GET: _SERVICE_READ,
+    Operation.CONFIGURATIONS_CREATE: _SERVICE_WRITE,
+    Operation.CONFIGURATIONS_UPDATE: _SERVICE_WRITE,
+    Operation.CONFIGURATIONS_ASSIGN: _SERVICE_WRITE,
+    Operation.CONFIGURATIONS_SET_PRIORITY: _SERVICE_WRITE,
     Operation.CONFIGURATIONS_ASSIGNMENTS: _SERVICE_READ,
     Operation.ORGANIZATION_LIST: _ORGANIZATION_READ,
     Operation.ORGANIZATION_GET: f"{_SERVICE_READ} User.Read.All",
@@ -195,6 +222,14 @@ _NEEDS: dict[Operation, str] = {
 
 ROLES: dict[Operation, frozenset[str]] = {operation: frozenset(roles.split()) for operation, roles in _NEEDS.items()}
 """The application permissions that allow an operation."""
+
+DELEGATED: dict[Operation, frozenset[str]] = ROLES | {
+    Operation.MDM_POLICIES: frozenset({"Policy.Read.All", "Policy.ReadWrite.MobilityManagement"}),
+    Operation.GROUPS_ASSIGN_LICENSE: frozenset(
+        {"LicenseAssignment.ReadWrite.All", "Group.ReadWrite.All", "Directory.ReadWrite.All"}
+    ),
+}
+"""The delegated permissions that allow it to a signed-in administrator: the same names, and what no application may do."""
 
 EVERY_ROLE = frozenset(
     {
@@ -226,6 +261,7 @@ _INTUNE_PREFIXES = (
     "deviceCompliance",
     "windowsAutopilot",
     "deviceEnrollment",
+    "importedWindowsAutopilot",
     "operationApproval",
     "troubleshootingEvents",
     "autopilotEvents",

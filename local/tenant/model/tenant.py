@@ -7,6 +7,7 @@ from datetime import datetime
 
 from local.tenant.model.approvals import Approvals
 from local.tenant.model.autopilot import Autopilot
+from local.tenant.model.autopilot_assignment import AutopilotAssignment
 from local.tenant.model.autopilot_profiles import AutopilotProfiles
 from local.tenant.model.autopilot_settings import AutopilotSettings
 from local.tenant.model.change_log import ChangeLog
@@ -21,10 +22,12 @@ from local.tenant.model.faults import Faults
 from local.tenant.model.fleet import Fleet
 from local.tenant.model.gate import Caller, Gate
 from local.tenant.model.groups import Group, Groups
+from local.tenant.model.hardware_imports import HardwareImports
 from local.tenant.model.licences import Licences
 from local.tenant.model.machines import Machines
 from local.tenant.model.mail import Mail
 from local.tenant.model.managed_devices import ManagedDevices
+from local.tenant.model.mobility import MobilityPolicy
 from local.tenant.model.naming import Names
 from local.tenant.model.notifications import Notifications
 from local.tenant.model.organization import Organization
@@ -96,6 +99,7 @@ class TenantModel:
         self.organization = Organization(world, name="Contoso", mdm_authority=blank.mdm_authority)
         self.skus = SubscribedSkus(list(blank.skus))
         self.configurations = EnrolmentConfigurations(blank.configurations)
+        self.mobility = MobilityPolicy()
         self._build_directory(world)
         self._build_intune(world)
         self._build_front(world)
@@ -117,6 +121,10 @@ class TenantModel:
         self.profiles = AutopilotProfiles(world)
         self.autopilot = Autopilot(world, self.users, self.licences, self.profiles)
         self.autopilot_settings = AutopilotSettings(world)
+        self.hardware_imports = HardwareImports(world, self.autopilot, self.entra_devices)
+        self.assignment = AutopilotAssignment(world, self.groups, self.profiles, self.autopilot, self.entra_devices)
+        self.autopilot_settings.completed.connect(self.hardware_imports.show_in_intune)
+        self.hardware_imports.registered.connect(self.assignment.look_again_later)
         self.troubleshooting = Troubleshooting(world)
         self.approvals = Approvals(world)
         self.compliance = Compliance(

@@ -29,6 +29,10 @@ class Delays:
     """How often an online device checks in by itself."""
     notification: timedelta = timedelta(seconds=30)
     """From a change to its notification."""
+    hash_import: timedelta = timedelta(minutes=3)
+    """From a hardware hash arriving to the Autopilot service having it, or refusing it."""
+    dynamic_group: timedelta = timedelta(minutes=5)
+    """From a registration or a rule to the members of a dynamic group, and the profiles they get by it."""
     directory: timedelta = timedelta()
     """How far directory reads are behind (eventual consistency)."""
 

@@ -8,6 +8,7 @@ from shared.errors import BadInput, Changed, HandoverError
 from shared.intake.device_events import read_device_event
 from shared.intake.messages import read_hints
 from shared.names import CASE_STEPS, DEVICE_EVENTS, HINTS, INTUNE_LOGS, WIPE_STEPS
+from shared.operate.principals import Principal, Role
 from shared.ports import Clock, Messages
 from shared.records.cases import CaseStore
 from shared.records.parked import ParkedInput, ParkingLot, Settled
@@ -32,7 +33,9 @@ class NotReplayable(HandoverError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TendParkedInput:
-    """The operator's actions on parked input. Each names who did it, in the row and (as a pseudonym) in the log."""
+    """The operator's actions on parked input. Each names who did it, in the row and (as a pseudonym) in the log, and
+    raises NotAllowed for who is no operator.
+    """
 
     parking: ParkingLot
     cases: CaseStore
@@ -56,12 +59,13 @@ class TendParkedInput:
         parked = await self._find(parked_id)
         return {**_line(parked), "body": parked.body}
 
-    async def replay(self, parked_id: str, *, body: str | None, who: str) -> Json:
+    async def replay(self, parked_id: str, *, body: str | None, who: Principal) -> Json:
         """Put it on its queue again, with another body if one is given; it is read first as its queue would read it.
 
         Doing it twice sends it once, and if it is sent twice all the same that is harmless: every message is only a
         pointer. Raises NothingParked, NotReplayable, or BadInput for a body that would be parked again.
         """
+        who.must(Role.OPERATOR)
         parked = await self._find(parked_id)
         if parked.settled is not None and parked.settled.how == "replayed":
             return _line(parked)
@@ -74,8 +78,9 @@ class TendParkedInput:
         await self.messages.send(queue, message)
         return await self._settle(parked, "replayed", who, "mended" if body is not None else "as it was")
 
-    async def discard(self, parked_id: str, *, who: str, why: str) -> Json:
+    async def discard(self, parked_id: str, *, who: Principal, why: str) -> Json:
         """It is of no use: its body is forgotten, the reason and who said so stay. Raises NothingParked, NotReplayable."""
+        who.must(Role.OPERATOR)
         parked = await self._find(parked_id)
         if parked.settled is not None and parked.settled.how == "replayed":
             raise NotReplayable(f"It was replayed by {parked.settled.by}.")
@@ -115,8 +120,8 @@ class TendParkedInput:
             raise NotReplayable("The case has moved on since; the message would change nothing.")
         return queue_of(stored.case), write_step(step)
 
-    async def _settle(self, parked: ParkedInput, how: str, who: str, why: str) -> Json:
-        settled = Settled(how=how, by=who, at=self.clock.now(), why=why)
+    async def _settle(self, parked: ParkedInput, how: str, who: Principal, why: str) -> Json:
+        settled = Settled(how=how, by=who.name, by_id=who.id, at=self.clock.now(), why=why)
         try:
             await self.parking.settle(parked, settled, keep_body=how == "replayed")
         except Changed:
@@ -135,5 +140,11 @@ def _line(parked: ParkedInput) -> Json:
         "cut": parked.cut,
         "settled": None
         if settled is None
-        else {"how": settled.how, "by": settled.by, "at": settled.at.isoformat(), "why": settled.why},
+        else {
+            "how": settled.how,
+            "by": settled.by,
+            "by_id": settled.by_id,
+            "at": settled.at.isoformat(),
+            "why": settled.why,
+        },
     }

@@ -1,0 +1,1 @@
+"""The command line for administrators: `python -m local.cli`."""
