@@ -373,7 +373,7 @@ class WipeAudit:
 class EnrolmentFailure:
     """An enrolment that failed (enrollmentTroubleshootingEvent): Intune has no serial number for it."""
 
-    at: datetime | None
+    at: datetime
     user_id: str | None
     entra_device_id: str | None
     operating_system: str = ""

@@ -98,7 +98,7 @@ class Gatherer:
         """Every enrolment of the serial number; and for one that is late and not there, what Intune refused meanwhile."""
         if known.same_serial is None:
             known = replace(known, same_serial=await self.devices.with_serial_number(case.serial_number or ""))
-        if not is_late(case, policy, self.clock.now()) or is_back(case, known):
+        if is_back(case, known) or not is_late(case, policy, self.clock.now()):
             return known
         try:
             return replace(known, enrolment_failures=await self.devices.enrolment_failures())

@@ -24,17 +24,13 @@ _MEANINGS = {
 
 def is_late(case: Case, policy: Policy, now: datetime) -> bool:
     """Devices come back sooner than this; only for one that does not anything more is read."""
-    sent_at = case.wipe.sent_at if case.wipe is not None else None
-    return sent_at is not None and now - sent_at >= policy.back_within
+    return now - _sent_at(case) >= policy.back_within
 
 
 def refusals(case: Case, facts: Facts) -> Sequence[EnrolmentFailure]:
     """The failed enrolments since the wipe, oldest first, that are this device's or a Windows device's of its owner."""
-    sent_at = case.wipe.sent_at if case.wipe is not None else None
-    if sent_at is None:
-        return ()
-    since = [each for each in facts.enrolment_failures or () if each.at is not None and each.at > sent_at]
-    return sorted((each for each in since if _concerns(case, each)), key=lambda each: each.at or sent_at)
+    since = [each for each in facts.enrolment_failures or () if each.at > _sent_at(case)]
+    return sorted((each for each in since if _concerns(case, each)), key=lambda each: each.at)
 
 
 def in_words(failures: Sequence[EnrolmentFailure]) -> str:
@@ -48,20 +44,25 @@ def in_words(failures: Sequence[EnrolmentFailure]) -> str:
 
 def evidence_of(failures: Sequence[EnrolmentFailure]) -> Evidence:
     """The same with Intune's own words."""
-    if not failures or (at := failures[-1].at) is None:
+    if not failures:
         return {}
     return {
         "refused enrolments": len(failures),
-        "last refused": f"{at:%Y-%m-%d %H:%M} UTC",
+        "last refused": f"{failures[-1].at:%Y-%m-%d %H:%M} UTC",
         "Intune's reason": f"{failures[-1].category}: {failures[-1].reason or 'no more is told'}",
     }
 
 
 def _concerns(case: Case, failure: EnrolmentFailure) -> bool:
     """The wiped device may get another Entra id, and may not have one yet: then it is known by who signed in."""
-    device = case.device.entra_device_id if case.device is not None else None
-    if device is not None and (failure.entra_device_id or "").lower() == device.lower():
+    assert case.device is not None and case.owner is not None
+    device, system = (failure.entra_device_id or "").lower(), failure.operating_system.lower()
+    if device and device == (case.device.entra_device_id or "").lower():
         return True
-    system = failure.operating_system.lower()
-    by_owner = case.owner is not None and (failure.user_id or "").lower() == case.owner.user_id.lower()
+    by_owner = (failure.user_id or "").lower() == case.owner.user_id.lower()
     return by_owner and (not system or system.startswith("windows"))
+
+
+def _sent_at(case: Case) -> datetime:
+    assert case.wipe is not None
+    return case.wipe.sent_at or case.moved_at

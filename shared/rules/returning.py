@@ -20,10 +20,11 @@ USER_FOLLOWS_WITHIN = timedelta(hours=2)
 
 def is_back(case: Case, facts: Facts) -> bool:
     """Whether the device enrolled again after the wipe, or had done so when its case was looked at last."""
-    if case.state is not CaseState.AWAITING_RETURN or case.device is None:
+    if case.state is not CaseState.AWAITING_RETURN:
         return True
-    sent_at = case.wipe.sent_at if case.wipe is not None else None
-    return _newest_after(facts.same_serial or (), sent_at or case.moved_at, case.device.managed_device_id) is not None
+    assert case.wipe is not None and case.device is not None
+    sent_at = case.wipe.sent_at or case.moved_at
+    return _newest_after(facts.same_serial or (), sent_at, case.device.managed_device_id) is not None
 
 
 def await_return(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision:

@@ -23,7 +23,9 @@ ROW: dict[str, object] = {
 
 async def test_failures_are_read_page_by_page_and_their_words_are_made_printable() -> None:
     following = f"{BASE}/beta/deviceManagement/troubleshootingEvents?$skiptoken=2"
-    answers = in_turn(page(ROW, next_link=following), page({"failureCategory": "unknown"}))
+    answers = in_turn(
+        page(ROW, next_link=following), page({"failureCategory": "unknown", "eventDateTime": "2026-03-05T10:13:00Z"})
+    )
     async with graph_over(answers) as (graph, wire):
         first, second = await graph.devices.enrolment_failures()
     assert wire.targets[0] == "/beta/deviceManagement/troubleshootingEvents"
@@ -35,11 +37,12 @@ async def test_failures_are_read_page_by_page_and_their_words_are_made_printable
         category="userValidation",
         reason="No licence\\n0x80180018",
     )
-    assert second == EnrolmentFailure(at=None, user_id=None, entra_device_id=None, category="unknown")
+    assert second == EnrolmentFailure(at=first.at, user_id=None, entra_device_id=None, category="unknown")
 
 
-async def test_another_kind_of_event_is_no_failed_enrolment() -> None:
-    async with graph_over(page({"id": "event-2", "eventDateTime": "2026-03-05T10:13:00Z"}, ROW)) as (graph, _):
+@pytest.mark.parametrize("without", ["failureCategory", "eventDateTime"])
+async def test_another_kind_of_event_and_one_without_a_time_are_left_out(without: str) -> None:
+    async with graph_over(page({**ROW, without: None}, ROW)) as (graph, _):
         assert len(await graph.devices.enrolment_failures()) == 1
 
 
