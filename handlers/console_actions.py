@@ -13,8 +13,8 @@ from shared.console.frame import Word
 from shared.domain.case import Case
 from shared.domain.reasons import Reason
 from shared.errors import BadInput, Changed
-from shared.operate.act import MOVED_MEANWHILE, NoSuchCase, NotNow
 from shared.operate.principals import Role
+from shared.operate.refusals import MOVED_MEANWHILE, NoSuchCase, NotNow
 from shared.remedy.messages import could_be_case
 
 OnACase = Callable[[Visit, str, Mapping[str, str], int], Awaitable[Case]]

@@ -15,8 +15,8 @@ from shared.console.parked_page import message_page, parked_page
 from shared.console.report_page import report_page
 from shared.console.tenant_page import tenant_page
 from shared.errors import BadInput
-from shared.operate.act import NoSuchCase
 from shared.operate.parked_input import SOURCES
+from shared.operate.refusals import NoSuchCase
 from shared.remedy.messages import could_be_case
 
 MOST_DAYS = 92

@@ -356,19 +356,26 @@ class Subscriptions(Protocol):
         ...
 
 
-class TenantSetup(Protocol):
-    """Device and licence groups, deployment profiles and Enrollment Status Pages: read, made and changed.
-
-    Every method raises RetryLater, AccessDenied or Unexpected; Unexpected carries Graph's code and message.
-    """
+class TenantReader(Protocol):
+    """Device and licence groups, deployment profiles and Enrollment Status Pages, only read: all that the app may do."""
 
     async def found(self, remembered: Remembered, group_names: tuple[str, ...]) -> FoundTenant:
-        """What is there: every profile and status page, the groups of these names, all dynamic groups, what is remembered."""
+        """What is there: every profile and status page, the groups of these names, all dynamic groups, what is remembered.
+
+        Raises RetryLater, AccessDenied or Unexpected.
+        """
         ...
 
     async def profiles(self) -> tuple[FoundProfile, ...]:
-        """Every deployment profile."""
+        """Every deployment profile. Raises RetryLater, AccessDenied or Unexpected."""
         ...
+
+
+class TenantSetup(TenantReader, Protocol):
+    """The same, made and changed under an administrator's sign-in.
+
+    Every method raises RetryLater, AccessDenied or Unexpected; Unexpected carries Graph's code and message.
+    """
 
     async def put_group(self, wanted: WantedGroup, group_id: str | None) -> str:
         """Make the group, or change that one's rule; its id."""
@@ -450,5 +457,4 @@ class Ports:
     clock: Clock
     ids: Ids
     close: Callable[[], Awaitable[None]]
-    setup: "TenantSetup | None" = None
-    """Left out where nobody looks for drift."""
+    setup: TenantReader | None = None

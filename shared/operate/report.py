@@ -95,6 +95,10 @@ class Report:
                 continue
             event(log, "report.sent", refused=answer.code if isinstance(answer, Refused) else None)
 
+    def as_json(self, summary: Summary) -> dict[str, Any]:
+        """The report as plain JSON values."""
+        return _SUMMARY.dump_python(summary)
+
     async def _listed(self, since: datetime, until: datetime) -> list[Listed]:
         found = {line.case_id: line async for line in self.cases.open_cases()}
         for month in months(since, until):
@@ -114,8 +118,3 @@ def months(since: datetime, until: datetime) -> list[str]:
     """Every month from one moment to another, as YYYY-MM."""
     first, last = since.year * 12 + since.month - 1, until.year * 12 + until.month - 1
     return [f"{month // 12:04}-{month % 12 + 1:02}" for month in range(first, last + 1)]
-
-
-def as_json(summary: Summary) -> dict[str, Any]:
-    """The report as plain JSON values."""
-    return _SUMMARY.dump_python(summary)

@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from shared.domain.case import Case
-from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.errors import BadInput
+from shared.operate.asked import Asked
 from shared.ports import Clock
 from shared.records.cases import CaseStore, Listed
 from shared.records.finder import Pointer, state_key
@@ -27,23 +27,6 @@ WHICH = ("all", "open", "ended")
 _KEY = re.compile(r"[^/\\\\#?\x00-\x1f\x7f-\x9f]{1,500}")
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
 _LINES = TypeAdapter(list[Listed])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What to list. With ``serial``, ``device`` or ``user`` (beginnings of names), ``name`` (any of them) or ``state``, cases of any age are found;
-    without, ``which`` chooses between open cases and those that ended in ``month`` (YYYY-MM; None: this one)."""
-
-    which: str = "all"
-    serial: str = ""
-    device: str = ""
-    user: str = ""
-    name: str = ""
-    state: CaseState | None = None
-    reason: Reason | None = None
-    month: str | None = None
-    after: str = ""
-    most: int = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
