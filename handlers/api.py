@@ -1,23 +1,27 @@
 """The JSON API for people and scripts, under /api/v1: cases and the switch. GET shows, POST acts."""
 
 from collections.abc import Awaitable, Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import azure.functions as func
 
 from handlers.answers import Json, act, etag_of, need_own_header, seen_version, show, word
 from shared.bootstrap import services
-from shared.domain.case import Case
 from shared.errors import BadInput
 from shared.operate.principals import Principal, Role
 from shared.operate.refusals import NoSuchCase
 from shared.remedy.messages import could_be_case
 
+if TYPE_CHECKING:  # handlers are imported with the app, use cases and what they know when they are asked for
+    from shared.domain.case import Case
+
 
 class _OnACase(Protocol):
     """What is done to one case by somebody who saw this version of it."""
 
-    def __call__(self, case_id: str, who: Principal, fields: Mapping[str, object], seen: int, /) -> Awaitable[Case]: ...
+    def __call__(
+        self, case_id: str, who: Principal, fields: Mapping[str, object], seen: int, /
+    ) -> "Awaitable[Case]": ...
 
 
 async def show_status(request: func.HttpRequest) -> func.HttpResponse:
@@ -45,7 +49,7 @@ async def show_case(request: func.HttpRequest) -> func.HttpResponse:
 async def approve_case(request: func.HttpRequest) -> func.HttpResponse:
     """POST cases/{id}/approve {"proposal": ...}."""
 
-    def approve(case_id: str, who: Principal, fields: Mapping[str, object], seen: int) -> Awaitable[Case]:
+    def approve(case_id: str, who: Principal, fields: Mapping[str, object], seen: int) -> "Awaitable[Case]":
         return services().operate.approve(case_id, word(fields, "proposal"), who, seen=seen)
 
     return await _act_on_case(request, Role.APPROVER, approve)
@@ -54,7 +58,7 @@ async def approve_case(request: func.HttpRequest) -> func.HttpResponse:
 async def reject_case(request: func.HttpRequest) -> func.HttpResponse:
     """POST cases/{id}/reject {"why": ...}."""
 
-    def reject(case_id: str, who: Principal, fields: Mapping[str, object], seen: int) -> Awaitable[Case]:
+    def reject(case_id: str, who: Principal, fields: Mapping[str, object], seen: int) -> "Awaitable[Case]":
         return services().operate.reject(case_id, who, word(fields, "why"), seen=seen)
 
     return await _act_on_case(request, Role.APPROVER, reject)
@@ -63,7 +67,7 @@ async def reject_case(request: func.HttpRequest) -> func.HttpResponse:
 async def cancel_case(request: func.HttpRequest) -> func.HttpResponse:
     """POST cases/{id}/cancel {"why": ...}."""
 
-    def cancel(case_id: str, who: Principal, fields: Mapping[str, object], seen: int) -> Awaitable[Case]:
+    def cancel(case_id: str, who: Principal, fields: Mapping[str, object], seen: int) -> "Awaitable[Case]":
         return services().operate.cancel(case_id, who, word(fields, "why"), seen=seen)
 
     return await _act_on_case(request, Role.OPERATOR, cancel)
@@ -72,7 +76,7 @@ async def cancel_case(request: func.HttpRequest) -> func.HttpResponse:
 async def retry_case(request: func.HttpRequest) -> func.HttpResponse:
     """POST cases/{id}/retry {}."""
 
-    def retry(case_id: str, who: Principal, fields: Mapping[str, object], seen: int) -> Awaitable[Case]:
+    def retry(case_id: str, who: Principal, fields: Mapping[str, object], seen: int) -> "Awaitable[Case]":
         return services().operate.retry(case_id, who, seen=seen)
 
     return await _act_on_case(request, Role.OPERATOR, retry)
