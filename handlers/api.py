@@ -1,17 +1,20 @@
 """The JSON API for people and scripts, under /api/v1: cases and the switch. GET shows, POST acts."""
 
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 import azure.functions as func
 
 from handlers.answers import Json, act, answer_with, caller, etag_of, need_own_header, query_of, seen_version, show
 from handlers.bodies import Approve, Freeze, ListCases, M, Nothing, SayWhy, read
 from shared.bootstrap import services
-from shared.domain.case import Case
 from shared.operate.asked import Asked
 from shared.operate.principals import Principal, Role
 from shared.operate.refusals import NoSuchCase
 from shared.remedy.messages import could_be_case
+
+if TYPE_CHECKING:  # handlers are imported with the app, use cases and what they know when they are asked for
+    from shared.domain.case import Case
 
 NEXT = "X-Handover-Next"
 """Of an export: the ``after`` of its next page."""
@@ -130,7 +133,7 @@ async def show_tenant(request: func.HttpRequest) -> func.HttpResponse:
 
 
 async def _act_on_case(
-    request: func.HttpRequest, role: Role, model: type[M], do: Callable[[str, Principal, M, int], Awaitable[Case]]
+    request: func.HttpRequest, role: Role, model: type[M], do: Callable[[str, Principal, M, int], "Awaitable[Case]"]
 ) -> func.HttpResponse:
     """Do it for somebody who says which version of the case they saw."""
 

@@ -5,7 +5,7 @@ import azure.functions as func
 from shared.bootstrap import services
 from shared.errors import BadInput
 from shared.names import NOTICES
-from shared.remedy.tell_operators import read_pointer
+from shared.remedy.notice_messages import read_pointer
 
 
 async def send_notice(message: func.QueueMessage) -> None:

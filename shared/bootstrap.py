@@ -9,10 +9,8 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import cast
 
-from shared.clients.graph.client import Graph
 from shared.clients.storage.connect import Storage
 from shared.clients.system import RandomIds, SystemClock
-from shared.clients.teams import TeamsWorkflow
 from shared.domain.part import Part
 from shared.ports import Autopilot, Clock, Devices, Directory, Mail, Ports, Subscriptions, Tenant, TenantReader
 from shared.services import Services
@@ -24,6 +22,9 @@ log = logging.getLogger(__name__)
 
 def connect(settings: Settings, *, clock: Clock | None = None) -> Ports:
     """The real outside world: Azure Storage and Microsoft Graph. Opens nothing yet."""
+    from shared.clients.graph.client import Graph
+    from shared.clients.teams import TeamsWorkflow
+
     clock = clock or SystemClock()
     storage, graph = Storage(settings), Graph(settings, clock, on_request=_count)
 

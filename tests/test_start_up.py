@@ -31,7 +31,9 @@ USE_CASES = (
     "shared.intake.receive",
     "shared.intake.take_hint",
     "shared.records.cases",
-    "shared.rules.decide",
+    "shared.rules",
+    "shared.domain.case",
+    "shared.domain.facts",
 )
 """What the first call of a handler brings, with what it needs."""
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shared.domain.people import same_person
 from shared.errors import HandoverError
-from shared.rules.approving import same_person
 
 
 class Role(StrEnum):

@@ -4,13 +4,15 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from shared.domain.case import Case
 from shared.domain.states import CaseState
 from shared.errors import BadInput
 from shared.names import CASE_STEPS, WIPE_STEPS
 from shared.ports import Clock, Messages
+
+if TYPE_CHECKING:  # handlers read messages before anything is known of cases
+    from shared.domain.case import Case
 
 _CASE_ID = re.compile(r"(?:device|autopilot)-[A-Za-z0-9._-]{1,80}")
 
@@ -54,7 +56,7 @@ def read_step(body: str) -> StepDue:
     return StepDue(case_id=case_id, version=version)
 
 
-def queue_of(case: Case) -> str:
+def queue_of(case: "Case") -> str:
     """The wipe has a queue of its own, so that the one identity that may wipe need not read any other."""
     return WIPE_STEPS if case.state is CaseState.WIPE_INTENDED else CASE_STEPS
 
@@ -66,7 +68,7 @@ class StepQueue:
     messages: Messages
     clock: Clock
 
-    async def send(self, case: Case) -> None:
+    async def send(self, case: "Case") -> None:
         """Send the next step of a saved case; nothing for one that rests or has ended."""
         if case.due_at is None:
             return

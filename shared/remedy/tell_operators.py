@@ -1,26 +1,22 @@
 """Tells operators of matters: keeps each in the outbox, once, and sends a message that points at it. Never in the way of a case."""
 
-import json
 import logging
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.domain.case import Case
 from shared.domain.operators import OperatorNotice
-from shared.errors import BadInput, HandoverError
+from shared.errors import HandoverError
 from shared.names import NOTICES
 from shared.ports import Messages
 from shared.records.outbox import Outbox, place_of
-from shared.remedy.messages import fields_of
+from shared.remedy.notice_messages import write_pointer
 from shared.rules.matters import matter_of
 
 log = logging.getLogger(__name__)
 
 LATE_AFTER = timedelta(minutes=15)
 """Longer than a notice waits for its turn in a flood."""
-_MONTH = re.compile(r"\d{4}-\d{2}")
-_KEY = re.compile(r"[A-Za-z0-9._-]{1,200}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,19 +53,3 @@ class TellOperators:
     async def send(self, notice: OperatorNotice) -> None:
         """Send the message that points at a kept notice. Raises RetryLater."""
         await self.messages.send(NOTICES, write_pointer(*place_of(notice)))
-
-
-def write_pointer(month: str, key: str) -> str:
-    """The message body."""
-    return json.dumps({"v": 1, "month": month, "key": key}, separators=(",", ":"))
-
-
-def read_pointer(body: str) -> tuple[str, str]:
-    """Month and key of a notice. Raises BadInput for anything else."""
-    fields = fields_of(body, "the message about a notice")
-    month, key = fields.get("month"), fields.get("key")
-    if not isinstance(month, str) or not isinstance(key, str):
-        raise BadInput("the message about a notice has not the fields v=1, month and key")
-    if _MONTH.fullmatch(month) is None or _KEY.fullmatch(key) is None:
-        raise BadInput("the message names no notice")
-    return month, key

@@ -4,12 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from shared.domain.case import Approval, Case, proposal_of
+from shared.domain.people import same_person
 from shared.domain.policy import Policy
-
-
-def same_person(one: str, other: str) -> bool:
-    """Whether two UPNs or names are one person's: trimmed, in any case."""
-    return one.strip().casefold() == other.strip().casefold()
 
 
 def asked_for_it(case: Case, names: Iterable[str]) -> bool:

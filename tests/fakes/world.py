@@ -17,7 +17,7 @@ from shared.intake.messages import read_hints, write_hints
 from shared.names import CASE_STEPS, HINTS, NOTICES, WIPE_STEPS
 from shared.remedy.advance import Outcome
 from shared.remedy.messages import StepDue, queue_of, read_step
-from shared.remedy.tell_operators import read_pointer
+from shared.remedy.notice_messages import read_pointer
 from shared.rules.guardrails import Hold
 from shared.services import Services
 from tests.fakes import story

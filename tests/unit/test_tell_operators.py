@@ -15,7 +15,7 @@ from shared.domain.states import CaseState
 from shared.errors import AccessDenied, BadInput, RetryLater
 from shared.names import NOTICES, OUTBOX
 from shared.notices.cards import as_card, as_mail, digest, one
-from shared.remedy.tell_operators import read_pointer, write_pointer
+from shared.remedy.notice_messages import read_pointer, write_pointer
 from shared.rules.matters import matter_of, matter_of_freeze
 from shared.upkeep.send_notice import AT_MOST
 from tests.builders import NOW

@@ -15,7 +15,7 @@ from shared.domain.reasons import Reason
 from shared.errors import AccessDenied, RetryLater, Unexpected
 from shared.names import LEDGERS, NOTICES
 from shared.records.watchdog_progress import MOST_SEEN
-from shared.remedy.tell_operators import read_pointer
+from shared.remedy.notice_messages import read_pointer
 from shared.rules.watchdog import SLACK, STILL_COMING, Whose, alarm, whose
 from tests.builders import NOW
 from tests.fakes import story
