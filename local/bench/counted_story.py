@@ -54,11 +54,17 @@ class CountedRows:
         await self.rows.delete(table, partition, key, expect=expect)
 
     async def scan(
-        self, table: str, partition: str | None = None, *, key_prefix: str = "", after: str = ""
+        self,
+        table: str,
+        partition: str | None = None,
+        *,
+        key_prefix: str = "",
+        after: str = "",
+        most: int | None = None,
     ) -> AsyncIterator[Row]:
         number = 0
         self._count()
-        async for row in self.rows.scan(table, partition, key_prefix=key_prefix, after=after):
+        async for row in self.rows.scan(table, partition, key_prefix=key_prefix, after=after, most=most):
             number += 1
             if number % ROWS_PER_PAGE == 0:
                 self._count()
