@@ -1,19 +1,20 @@
 """What POST does: each form of the console calls one use case, as the person who is signed in, and leads back to a page."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 
 import azure.functions as func
 
 from handlers.console_forms import fields_of, text_of, version_of
-from handlers.console_pages import case_with
+from handlers.console_pages import case_with, tenant_with
 from handlers.console_visit import Visit, go_to
 from shared.bootstrap import services
 from shared.console.frame import Word
 from shared.domain.case import Case
 from shared.domain.reasons import Reason
 from shared.errors import BadInput, Changed
-from shared.operate.act import MOVED_MEANWHILE, NoSuchCase, NotNow
 from shared.operate.principals import Role
+from shared.operate.refusals import MOVED_MEANWHILE, NoSuchCase, NotNow
 from shared.remedy.messages import could_be_case
 
 OnACase = Callable[[Visit, str, Mapping[str, str], int], Awaitable[Case]]
@@ -36,6 +37,10 @@ async def _cancel(visit: Visit, case_id: str, fields: Mapping[str, str], seen: i
 
 async def _retry(visit: Visit, case_id: str, fields: Mapping[str, str], seen: int) -> Case:
     return await services().operate.retry(case_id, visit.who, seen=seen)
+
+
+async def _release(visit: Visit, case_id: str, fields: Mapping[str, str], seen: int) -> Case:
+    return await services().operate.release(case_id, visit.who, seen=seen)
 
 
 def _on_case(role: Role, do: OnACase, done: str) -> Callable[[Visit], Awaitable[func.HttpResponse]]:
@@ -95,14 +100,36 @@ async def discard(visit: Visit) -> func.HttpResponse:
     return go_to(f"/parked/{parked_id}", "discarded")
 
 
+async def attest(visit: Visit) -> func.HttpResponse:
+    """A person's word, of today, on what no application may read."""
+    visit.who.must(Role.OPERATOR)
+    fields = fields_of(visit)
+    groups = re.split(r"[\s,;]+", fields.get("groups", "").strip())
+    try:
+        if fields.get("looked") != "yes":
+            raise BadInput("tick that you have looked")
+        await services().attest.by_hand(
+            by=visit.who.name,
+            scope=fields.get("scope", ""),
+            discovery_url=fields.get("discovery_url", "").strip(),
+            group_ids=[group for group in groups if group],
+        )
+    except BadInput as wrong:
+        word = Word(text=f"{str(wrong).capitalize()}. Nothing was written down.", tone="bad")
+        return await tenant_with(visit, word=word, status=400)
+    return go_to("/tenant", "attested")
+
+
 Act = Callable[[Visit], Awaitable[func.HttpResponse]]
 
 ACTIONS: tuple[tuple[tuple[str, ...], Act], ...] = (
     (("freeze",), set_freeze),
+    (("cases", "*", "release"), _on_case(Role.OPERATOR, _release, "released")),
     (("cases", "*", "approve"), _on_case(Role.APPROVER, _approve, "approved")),
     (("cases", "*", "reject"), _on_case(Role.APPROVER, _reject, "rejected")),
     (("cases", "*", "cancel"), _on_case(Role.OPERATOR, _cancel, "cancelled")),
     (("cases", "*", "retry"), _on_case(Role.OPERATOR, _retry, "retried")),
+    (("tenant", "attest"), attest),
     (("parked", "*", "replay"), replay),
     (("parked", "*", "discard"), discard),
 )

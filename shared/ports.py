@@ -24,6 +24,7 @@ from shared.domain.pages import DeviceChange, FoundDevice, ListedRegistration, P
 from shared.domain.registration import HardwareHash, ImportedHash, RegisteredPc, SyncOfAutopilot
 from shared.domain.tenant_setup import (
     Assigned,
+    FoundProfile,
     FoundTenant,
     MobilityPolicy,
     Remembered,
@@ -98,10 +99,16 @@ class Rows(Protocol):
         ...
 
     def scan(
-        self, table: str, partition: str | None = None, *, key_prefix: str = "", after: str = ""
+        self,
+        table: str,
+        partition: str | None = None,
+        *,
+        key_prefix: str = "",
+        after: str = "",
+        most: int | None = None,
     ) -> AsyncIterator[Row]:
         """Rows in key order of one partition (or of all), page by page; ``key_prefix`` keeps keys that start with it,
-        ``after`` those that come later than it."""
+        ``after`` those that come later than it. ``most``: so many at most (1 to 1000), and no more are read for it."""
         ...
 
 
@@ -354,15 +361,26 @@ class Subscriptions(Protocol):
         ...
 
 
-class TenantSetup(Protocol):
-    """Device and licence groups, deployment profiles and Enrollment Status Pages: read, made and changed.
+class TenantReader(Protocol):
+    """Device and licence groups, deployment profiles and Enrollment Status Pages, only read: all that the app may do."""
+
+    async def found(self, remembered: Remembered, group_names: tuple[str, ...]) -> FoundTenant:
+        """What is there: every profile and status page, the groups of these names, all dynamic groups, what is remembered.
+
+        Raises RetryLater, AccessDenied or Unexpected.
+        """
+        ...
+
+    async def profiles(self) -> tuple[FoundProfile, ...]:
+        """Every deployment profile. Raises RetryLater, AccessDenied or Unexpected."""
+        ...
+
+
+class TenantSetup(TenantReader, Protocol):
+    """The same, made and changed under an administrator's sign-in.
 
     Every method raises RetryLater, AccessDenied or Unexpected; Unexpected carries Graph's code and message.
     """
-
-    async def found(self, remembered: Remembered, group_names: tuple[str, ...]) -> FoundTenant:
-        """What is there: every profile and status page, the groups of these names, all dynamic groups, what is remembered."""
-        ...
 
     async def put_group(self, wanted: WantedGroup, group_id: str | None) -> str:
         """Make the group, or change that one's rule; its id."""
@@ -444,5 +462,4 @@ class Ports:
     clock: Clock
     ids: Ids
     close: Callable[[], Awaitable[None]]
-    setup: "TenantSetup | None" = None
-    """Left out where nobody looks for drift."""
+    setup: TenantReader | None = None

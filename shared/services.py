@@ -12,7 +12,7 @@ from shared.domain.part import Part
 from shared.domain.policy import LicenceWay, Policy
 from shared.errors import RetryLater
 from shared.names import QUEUES, WIPE_STEPS
-from shared.ports import Clock, Messages, Ports, TenantSetup
+from shared.ports import Clock, Messages, Ports, TenantReader
 from shared.records.ledger import Ledger
 from shared.records.parked import ParkingLot
 from shared.settings import Settings, platform_signs_in
@@ -26,11 +26,15 @@ if TYPE_CHECKING:  # see above
     from shared.notices.pages import Pages
     from shared.operate.act import Operate
     from shared.operate.defer import DeferWipe
+    from shared.operate.export import Export
     from shared.operate.for_console import ForConsole
     from shared.operate.look import Look
+    from shared.operate.overview import Overview
     from shared.operate.parked_input import TendParkedInput
     from shared.operate.principals import SignIn
     from shared.operate.report import Report
+    from shared.operate.search import Search
+    from shared.operate.tenant import ShowTenant
     from shared.operate.tenant_drift import ShowDrift
     from shared.records.attestations import AttestationBook
     from shared.records.budget import BudgetBook
@@ -40,7 +44,7 @@ if TYPE_CHECKING:  # see above
     from shared.records.gate import GraphGate
     from shared.records.locks import Locks
     from shared.records.subscriptions import SubscriptionBook
-    from shared.records.tenant_setup import SetupBook
+    from shared.records.tenant_facts import TenantFactsCache
     from shared.remedy.advance import Advance
     from shared.remedy.brake import Brake
     from shared.remedy.gather import Gatherer
@@ -167,6 +171,7 @@ class Services:
     @cached_property
     def supervise(self) -> "Supervise":
         """Lost steps."""
+        from shared.upkeep.mend_overview import MendOverview
         from shared.upkeep.supervise import Supervise
 
         return Supervise(
@@ -177,6 +182,7 @@ class Services:
             freeze=self._freeze,
             budget=self._budget,
             settle=self._wipe.settle,
+            mend=MendOverview(cases=self._cases),
         )
 
     @cached_property
@@ -270,6 +276,34 @@ class Services:
         from shared.operate.look import Look
 
         return Look(cases=self._cases, freeze=self._freeze, fleet=self._fleet, policy=self._policy, clock=self.clock)
+
+    @cached_property
+    def overview(self) -> "Overview":
+        """The figures of all cases, as they were counted."""
+        from shared.operate.overview import Overview
+
+        return Overview(cases=self._cases, clock=self.clock)
+
+    @cached_property
+    def search(self) -> "Search":
+        """Some of the cases, page by page."""
+        from shared.operate.search import Search
+
+        return Search(cases=self._cases, clock=self.clock)
+
+    @cached_property
+    def export(self) -> "Export":
+        """Journals, page by page."""
+        from shared.operate.export import Export
+
+        return Export(cases=self._cases, search=self.search)
+
+    @cached_property
+    def tenant(self) -> "ShowTenant":
+        """What is known of the tenant, asking nobody."""
+        from shared.operate.tenant import ShowTenant
+
+        return ShowTenant(facts=self._tenant_facts, policy=self._policy, clock=self.clock)
 
     @cached_property
     def operate(self) -> "Operate":
@@ -376,21 +410,22 @@ class Services:
         from shared.operate.see_tenant import SeeTenant
         from shared.records.console_key import ConsoleKey
 
-        settings, gatherer = self._settings, self._gatherer
+        settings = self._settings
         return ForConsole(
             numbers=ReadNumbers(
+                overview=self.overview,
                 cases=self._cases,
                 freeze=self._freeze,
                 fleet=self._fleet,
                 budget=self._budget,
-                tenant=gatherer.tenant,
+                tenant=self._tenant_facts,
                 gate=self._gate,
                 book=self._book,
                 policy=self._policy,
                 clock=self.clock,
             ),
             see_case=SeeCase(cases=self._cases, freeze=self._freeze, policy=self._policy, clock=self.clock),
-            see_tenant=SeeTenant(tenant=gatherer.tenant, gate=self._gate, clock=self.clock),
+            see_tenant=SeeTenant(tenant=self._tenant_facts, setup=self._ports.setup, gate=self._gate, clock=self.clock),
             freeze=self._freeze,
             key=ConsoleKey(self._ledger),
             time_zone=settings.time_zone,
@@ -399,42 +434,37 @@ class Services:
 
     @cached_property
     def look_for_drift(self) -> "LookForDrift":
-        """Whether the tenant is still as it was made. It only plans: nothing in the app applies a plan."""
+        """Whether the tenant is still as it was made ready. It only reads: the app has nothing that applies a plan."""
+        from shared.records.tenant_setup import SetupBook
         from shared.remedy.parts import NoGraph
         from shared.tenant_setup.drift import LookForDrift
-        from shared.tenant_setup.make_ready import MakeReady
+        from shared.tenant_setup.plan_tenant import PlanTenant
 
-        ready = MakeReady(
-            setup=self._ports.setup or cast("TenantSetup", NoGraph()),
-            book=self._setup_book,
+        ports, settings = self._ports, self._settings
+        book = SetupBook(ports.rows, ports.ids)
+        planner = PlanTenant(
+            reader=ports.setup or cast("TenantReader", NoGraph()),
+            book=book,
             attestations=self._attestations,
-            locks=self._locks,
             clock=self.clock,
-            ids=self._ports.ids,
             attested=self._policy.enrolment_attestation,
         )
-        wanted = self._settings.tenant_drift
-        return LookForDrift(ready=ready, book=self._setup_book, clock=self.clock, wanted=wanted)
+        return LookForDrift(planner=planner, book=book, clock=self.clock, wanted=settings.tenant_drift)
 
     @cached_property
     def show_drift(self) -> "ShowDrift":
-        """What the last look for drift found."""
+        """What was found of it."""
         from shared.operate.tenant_drift import ShowDrift
+        from shared.records.tenant_setup import SetupBook
 
-        return ShowDrift(book=self._setup_book, looks=self._settings.tenant_drift)
+        return ShowDrift(book=SetupBook(self._ports.rows, self._ports.ids), looks=self._settings.tenant_drift)
 
     @cached_property
     def attest(self) -> "Attest":
-        """A person's word about automatic enrolment."""
+        """What an administrator vouches for."""
         from shared.tenant_setup.attest import Attest
 
         return Attest(book=self._attestations, clock=self.clock, attested=self._policy.enrolment_attestation)
-
-    @cached_property
-    def _setup_book(self) -> "SetupBook":
-        from shared.records.tenant_setup import SetupBook
-
-        return SetupBook(self._ports.rows, self._ports.ids)
 
     @cached_property
     def _attestations(self) -> "AttestationBook":
@@ -504,15 +534,14 @@ class Services:
 
     @cached_property
     def _gatherer(self) -> "Gatherer":
-        from shared.records.tenant_facts import TenantFactsCache
         from shared.remedy.gather import Gatherer
 
-        ports, plans = self._ports, _named_in_a_swap(self._policy)
+        ports = self._ports
         return Gatherer(
             devices=ports.devices,
             directory=ports.directory,
             autopilot=ports.autopilot,
-            tenant=TenantFactsCache(self._ledger, ports.tenant, self.clock, with_all_plans=plans),
+            tenant=self._tenant_facts,
             budget=self._budget,
             fleet=self._fleet,
             attestations=self._attestations,
@@ -520,6 +549,13 @@ class Services:
             clock=self.clock,
             ids=ports.ids,
         )
+
+    @cached_property
+    def _tenant_facts(self) -> "TenantFactsCache":
+        from shared.records.tenant_facts import TenantFactsCache
+
+        plans = _named_in_a_swap(self._policy)
+        return TenantFactsCache(self._ledger, self._ports.tenant, self.clock, with_all_plans=plans)
 
     @cached_property
     def _wipe(self) -> "WipeProtocol":

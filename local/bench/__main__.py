@@ -10,7 +10,17 @@ from typing import Annotated
 
 import typer
 
-from local.bench import cold_start, decisions, event_to_decision, graph_answers, pages, sweep, thousand, webhook
+from local.bench import (
+    cold_start,
+    decisions,
+    event_to_decision,
+    graph_answers,
+    overview,
+    pages,
+    sweep,
+    thousand,
+    webhook,
+)
 from local.bench.chapters import put
 from local.bench.cost import Counted
 from local.bench.counted_story import count
@@ -47,6 +57,7 @@ def main(
     (out / "benchmarks.md").write_text(f"{page}\n{decided}\n{_webhook()}", encoding="utf-8")
     sweep.write(out / "benchmarks.md")
     thousand.write(out / "benchmarks.md", thousand.measure(), _machine())
+    overview.write(out / "benchmarks.md")
 
 
 def _webhook() -> str:

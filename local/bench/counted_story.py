@@ -54,11 +54,17 @@ class CountedRows:
         await self.rows.delete(table, partition, key, expect=expect)
 
     async def scan(
-        self, table: str, partition: str | None = None, *, key_prefix: str = "", after: str = ""
+        self,
+        table: str,
+        partition: str | None = None,
+        *,
+        key_prefix: str = "",
+        after: str = "",
+        most: int | None = None,
     ) -> AsyncIterator[Row]:
         number = 0
         self._count()
-        async for row in self.rows.scan(table, partition, key_prefix=key_prefix, after=after):
+        async for row in self.rows.scan(table, partition, key_prefix=key_prefix, after=after, most=most):
             number += 1
             if number % ROWS_PER_PAGE == 0:
                 self._count()
@@ -140,10 +146,10 @@ def _install_counting(stack: Stack, of_case: Operations, of_timers: Operations) 
     timed = build(stack.settings, _counted(stack, of_timers), hide_hints=False)
     cases = build(stack.settings, _counted(stack, of_case), hide_hints=False)
     cases.look, cases.operate = plain.look, plain.operate
-    cases.supervise, cases.keep_subscriptions = timed.supervise, timed.keep_subscriptions
-    cases.watch_fleet, cases.watch_wipes = timed.watch_fleet, timed.watch_wipes
     # what it reads is the timer's, what becomes of the cases that it lets go on is theirs
     cases.watch_returns = replace(timed.watch_returns, advance=cases.advance)
+    cases.supervise, cases.keep_subscriptions = timed.supervise, timed.keep_subscriptions
+    cases.watch_fleet, cases.watch_wipes = timed.watch_fleet, timed.watch_wipes
     install(cases)
     return [plain, timed, cases]
 

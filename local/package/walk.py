@@ -19,6 +19,7 @@ from azure.core.credentials import AccessToken
 from shared.clients.graph.client import Graph
 from shared.clients.system import SystemClock
 from shared.domain.effects import Justified, WipeBacking
+from shared.domain.tenant_setup import Kind, Remembered
 from shared.errors import HandoverError
 from shared.settings import Settings
 
@@ -164,6 +165,7 @@ def _arguments(method: Callable[..., object]) -> dict[str, object]:
         datetime | None: None,
         tuple[str, ...]: (ID,),
         WipeBacking: Justified(text=ID),
+        Remembered: Remembered(ids=((Kind.DEVICE_GROUP, ID, ID),)),
     }
     hints = typing.get_type_hints(method)
     try:

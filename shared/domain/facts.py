@@ -204,7 +204,7 @@ class EnrolmentConfiguration:
     group_ids: frozenset[str] = frozenset()
     excluded_group_ids: frozenset[str] = frozenset()
     filtered: bool = False
-    """An assignment carries a filter, and only Intune can say which devices pass it."""
+    """An assignment carries a filter, or is of an unknown kind: only Intune can say whom it reaches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

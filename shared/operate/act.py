@@ -1,4 +1,4 @@
-"""What a person may do to a case: approve, reject, cancel, retry; and freeze or thaw all wipes. Each asks first whether
+"""What a person may do to a case: approve, reject, cancel, retry, release; and freeze or thaw all wipes. Each asks first whether
 this person may, and says in the journal who did it."""
 
 import logging
@@ -9,9 +9,10 @@ from shared.domain.case import Approval, Case, Decision, move, proposal_of
 from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import TRANSITIONS, CaseState
-from shared.errors import Changed, HandoverError
+from shared.errors import Changed
 from shared.operate.go_on import GoOn
 from shared.operate.principals import Principal, Role
+from shared.operate.refusals import MOVED_MEANWHILE, NoSuchCase, NotNow, Stale
 from shared.ports import Clock
 from shared.records.approvals import ApprovalBook
 from shared.records.cases import CaseStore
@@ -26,19 +27,32 @@ from shared.telemetry import event, pseudonym
 log = logging.getLogger(__name__)
 
 
-MOVED_MEANWHILE = "Somebody else, or Handover, moved this case a moment ago. Nothing was done; look again."
+RELEASED = frozenset(
+    {
+        CaseState.AWAITING_SEAT,
+        CaseState.AWAITING_LICENCE,
+        CaseState.NOT_READY,
+        CaseState.CLEARED_TO_WIPE,
+        CaseState.AWAITING_RETURN,
+        CaseState.AWAITING_PROOF,
+    }
+)
+"""Where a case waits for something outside, which a person may have seen to."""
 
 
-class NoSuchCase(HandoverError):
-    """There is no case with this id."""
-
-
-class NotNow(HandoverError):
-    """The case is not in a state in which this can be done; the text says why."""
-
-
-class Stale(Changed):
-    """The person looked at an older version of the case than the one there is."""
+def possible(case: Case) -> tuple[str, ...]:
+    """What people can do to the case as it is, by the names of the methods of Operate."""
+    return tuple(
+        name
+        for name, is_so in (
+            ("approve", case.state is CaseState.AWAITING_APPROVAL),
+            ("reject", case.state is CaseState.AWAITING_APPROVAL),
+            ("retry", case.state is CaseState.NEEDS_PERSON),
+            ("release", case.state in RELEASED),
+            ("cancel", CaseState.CANCELLED in TRANSITIONS[case.state]),
+        )
+        if is_so
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +134,15 @@ class Operate:
             },
         )
         return await self._save(case, decision, who)
+
+    async def release(self, case_id: str, who: Principal, *, seen: int | None = None) -> Case:
+        """Let a case that waits look again now. Nothing is skipped: every check and every limit is looked at anew."""
+        who.must(Role.OPERATOR)
+        case = await self._load(case_id, seen)
+        if case.state not in RELEASED:
+            raise NotNow(f"A case that is {case.state.value} does not wait for anything outside.")
+        says = f"{who.name} asked to look again now."
+        return await self._save(case, wait(case, case.reason, says, until=self.clock.now()), who)
 
     async def set_freeze(self, *, frozen: bool, who: Principal, why: str) -> None:
         """Stop or allow all wipes; takes effect before the next wipe of any instance.

@@ -9,11 +9,12 @@ import pytest
 from shared.bootstrap import install
 from shared.console.tokens import GOOD_FOR, make_token
 from shared.domain.case import Approval, Case, proposal_of
-from shared.domain.policy import Mode
+from shared.domain.policy import EnrolmentAttestation, Mode
 from shared.domain.reasons import Reason
 from shared.domain.states import TRANSITIONS, CaseState
 from shared.errors import Changed
 from shared.names import CASE_STEPS, DEVICE_EVENTS
+from shared.records.attestations import AttestationBook
 from tests.fakes import story
 from tests.fakes.world import World
 from tests.handlers.arguments import PLAYED
@@ -22,7 +23,7 @@ from tests.handlers.console import ADA, BOB, FORM, OURS, RITA, Page, get, leads_
 S = CaseState
 CASE = f"cases/{story.CASE_ID}"
 YES = {"read": "yes"}
-ACTIONS = {"approve": YES, "reject": {"why": "not now"}, "cancel": {"why": "not now"}, "retry": {}}
+ACTIONS = {"approve": YES, "reject": {"why": "not now"}, "cancel": {"why": "not now"}, "retry": {}, "release": {}}
 OLGA = "Olga;Operator"
 
 
@@ -47,7 +48,9 @@ def offered(page: Page) -> set[str]:
         (S.NEEDS_PERSON, RITA, set[str]()),
         (S.WATCHING, ADA, {"cancel"}),
         (S.WIPE_SENT, ADA, set[str]()),
-        (S.AWAITING_RETURN, ADA, set[str]()),
+        (S.AWAITING_RETURN, ADA, {"release"}),
+        (S.NOT_READY, ADA, {"release", "cancel"}),
+        (S.NOT_READY, BOB, set[str]()),
         (S.PROVEN, ADA, set[str]()),
     ],
 )
@@ -82,6 +85,8 @@ async def test_before_the_yes_one_reads_exactly_what_it_does(world: World) -> No
         proposal_of(case, world.policy.version),
         "good until Tue 3 Mar 08:00",
         "It is sent within moments",
+        f"Intune device {story.DEVICE_ID} Entra device {story.ENTRA_DEVICE_ID} Enrolled Mon 16 Feb 09:30 Owner {story.OWNER_ID}",
+        "keepEnrollmentData=false keepUserData=false",
     ):
         assert said in text, said
 
@@ -137,7 +142,7 @@ async def test_of_two_approvers_the_second_is_told_and_nothing_is_done(world: Wo
 
 @pytest.mark.parametrize("action", ACTIONS)
 async def test_an_action_on_what_is_no_longer_so_is_refused(world: World, action: str) -> None:
-    state = S.NEEDS_PERSON if action == "retry" else S.AWAITING_APPROVAL
+    state = {"retry": S.NEEDS_PERSON, "release": S.NOT_READY}.get(action, S.AWAITING_APPROVAL)
     await put(world, state)
     page = await get(CASE)
     stored = await world.cases.load(story.CASE_ID)
@@ -146,6 +151,13 @@ async def test_an_action_on_what_is_no_longer_so_is_refused(world: World, action
     told = await press(page, f"{CASE}/{action}", **ACTIONS[action])
     assert (told.status, "moved this case a moment ago" in told.word) == (409, True)
     assert (await world.case()).state is state
+
+
+async def test_a_case_that_waits_looks_again_when_it_is_told(world: World) -> None:
+    await put(world, S.NOT_READY, due_at=world.clock.now() + timedelta(hours=4))
+    assert leads_to(await press(await get(CASE), f"{CASE}/release")) == f"/{CASE}?done=released"
+    case = await world.case()
+    assert (case.state, case.due_at, case.says) == (S.NOT_READY, world.clock.now(), "Ada asked to look again now.")
 
 
 async def test_a_version_that_is_none_is_refused(world: World) -> None:
@@ -219,7 +231,7 @@ async def test_a_reason_that_has_to_be_given_is_asked_for(world: World, why: str
     ("who", "paths"),
     [
         (RITA, [f"{CASE}/{action}" for action in ACTIONS] + ["freeze", "parked/x/replay", "parked/x/discard"]),
-        (BOB, [f"{CASE}/cancel", f"{CASE}/retry", "freeze", "parked/x/replay", "parked/x/discard"]),
+        (BOB, [f"{CASE}/cancel", f"{CASE}/retry", f"{CASE}/release", "freeze", "parked/x/replay", "parked/x/discard"]),
         (OLGA, [f"{CASE}/approve", f"{CASE}/reject"]),
     ],
 )
@@ -230,6 +242,9 @@ async def test_a_forged_form_of_somebody_without_the_role_is_403(world: World, w
     for path in paths:
         fields = {"token": token(key, who, world), "version": "7", "proposal": "x", "why": "x", **YES}
         answered = await post(path, fields, who=who)
+        assert (answered.status, "the app role" in answered.text) == (403, True), path
+        # and before anything of the form is looked at
+        answered = await post(path, {}, who=who)
         assert (answered.status, "the app role" in answered.text) == (403, True), path
     assert (await world.case()).state is S.AWAITING_APPROVAL
     assert not (await world.freeze.read()).frozen
@@ -364,6 +379,44 @@ async def test_a_parked_message_is_shown_as_it_is_and_discarded(world: World) ->
     gone = await get(path)
     assert "Its body was forgotten" in gone.text
     assert "discarded by Ada" in (await get("parked?settled=true")).text
+
+
+WORD = {"scope": "some", "groups": f"{story.OWNER_ID}, {story.STAGING_ID}", "looked": "yes"}
+
+
+async def test_a_word_on_automatic_enrolment_is_written_down_with_who(world: World) -> None:
+    given = await press(await get("tenant"), "tenant/attest", **WORD)
+    assert leads_to(given) == "/tenant?done=attested"
+    stored = await AttestationBook(world.rows, world.ids).newest()
+    assert isinstance(stored, EnrolmentAttestation)
+    assert (stored.by, stored.on, stored.scope) == ("Ada", world.clock.now().date(), "some")
+    assert stored.group_ids == (story.OWNER_ID, story.STAGING_ID)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"looked": ""},
+        {"scope": "many"},
+        {"groups": ""},
+        {"groups": "Sales"},
+        {"scope": "all"},
+        {"discovery_url": "x" * 300},
+    ],
+)
+async def test_a_word_that_makes_no_sense_is_refused(world: World, wrong: dict[str, str]) -> None:
+    told = await press(await get("tenant"), "tenant/attest", **{**WORD, **wrong})
+    assert (told.status, "Nothing was written down." in told.word) == (400, True)
+    assert await AttestationBook(world.rows, world.ids).newest() is None
+
+
+async def test_only_an_operator_gives_their_word(world: World) -> None:
+    for who in (RITA, BOB):
+        page = await get("tenant", who=who)
+        assert "/api/console/tenant/attest" not in page.forms
+        fields = {"token": token(await world.services.console.key.read(), who, world), **WORD}
+        assert (await post("tenant/attest", fields, who=who)).status == 403
+    assert await AttestationBook(world.rows, world.ids).newest() is None
 
 
 async def test_a_word_that_nobody_wrote_is_not_shown(world: World) -> None:
