@@ -79,7 +79,7 @@ class Stack:
         self._open.push_async_callback(self.tenant.stop)
         self.host_port = self.host_port or free_port()
         self.environ = self._app_settings()
-        self._queues = QueueServiceClient.from_connection_string(self.connection_string)
+        self._queues = QueueServiceClient.from_connection_string(self.connection_string, use_env_settings=False)
         self.api = httpx.AsyncClient(
             base_url=f"http://127.0.0.1:{self.host_port}",
             headers={"x-functions-key": self.key},

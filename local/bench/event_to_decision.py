@@ -15,8 +15,6 @@ from local.scenario_run import fresh_stack
 from local.stack import Stack
 
 EVENTS = 30
-POLL_SECONDS = 0.1
-"""How often the development host of a scenario looks into a queue at most; on Azure host.json says 2 seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,9 +85,9 @@ def webhook(machine: str, loads: Sequence[Load], decided: Decided) -> str:
         "From a message on `device-events` to the end of its case in Table storage (found in Graph, opened, read, decided):"
     ]
     lines += [
-        f"median {decided.p50:.0f} ms, longest {decided.longest:.0f} ms of {decided.count}. The development host looks into a queue"
+        f"median {decided.p50:.0f} ms, longest {decided.longest:.0f} ms of {decided.count}. The development host is told of each"
     ]
-    lines += ["every 0.1 s here; with the 2 s of host.json an idle queue adds up to 2 s, twice."]
+    lines += ["message here; with the 2 s of host.json an idle queue adds up to 2 s, twice."]
     return "\n".join([*lines, ""])
 
 

@@ -51,7 +51,12 @@ class QueueStorage:
         if account not in self._services:
             # Storage on this machine answers at once or is away: the SDK's pauses of 15 s would hide that.
             self._services[account] = QueueServiceClient.from_connection_string(
-                account, initial_backoff=1, increment_base=1, random_jitter_range=0, retry_total=2
+                account,
+                initial_backoff=1,
+                increment_base=1,
+                random_jitter_range=0,
+                retry_total=2,
+                use_env_settings=False,
             )
         return self._services[account]
 

@@ -27,6 +27,10 @@ class Ledger:
         row = await self._rows.get(self._table, partition, key)
         return None if row is None else _document(row)
 
+    async def read_all(self, partition: str) -> dict[str, Document]:
+        """Every document of the partition by its key, in one scan. Raises ValueError for a row that holds none."""
+        return {row.key: _document(row) async for row in self._rows.scan(self._table, partition)}
+
     async def change(
         self, partition: str, keys: tuple[str, ...], update: Callable[[Mapping[str, Document]], Mapping[str, Document]]
     ) -> None:

@@ -49,9 +49,8 @@ class SubscriptionBook:
 
     async def all(self) -> list[KeptSubscription]:
         """Every subscription of ours."""
-        keys = [row.key async for row in self._rows.scan(SUBSCRIPTIONS, _PARTITION)]
-        kept = [await self._ledger.read(_PARTITION, key) for key in keys]
-        return [_READ.validate_python(document) for document in kept if document is not None]
+        kept = await self._ledger.read_all(_PARTITION)
+        return [_READ.validate_python(document) for document in kept.values()]
 
     async def keep(self, subscription: KeptSubscription) -> None:
         """Remember it in place of an earlier one for the same resource."""

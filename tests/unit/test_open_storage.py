@@ -1,5 +1,6 @@
 """Opening storage: which credential, which settings, and what it costs to import."""
 
+import os
 import subprocess
 import sys
 from types import TracebackType
@@ -107,3 +108,25 @@ def test_importing_the_clients_loads_nothing_of_azure() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("variable", "asked"),
+    [("HTTPS_PROXY", True), ("http_proxy", True), ("ALL_PROXY", True), ("NO_PROXY", False), (None, False)],
+)
+def test_the_environment_is_asked_for_a_proxy_only_where_it_names_one(
+    monkeypatch: pytest.MonkeyPatch, variable: str | None, asked: bool
+) -> None:
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    if variable is not None:
+        monkeypatch.setenv(variable, "http://proxy.example:3128")
+    opened: list[object] = []
+
+    def note(_: str, **how: object) -> None:
+        opened.append(how["use_env_settings"])
+
+    for client in ("azure.data.tables.aio.TableServiceClient", "azure.storage.queue.aio.QueueServiceClient"):
+        monkeypatch.setattr(f"{client}.from_connection_string", note)
+    Storage(settings(storage="UseDevelopmentStorage=true"))
+    assert opened == [asked, asked]

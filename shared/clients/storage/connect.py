@@ -1,6 +1,7 @@
 """Opens the way to storage: credential, connections, time-outs and retries."""
 
 from typing import TYPE_CHECKING, Any
+from urllib.request import getproxies_environment
 
 from shared.clients.graph.connection import credential_for
 from shared.clients.storage.messages import AzureMessages
@@ -60,13 +61,18 @@ class Storage:
             await self._own_credential.close()
 
 
+def _proxy() -> dict[str, Any]:
+    """Only where the environment names a proxy it is asked for one: aiohttp does so in two threads for every request."""
+    return {"use_env_settings": bool({"http", "https", "all"} & getproxies_environment().keys())}
+
+
 def _with_connection_string(text: str) -> "tuple[TableServiceClient, QueueServiceClient]":
     from azure.data.tables.aio import TableServiceClient  # noqa: PLC0415  # 0.25 s
     from azure.storage.queue.aio import QueueServiceClient  # noqa: PLC0415  # 0.5 s
 
     return (
-        TableServiceClient.from_connection_string(text, **_TABLES),
-        QueueServiceClient.from_connection_string(text, **_QUEUES),
+        TableServiceClient.from_connection_string(text, **_TABLES, **_proxy()),
+        QueueServiceClient.from_connection_string(text, **_QUEUES, **_proxy()),
     )
 
 
@@ -77,6 +83,6 @@ def _with_identity(
     from azure.storage.queue.aio import QueueServiceClient  # noqa: PLC0415  # see above
 
     return (
-        TableServiceClient(table_uri, credential=credential, **_TABLES),
-        QueueServiceClient(queue_uri, credential=credential, **_QUEUES),
+        TableServiceClient(table_uri, credential=credential, **_TABLES, **_proxy()),
+        QueueServiceClient(queue_uri, credential=credential, **_QUEUES, **_proxy()),
     )
