@@ -15,9 +15,8 @@ import azure.functions as func
 from handlers.bodies import M, read
 from handlers.sign_in import principal_of
 from shared.errors import BadInput, Changed, HandoverError, RetryLater
-from shared.operate.act import NoSuchCase, NotNow, Stale
-from shared.operate.parked_input import NothingParked, NotReplayable
 from shared.operate.principals import NotAllowed, NotSignedIn, Principal, Role
+from shared.operate.refusals import NoSuchCase, NothingParked, NotNow, NotReplayable, Stale
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from handlers.answers import Json, act, answer_with, caller, etag_of, need_own_h
 from handlers.bodies import Approve, Freeze, ListCases, M, Nothing, SayWhy, read
 from shared.bootstrap import services
 from shared.domain.case import Case
-from shared.operate.act import NoSuchCase
+from shared.operate.asked import Asked
 from shared.operate.principals import Principal, Role
-from shared.operate.search import Asked
+from shared.operate.refusals import NoSuchCase
 from shared.remedy.messages import could_be_case
 
 NEXT = "X-Handover-Next"

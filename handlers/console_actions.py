@@ -13,8 +13,8 @@ from shared.console.frame import Word
 from shared.domain.case import Case
 from shared.domain.reasons import Reason
 from shared.errors import BadInput, Changed
-from shared.operate.act import MOVED_MEANWHILE, NoSuchCase, NotNow
 from shared.operate.principals import Role
+from shared.operate.refusals import MOVED_MEANWHILE, NoSuchCase, NotNow
 from shared.remedy.messages import could_be_case
 
 OnACase = Callable[[Visit, str, Mapping[str, str], int], Awaitable[Case]]
@@ -37,6 +37,10 @@ async def _cancel(visit: Visit, case_id: str, fields: Mapping[str, str], seen: i
 
 async def _retry(visit: Visit, case_id: str, fields: Mapping[str, str], seen: int) -> Case:
     return await services().operate.retry(case_id, visit.who, seen=seen)
+
+
+async def _release(visit: Visit, case_id: str, fields: Mapping[str, str], seen: int) -> Case:
+    return await services().operate.release(case_id, visit.who, seen=seen)
 
 
 def _on_case(role: Role, do: OnACase, done: str) -> Callable[[Visit], Awaitable[func.HttpResponse]]:
@@ -120,6 +124,7 @@ Act = Callable[[Visit], Awaitable[func.HttpResponse]]
 
 ACTIONS: tuple[tuple[tuple[str, ...], Act], ...] = (
     (("freeze",), set_freeze),
+    (("cases", "*", "release"), _on_case(Role.OPERATOR, _release, "released")),
     (("cases", "*", "approve"), _on_case(Role.APPROVER, _approve, "approved")),
     (("cases", "*", "reject"), _on_case(Role.APPROVER, _reject, "rejected")),
     (("cases", "*", "cancel"), _on_case(Role.OPERATOR, _cancel, "cancelled")),

@@ -15,9 +15,8 @@ from shared.bootstrap import services
 from shared.console.assets import assets
 from shared.console.times import Times
 from shared.errors import AccessDenied, BadInput, Changed, RetryLater
-from shared.operate.act import NoSuchCase, NotNow
-from shared.operate.parked_input import NothingParked, NotReplayable
 from shared.operate.principals import NotAllowed, NotSignedIn, Principal, Role
+from shared.operate.refusals import NoSuchCase, NothingParked, NotNow, NotReplayable
 
 log = logging.getLogger(__name__)
 

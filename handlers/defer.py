@@ -5,12 +5,15 @@ Anybody can call it, so a code that does not fit costs one read of one row at mo
 
 import logging
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 import azure.functions as func
 
 from shared.bootstrap import services
 from shared.errors import Changed, HandoverError
-from shared.operate.defer import Offer
+
+if TYPE_CHECKING:  # handlers are imported with the app, use cases when they are asked for
+    from shared.operate.defer import Offer
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +42,9 @@ async def put_off(request: func.HttpRequest) -> func.HttpResponse:
 
 
 async def _answer(
-    use_case: Callable[[str, str], Awaitable[Offer | None]],
+    use_case: "Callable[[str, str], Awaitable[Offer | None]]",
     request: func.HttpRequest,
-    respond: Callable[[Offer], func.HttpResponse],
+    respond: "Callable[[Offer], func.HttpResponse]",
 ) -> func.HttpResponse:
     try:
         offer = await use_case(request.route_params.get("case_id", ""), request.route_params.get("code", ""))
@@ -53,7 +56,7 @@ async def _answer(
     return _page(404, services().pages.no_such_link()) if offer is None else respond(offer)
 
 
-def _shown(offer: Offer) -> func.HttpResponse:
+def _shown(offer: "Offer") -> func.HttpResponse:
     page = services().pages.deferral(
         device=offer.device, possible=offer.possible, waits_until=offer.waits_until, left=offer.left
     )

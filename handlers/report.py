@@ -1,6 +1,7 @@
 """GET report: what became, or would have become, of the cases of the last days, as JSON, Markdown or HTML."""
 
 import json
+from typing import TYPE_CHECKING
 
 import azure.functions as func
 
@@ -8,7 +9,9 @@ from handlers.answers import answer_with, caller, headers_of, query_of
 from handlers.bodies import ShowReport, read
 from shared.bootstrap import services
 from shared.operate.principals import Role
-from shared.operate.report import Summary, as_json
+
+if TYPE_CHECKING:  # handlers are imported with the app, use cases when they are asked for
+    from shared.operate.report import Summary
 
 _FORMATS = {"json": "application/json", "markdown": "text/markdown", "html": "text/html"}
 _HEADERS = {
@@ -31,7 +34,7 @@ async def show_report(request: func.HttpRequest) -> func.HttpResponse:
     return await answer_with(show)
 
 
-def _written(kind: str, summary: Summary) -> str:
+def _written(kind: str, summary: "Summary") -> str:
     report = services().report
     match kind:
         case "html":
@@ -39,7 +42,7 @@ def _written(kind: str, summary: Summary) -> str:
         case "markdown":
             return report.write_markdown(summary)
         case _:
-            return json.dumps(as_json(summary))
+            return json.dumps(report.as_json(summary))
 
 
 def _format(request: func.HttpRequest, named: str | None) -> str:

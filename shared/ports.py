@@ -9,6 +9,7 @@ from shared.domain.effects import Answer, WipeAnswer, WipeBacking
 from shared.domain.facts import (
     AdminApprovalRequest,
     AutopilotDevice,
+    EnrolmentFailure,
     Fleet,
     LicenceGroup,
     ManagedDevice,
@@ -186,6 +187,10 @@ class Devices(Protocol):
 
     async def wipe_audits(self) -> tuple[WipeAudit, ...]:
         """Every wipe that Intune's record of remote actions holds, in no order; every row is re-checked."""
+        ...
+
+    async def enrolment_failures(self) -> tuple[EnrolmentFailure, ...]:
+        """Every failed enrolment that Intune keeps, of any device and user, in no order."""
         ...
 
     async def changes(self, link: str | None) -> Page[DeviceChange]:

@@ -303,7 +303,9 @@ class Services:
         """What is known of the tenant, asking nobody."""
         from shared.operate.tenant import ShowTenant
 
-        return ShowTenant(facts=self._tenant_facts, policy=self._policy, clock=self.clock)
+        return ShowTenant(
+            facts=self._tenant_facts, attestations=self._attestations, policy=self._policy, clock=self.clock
+        )
 
     @cached_property
     def operate(self) -> "Operate":

@@ -22,6 +22,19 @@ FOR_PEOPLE = ("jinja2", "starlette", "uvicorn", "rich", "typer", "shared.console
 """Pages, mails and the console: loaded when somebody asks for one."""
 NOT_DEPLOYED = ("local", "tests", "pytest", "hypothesis")
 
+USE_CASES = (
+    "shared.upkeep",
+    "shared.operate.act",
+    "shared.operate.report",
+    "shared.remedy.advance",
+    "shared.remedy.wipe",
+    "shared.intake.receive",
+    "shared.intake.take_hint",
+    "shared.records.cases",
+    "shared.rules.decide",
+)
+"""What the first call of a handler brings, with what it needs."""
+
 IMPORTED = "import function_app"
 FIRST_NOTIFICATION = """
 import asyncio, function_app
@@ -65,7 +78,7 @@ def within(modules: set[str], names: tuple[str, ...]) -> list[str]:
 def test_the_import_of_the_app_loads_no_use_case_no_graph_and_nothing_for_people(part: str) -> None:
     modules = loaded(IMPORTED, HANDOVER_PART=part)
     assert within(modules, (*FOR_GRAPH, *FOR_PEOPLE, *NOT_DEPLOYED)) == []
-    assert within(modules, ("shared.upkeep", "shared.remedy.advance", "shared.intake.receive", "azure.storage")) == []
+    assert within(modules, (*USE_CASES, "azure.storage")) == []
 
 
 def test_a_webhook_that_is_ready_for_a_notification_has_loaded_no_graph_and_nothing_for_people() -> None:

@@ -24,7 +24,7 @@ TYPES = {
 class EventData(BaseModel):
     """Which device or user the event is about. One way of naming the device is enough."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, alias_generator=to_camel)
+    model_config = ConfigDict(extra="ignore", frozen=True, alias_generator=to_camel, defer_build=True)
 
     managed_device_id: Guid | None = None
     entra_device_id: Guid | None = None
@@ -37,7 +37,7 @@ class EventData(BaseModel):
 class CloudEvent(BaseModel):
     """The CloudEvents 1.0 envelope, structured mode, as far as it is used."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
     specversion: Literal["1.0"]
     id: str = Field(min_length=1, max_length=256)

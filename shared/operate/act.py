@@ -9,9 +9,10 @@ from shared.domain.case import Approval, Case, Decision, move, proposal_of
 from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import TRANSITIONS, CaseState
-from shared.errors import Changed, HandoverError
+from shared.errors import Changed
 from shared.operate.go_on import GoOn
 from shared.operate.principals import Principal, Role
+from shared.operate.refusals import MOVED_MEANWHILE, NoSuchCase, NotNow, Stale
 from shared.ports import Clock
 from shared.records.approvals import ApprovalBook
 from shared.records.cases import CaseStore
@@ -24,9 +25,6 @@ from shared.rules.decisions import ask_person, go, wait
 from shared.telemetry import event, pseudonym
 
 log = logging.getLogger(__name__)
-
-
-MOVED_MEANWHILE = "Somebody else, or Handover, moved this case a moment ago. Nothing was done; look again."
 
 
 RELEASED = frozenset(
@@ -55,18 +53,6 @@ def possible(case: Case) -> tuple[str, ...]:
         )
         if is_so
     )
-
-
-class NoSuchCase(HandoverError):
-    """There is no case with this id."""
-
-
-class NotNow(HandoverError):
-    """The case is not in a state in which this can be done; the text says why."""
-
-
-class Stale(Changed):
-    """The person looked at an older version of the case than the one there is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

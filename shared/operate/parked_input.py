@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.domain.states import CaseState
-from shared.errors import BadInput, Changed, HandoverError
+from shared.errors import BadInput, Changed
 from shared.intake.device_events import read_device_event
 from shared.intake.messages import read_hints
 from shared.names import CASE_STEPS, DEVICE_EVENTS, HINTS, INTUNE_LOGS, WIPE_STEPS
 from shared.operate.principals import Principal, Role
+from shared.operate.refusals import NothingParked, NotReplayable
 from shared.ports import Clock, Messages
 from shared.records.cases import CaseStore
 from shared.records.parked import ParkedInput, ParkingLot, Settled
@@ -21,14 +22,6 @@ SOURCES = (DEVICE_EVENTS, HINTS, CASE_STEPS, WIPE_STEPS, INTUNE_LOGS)
 MOST_ON_A_PAGE = 50
 _STEPS = (CASE_STEPS, WIPE_STEPS)
 _PAST_WIPE_INTENT = {CaseState.WIPE_INTENDED, *AFTER_THE_WIPE}
-
-
-class NothingParked(HandoverError):
-    """Nothing with this id was set aside."""
-
-
-class NotReplayable(HandoverError):
-    """It cannot be replayed or discarded; the text says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from shared.domain.states import CaseState
 from shared.errors import HandoverError
 from shared.intake.messages import write_hints
 from shared.names import CASE_STEPS, DEVICE_EVENTS, HINTS, LEDGERS, NOTICES, WIPE_STEPS
-from shared.operate.act import NoSuchCase, NotNow
+from shared.operate.refusals import NoSuchCase, NotNow
 from shared.records.freeze import FreezeSwitch
 from shared.records.ledger import Ledger
 from shared.remedy.messages import StepDue, write_step
