@@ -6,7 +6,20 @@ from typing import List  # noqa: UP035  # the worker refuses the app when a batc
 
 import azure.functions as func
 
-from handlers import api, console, defer, events, intune_logs, notices, notifications, parked, report, schedules, steps
+from handlers import (
+    api,
+    console,
+    defer,
+    events,
+    intune_logs,
+    notices,
+    notifications,
+    openapi,
+    parked,
+    report,
+    schedules,
+    steps,
+)
 from shared.settings import event_hub_is_set
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
@@ -185,6 +198,42 @@ async def cancel_case(req: func.HttpRequest) -> func.HttpResponse:
 @app.route("v1/cases/{case_id}/retry", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 async def retry_case(req: func.HttpRequest) -> func.HttpResponse:
     return await api.retry_case(req)
+
+
+@app.function_name("show_overview")
+@app.route("v1/overview", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+async def show_overview(req: func.HttpRequest) -> func.HttpResponse:
+    return await api.show_overview(req)
+
+
+@app.function_name("export_journals")
+@app.route("v1/journals", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+async def export_journals(req: func.HttpRequest) -> func.HttpResponse:
+    return await api.export_journals(req)
+
+
+@app.function_name("show_seats")
+@app.route("v1/seats", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+async def show_seats(req: func.HttpRequest) -> func.HttpResponse:
+    return await api.show_seats(req)
+
+
+@app.function_name("show_tenant")
+@app.route("v1/tenant", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+async def show_tenant(req: func.HttpRequest) -> func.HttpResponse:
+    return await api.show_tenant(req)
+
+
+@app.function_name("release_case")
+@app.route("v1/cases/{case_id}/release", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+async def release_case(req: func.HttpRequest) -> func.HttpResponse:
+    return await api.release_case(req)
+
+
+@app.function_name("show_openapi")
+@app.route("v1/openapi.json", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+async def show_openapi(req: func.HttpRequest) -> func.HttpResponse:
+    return await openapi.show_openapi(req)
 
 
 @app.function_name("list_parked")

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import azure.functions as func
 
+from handlers.bodies import M, read
 from handlers.sign_in import principal_of
 from shared.errors import BadInput, Changed, HandoverError, RetryLater
 from shared.operate.principals import NotAllowed, NotSignedIn, Principal, Role
@@ -35,27 +36,31 @@ class NothingSeen(HandoverError):
 
 
 async def show(
-    request: func.HttpRequest, use_case: Callable[[], Awaitable[Json]], *, etag: Callable[[Json], str] | None = None
+    request: func.HttpRequest,
+    use_case: Callable[[Principal], Awaitable[Json]],
+    *,
+    etag: Callable[[Json], str] | None = None,
 ) -> func.HttpResponse:
     """Answer a GET of somebody who may read."""
 
     async def respond() -> func.HttpResponse:
-        caller(request).must(Role.READER)
-        document = await use_case()
+        who = caller(request)
+        who.must(Role.READER)
+        document = await use_case(who)
         return answer_json(200, document, headers={} if etag is None else {"ETag": etag(document)})
 
     return await answer_with(respond)
 
 
 async def act(
-    request: func.HttpRequest, role: Role, use_case: Callable[[Principal, Mapping[str, object]], Awaitable[Json]]
+    request: func.HttpRequest, role: Role, model: type[M], use_case: Callable[[Principal, M], Awaitable[Json]]
 ) -> func.HttpResponse:
-    """Answer a POST of somebody who holds the role; ``use_case`` gets them and the fields of the body."""
+    """Answer a POST of somebody who holds the role; ``use_case`` gets them and what the body says."""
 
     async def respond() -> func.HttpResponse:
         who = caller(request)
         who.must(role)
-        return answer_json(200, await use_case(who, fields_of(request)))
+        return answer_json(200, await use_case(who, read(model, fields_of(request))))
 
     return await answer_with(respond)
 
@@ -137,19 +142,6 @@ def fields_of(request: func.HttpRequest) -> Mapping[str, object]:
     if not isinstance(document, dict):
         raise BadInput("the body is not a JSON object")
     return cast("dict[str, object]", document)
-
-
-def word(fields: Mapping[str, object], name: str) -> str:
-    """A text of the body. Raises BadInput."""
-    value = fields.get(name)
-    if not isinstance(value, str) or not value.strip() or len(value) > 500 or not is_unicode(value):
-        raise BadInput(f'"{name}" must be a text of 1 to 500 characters')
-    return value.strip()
-
-
-def is_unicode(text: str) -> bool:
-    """False for half a character, which JSON can spell and nothing can store."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def answer_json(

@@ -1,11 +1,12 @@
 """What POST does: each form of the console calls one use case, as the person who is signed in, and leads back to a page."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 
 import azure.functions as func
 
 from handlers.console_forms import fields_of, text_of, version_of
-from handlers.console_pages import case_with
+from handlers.console_pages import case_with, tenant_with
 from handlers.console_visit import Visit, go_to
 from shared.bootstrap import services
 from shared.console.frame import Word
@@ -95,6 +96,26 @@ async def discard(visit: Visit) -> func.HttpResponse:
     return go_to(f"/parked/{parked_id}", "discarded")
 
 
+async def attest(visit: Visit) -> func.HttpResponse:
+    """A person's word, of today, on what no application may read."""
+    visit.who.must(Role.OPERATOR)
+    fields = fields_of(visit)
+    groups = re.split(r"[\s,;]+", fields.get("groups", "").strip())
+    try:
+        if fields.get("looked") != "yes":
+            raise BadInput("tick that you have looked")
+        await services().attest.by_hand(
+            by=visit.who.name,
+            scope=fields.get("scope", ""),
+            discovery_url=fields.get("discovery_url", "").strip(),
+            group_ids=[group for group in groups if group],
+        )
+    except BadInput as wrong:
+        word = Word(text=f"{str(wrong).capitalize()}. Nothing was written down.", tone="bad")
+        return await tenant_with(visit, word=word, status=400)
+    return go_to("/tenant", "attested")
+
+
 Act = Callable[[Visit], Awaitable[func.HttpResponse]]
 
 ACTIONS: tuple[tuple[tuple[str, ...], Act], ...] = (
@@ -103,6 +124,7 @@ ACTIONS: tuple[tuple[tuple[str, ...], Act], ...] = (
     (("cases", "*", "reject"), _on_case(Role.APPROVER, _reject, "rejected")),
     (("cases", "*", "cancel"), _on_case(Role.OPERATOR, _cancel, "cancelled")),
     (("cases", "*", "retry"), _on_case(Role.OPERATOR, _retry, "retried")),
+    (("tenant", "attest"), attest),
     (("parked", "*", "replay"), replay),
     (("parked", "*", "discard"), discard),
 )

@@ -7,7 +7,7 @@ import azure.functions as func
 from handlers.console_visit import Visit, page
 from shared.bootstrap import services
 from shared.console.actions import deeds
-from shared.console.case_list import Filters, Found, list_page, read_filters
+from shared.console.case_list import asked_by, list_page, read_filters
 from shared.console.case_page import case_page
 from shared.console.frame import Word, done
 from shared.console.overview import overview_page
@@ -24,7 +24,7 @@ MOST_DAYS = 92
 
 async def overview(visit: Visit) -> func.HttpResponse:
     """Mode, switches, budgets, counts, and what waits for a person."""
-    numbers = await services().console.numbers.read()
+    numbers = await services().console.numbers.read(visit.who)
     shown = overview_page(numbers, visit.who, visit.times)
     return await page(visit, "overview.html", page=shown, word=done(visit.query.get("done", "")))
 
@@ -32,39 +32,9 @@ async def overview(visit: Visit) -> func.HttpResponse:
 async def cases(visit: Visit) -> func.HttpResponse:
     """The list, as the address filters it."""
     filters, wrong = read_filters(visit.query)
-    found, after, about = await _search(filters)
-    shown = list_page(found, filters, after=after, about=about, times=visit.times)
+    found, after = await services().search.find(asked_by(filters))
+    shown = list_page(found, filters, after=after, times=visit.times)
     return await page(visit, "cases.html", page=shown, word=Word(text=wrong, tone="you") if wrong else None)
-
-
-async def _search(filters: Filters) -> tuple[list[Found], str, str]:
-    store, found = services().look.cases, list[Found]()
-    lines = [line async for line in store.open_cases()]
-    lines += [line async for line in store.ended_cases(f"{services().clock.now():%Y-%m}")]
-    lines.sort(key=lambda line: line.moved_at, reverse=True)
-    for line in lines:
-        stored = await store.load(line.case_id)
-        if (
-            stored is None
-            or (filters.state and line.state != filters.state)
-            or (filters.reason and line.reason != filters.reason)
-        ):
-            continue
-        c = stored.case
-        f = Found(
-            case_id=c.id,
-            device=c.device.name if c.device else "",
-            serial_number=c.serial_number or "",
-            owner=c.owner.user_principal_name if c.owner else "",
-            owner_name=c.owner.display_name if c.owner else "",
-            state=c.state,
-            reason=c.reason,
-            moved_at=c.moved_at,
-            due_at=c.due_at,
-        )
-        if filters.text.lower() in f"{f.device} {f.serial_number} {f.owner} {f.owner_name}".lower():
-            found.append(f)
-    return found, "", f"{len(found)} found"
 
 
 async def case(visit: Visit) -> func.HttpResponse:
@@ -110,9 +80,20 @@ async def message(visit: Visit) -> func.HttpResponse:
 
 async def tenant(visit: Visit) -> func.HttpResponse:
     """The tenant as it was read last, or is read now."""
-    policy = services().look.policy.as_of(visit.times.now)
-    facts, trouble = await services().console.see_tenant.see()
-    return await page(visit, "tenant.html", page=tenant_page(facts, trouble, policy, visit.times))
+    return await tenant_with(visit, word=done(visit.query.get("done", "")))
+
+
+async def tenant_with(visit: Visit, *, word: Word | None = None, status: int = 200) -> func.HttpResponse:
+    """The tenant, with a word on what was tried."""
+    shown = tenant_page(
+        await services().console.see_tenant.see(),
+        word=await services().attest.show(),
+        drift=await services().show_drift.show(),
+        policy=services().look.policy.as_of(visit.times.now),
+        who=visit.who,
+        times=visit.times,
+    )
+    return await page(visit, "tenant.html", status=status, word=word, page=shown)
 
 
 Show = Callable[[Visit], Awaitable[func.HttpResponse]]

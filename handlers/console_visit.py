@@ -1,5 +1,6 @@
 """One request to the console: who came, for what, and how it is answered."""
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -62,12 +63,13 @@ class Visit:
 
 async def frame_for(visit: Visit) -> Frame:
     """What stands around the page: it says on every one that all wipes are frozen."""
-    freeze = await services().console.freeze.read()
+    freeze, figures = await asyncio.gather(services().console.freeze.read(), services().overview.show(visit.who))
     token = make_token(visit.key, visit.who.id, visit.times.now)
     return frame(
         visit.who,
         f"/{visit.path}" if visit.path else "",
         token=token,
+        waiting=sum(figures["waiting_for_you"].values()),
         frozen=frozen_since(freeze, visit.times) if freeze.frozen else "",
         sign_out=sign_out_url(),
     )

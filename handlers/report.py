@@ -1,20 +1,18 @@
 """GET report: what became, or would have become, of the cases of the last days, as JSON, Markdown or HTML."""
 
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import azure.functions as func
 
-from handlers.answers import answer_with, caller
+from handlers.answers import answer_with, caller, headers_of, query_of
+from handlers.bodies import ShowReport, read
 from shared.bootstrap import services
-from shared.errors import BadInput
 from shared.operate.principals import Role
 
 if TYPE_CHECKING:  # handlers are imported with the app, use cases when they are asked for
     from shared.operate.report import Summary
 
-MOST_DAYS = 92
 _FORMATS = {"json": "application/json", "markdown": "text/markdown", "html": "text/html"}
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -28,9 +26,9 @@ async def show_report(request: func.HttpRequest) -> func.HttpResponse:
 
     async def show() -> func.HttpResponse:
         caller(request).must(Role.READER)
-        kind, days = _format(request), _days(request)
-        summary = await services().report.of_days(days)
-        body = _written(kind, summary)
+        asked = read(ShowReport, query_of(request))
+        kind = _format(request, asked.format)
+        body = _written(kind, await services().report.of_days(asked.days))
         return func.HttpResponse(body, mimetype=_FORMATS[kind], charset="utf-8", headers=_HEADERS)
 
     return await answer_with(show)
@@ -47,18 +45,8 @@ def _written(kind: str, summary: "Summary") -> str:
             return json.dumps(report.as_json(summary))
 
 
-def _format(request: func.HttpRequest) -> str:
-    asked = request.params.get("format")
-    if asked is not None:
-        if asked not in _FORMATS:
-            raise BadInput(f'"format" must be one of {", ".join(_FORMATS)}')
-        return asked
-    accept = cast("Mapping[str, str]", request.headers).get("accept", "").lower()
+def _format(request: func.HttpRequest, named: str | None) -> str:
+    if named is not None:
+        return named
+    accept = headers_of(request).get("accept", "").lower()
     return next((name for name, kind in _FORMATS.items() if kind in accept), "json")
-
-
-def _days(request: func.HttpRequest) -> int:
-    asked = request.params.get("days", "7")
-    if not (asked.isascii() and asked.isdigit() and len(asked) <= 3 and 1 <= int(asked) <= MOST_DAYS):
-        raise BadInput(f'"days" must be a number from 1 to {MOST_DAYS}')
-    return int(asked)

@@ -46,6 +46,9 @@ param monthlyBudget int = 0
 @description('First day of the month from which the budget counts, as YYYY-MM-01.')
 param budgetFrom string = utcNow('yyyy-MM-01')
 
+@description('Application (client) id of the app registration that people sign in to; empty: API and console refuse everybody.')
+param signInClientId string = ''
+
 @description('Storage is reached over private endpoints only. Costs about 20 EUR a month.')
 param privateNetwork bool = false
 
@@ -63,7 +66,7 @@ param maximumInstanceCount int = 40
 
 // The names are those of shared/names.py; each queue also gets its -poison queue.
 var queues = ['device-events', 'hints', 'case-steps', 'wipe-steps', 'notices']
-var tables = ['cases', 'worklist', 'ledgers', 'parked', 'subscriptions', 'outbox']
+var tables = ['cases', 'worklist', 'ledgers', 'parked', 'subscriptions', 'outbox', 'overview']
 
 var front = layout == 'split' ? 'intake' : 'single'
 var otherParts = layout == 'split' ? ['worker', 'wiper'] : []
@@ -187,6 +190,7 @@ module frontApp 'modules/app.bicep' = {
     settings: settings
     eventHubNamespaceName: intuneLogs && front == 'single' ? eventHub!.outputs.name : ''
     subnetId: privateNetwork ? network!.outputs.subnetIds[front] : ''
+    signInClientId: signInClientId
   }
 }
 
@@ -213,6 +217,7 @@ module otherApps 'modules/app.bicep' = [
       settings: settings
       eventHubNamespaceName: intuneLogs && part == 'worker' ? eventHub!.outputs.name : ''
       subnetId: privateNetwork ? network!.outputs.subnetIds[part] : ''
+      signInClientId: signInClientId
     }
   }
 ]
@@ -222,6 +227,8 @@ output AZURE_TENANT_ID string = tenant().tenantId
 output AZURE_RESOURCE_GROUP string = group.name
 output AZURE_FUNCTION_NAME string = frontApp.outputs.name
 output AZURE_FUNCTION_HOST string = frontApp.outputs.host
+// where people go: API and console
+output OPERATOR_HOST string = layout == 'split' ? otherApps[0]!.outputs.host : frontApp.outputs.host
 output NOTIFICATION_URL string = frontApp.outputs.notificationUrl
 // the identities to grant roles of Microsoft Graph to: object ids, empty where there is none
 output MI_SINGLE string = layout == 'single' ? frontApp.outputs.principalId : ''

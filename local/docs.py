@@ -1,4 +1,4 @@
-"""`python -m local.docs`: writes the documents that are generated from the code: the state diagram and the settings."""
+"""`python -m local.docs`: writes the documents that are generated from the code: the state diagram, the settings, the API."""
 
 import ast
 import inspect
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from handlers.operations import OPERATIONS, Operation
 from shared import settings as settings_module
 from shared.domain.states import TRANSITIONS, CaseState
 from shared.settings import Settings
@@ -16,7 +17,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 
 def documents() -> dict[Path, str]:
     """Every generated document and what it must contain."""
-    return {DOCS / "states.md": states_page(), DOCS / "settings.md": settings_page()}
+    return {DOCS / "states.md": states_page(), DOCS / "settings.md": settings_page(), DOCS / "api.md": api_page()}
 
 
 def states_page() -> str:
@@ -62,6 +63,39 @@ def settings_page() -> str:
         shown = field.validation_alias if isinstance(field.validation_alias, str) else f"HANDOVER_{name.upper()}"
         lines.append(f"| `{shown}` | {_default(field.get_default())} | {meanings[name]} |")
     return "\n".join([*lines, ""])
+
+
+def api_page() -> str:
+    """Every operation: what it does, who may, what it is told."""
+    lines = [
+        "# The API",
+        "",
+        "Generated from `handlers/operations.py` by `python -m local.docs`. `GET /api/v1/openapi.json` is the whole description (OpenAPI 3.1).",
+        "",
+        "- Who calls is the person who is signed in; [operations.md](operations.md) says how, and who may what. On Azure a program sends",
+        "  `Authorization: Bearer TOKEN`, as `az account get-access-token --scope api://CLIENT-ID/.default` gives it.",
+        "- GET shows and never acts; POST acts, takes `application/json` only, and writes into the journal who did it.",
+        '- An action on a case sends the ETag of the case that was looked at as `If-Match` (`"7"`): 428 without, 412 when the case moved',
+        "  since. Every other POST sends the header `X-Handover-Request: 1`. So no page of another site can act in a person's name.",
+        "- Errors are problem documents (RFC 9457): `detail` is a sentence. 400 cannot be used, 401 nobody is signed in, 403 a role is",
+        "  missing, 404 not there, 409 not possible now, 503 try again later.",
+        "- Lists have pages: what an answer calls `next` is the `after` of the following one. A page with a filter may be short.",
+        "",
+        "| request | needs | does |",
+        "|---|---|---|",
+    ]
+    lines += [
+        f"| `{one.method} /api/v1/{one.path}{_told(one)}` | {one.role.value.removeprefix('Handover.')} | {one.says} |"
+        for one in OPERATIONS
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _told(operation: Operation) -> str:
+    if operation.body is not None:
+        return " {" + ", ".join(f'"{name}": ...' for name in operation.body.model_fields) + "}"
+    names = () if operation.query is None else operation.query.model_fields
+    return f"?{'&'.join(names)}" if names else ""
 
 
 def _default(value: object) -> str:

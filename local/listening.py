@@ -31,6 +31,13 @@ def listen(port: int) -> socket.socket:
     return listening
 
 
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 class EmbeddedServer(uvicorn.Server):
     """Leaves signals to the program that embeds it, and ends when the last answer is out.
 

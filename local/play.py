@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from local.expect import unmet
-from local.settle import ask, settle
+from local.settle import all_cases, ask, settle
 from local.stack import ANN, Json, Stack
 from shared.remedy.messages import StepDue, write_step
 
@@ -95,7 +95,7 @@ class Player:
     async def _report(self) -> list[Json]:
         """All cases with their journals; new entries go to the watcher."""
         found: list[Json] = []
-        for listed in (await ask(self.stack, "/api/v1/cases"))["cases"]:
+        for listed in await all_cases(self.stack):
             known = self._cases.get(listed["case_id"])
             if known is None or known[0] != listed:
                 known = self._cases[listed["case_id"]] = (

@@ -37,6 +37,16 @@ async def ask(stack: Stack, path: str) -> Json:
     raise RuntimeError(f"the host does not answer {path}")
 
 
+async def all_cases(stack: Stack) -> list[Json]:
+    """Every open case and every one that ended this month, newest move first, from page to page."""
+    page = await ask(stack, "/api/v1/cases?most=100")
+    found: list[Json] = page["cases"]
+    while page["next"] is not None:
+        page = await ask(stack, f"/api/v1/cases?most=100&after={page['next']}")
+        found += page["cases"]
+    return sorted(found, key=lambda case: case["moved_at"], reverse=True)
+
+
 async def _settle_from_outside(stack: Stack) -> None:
     """A host in its own process is idle twice in a row, has the tenant's time, and lists no case that is due."""
     quiet, began = 0, time.monotonic()
@@ -51,7 +61,7 @@ async def _under_way(stack: Stack) -> tuple[bool, bool]:
     if not (await ask(stack, "/admin/host/status?idle"))["idle"]:
         return False, True
     followed = datetime.fromisoformat((await ask(stack, "/api/v1/status"))["time"])
-    cases = (await ask(stack, "/api/v1/cases"))["cases"]
+    cases = await all_cases(stack)
     now = stack.clock.now()
     due = any(case["due_at"] is not None and datetime.fromisoformat(case["due_at"]) <= now for case in cases)
     return followed >= now, due

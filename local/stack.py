@@ -9,7 +9,6 @@ import contextlib
 import os
 import secrets
 import signal
-import socket
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ import httpx
 from azure.storage.queue.aio import QueueServiceClient
 
 from local.host.host import Host
-from local.listening import NO_CERTIFICATES
+from local.listening import NO_CERTIFICATES, free_port
 from local.storage import make as make_storage
 from local.tenant.populate import tenant_of
 from local.tenant.scenario import Scenario
@@ -78,7 +77,7 @@ class Stack:
         self.clock = self.tenant.model.clock
         await self.tenant.start()
         self._open.push_async_callback(self.tenant.stop)
-        self.host_port = self.host_port or _free_port()
+        self.host_port = self.host_port or free_port()
         self.environ = self._app_settings()
         self._queues = QueueServiceClient.from_connection_string(self.connection_string)
         self.api = httpx.AsyncClient(
@@ -140,7 +139,7 @@ class Stack:
         if self.own_process:
             with self.host_log.open("ab") as log:
                 self._process = await asyncio.create_subprocess_exec(
-                    *self._command(), env={**os.environ, **self.host_environ}, cwd=self.app, stdout=log, stderr=log
+                    *self.command(), env={**os.environ, **self.host_environ}, cwd=self.app, stdout=log, stderr=log
                 )
         else:
             self._services = services_on(self.clock, self.settings, self.delayed)
@@ -149,7 +148,8 @@ class Stack:
             await self._host.start(self.host_port)
         await self._until_up()
 
-    def _command(self) -> list[str]:
+    def command(self) -> list[str]:
+        """What starts a host in a process of its own."""
         return [
             *self.python,
             "-m",
@@ -279,9 +279,3 @@ class Stack:
         )
         answer.raise_for_status()
         return answer.json() if answer.content else {}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -16,4 +16,6 @@ PARKED = "parked"
 SUBSCRIPTIONS = "subscriptions"
 """Apart from the ledgers, because the webhook's identity may write here, and nowhere else."""
 OUTBOX = "outbox"
-TABLES = (CASES, WORKLIST, LEDGERS, PARKED, SUBSCRIPTIONS, OUTBOX)
+OVERVIEW = "overview"
+"""Derived: what lists and counts are made from."""
+TABLES = (CASES, WORKLIST, LEDGERS, PARKED, SUBSCRIPTIONS, OUTBOX, OVERVIEW)

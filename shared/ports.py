@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # a port has no values: what it carries is loaded by whoever 
     from shared.domain.registration import HardwareHash, ImportedHash, RegisteredPc, SyncOfAutopilot
     from shared.domain.tenant_setup import (
         Assigned,
+        FoundProfile,
         FoundTenant,
         MobilityPolicy,
         Remembered,
@@ -100,10 +101,16 @@ class Rows(Protocol):
         ...
 
     def scan(
-        self, table: str, partition: str | None = None, *, key_prefix: str = "", after: str = ""
+        self,
+        table: str,
+        partition: str | None = None,
+        *,
+        key_prefix: str = "",
+        after: str = "",
+        most: int | None = None,
     ) -> AsyncIterator[Row]:
         """Rows in key order of one partition (or of all), page by page; ``key_prefix`` keeps keys that start with it,
-        ``after`` those that come later than it."""
+        ``after`` those that come later than it. ``most``: so many at most (1 to 1000), and no more are read for it."""
         ...
 
 
@@ -360,6 +367,10 @@ class TenantSetup(Protocol):
 
     async def found(self, remembered: Remembered, group_names: tuple[str, ...]) -> FoundTenant:
         """What is there: every profile and status page, the groups of these names, all dynamic groups, what is remembered."""
+        ...
+
+    async def profiles(self) -> tuple[FoundProfile, ...]:
+        """Every deployment profile."""
         ...
 
     async def put_group(self, wanted: WantedGroup, group_id: str | None) -> str:

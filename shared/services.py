@@ -26,11 +26,15 @@ if TYPE_CHECKING:  # see above
     from shared.notices.pages import Pages
     from shared.operate.act import Operate
     from shared.operate.defer import DeferWipe
+    from shared.operate.export import Export
     from shared.operate.for_console import ForConsole
     from shared.operate.look import Look
+    from shared.operate.overview import Overview
     from shared.operate.parked_input import TendParkedInput
     from shared.operate.principals import SignIn
     from shared.operate.report import Report
+    from shared.operate.search import Search
+    from shared.operate.tenant import ShowTenant
     from shared.operate.tenant_drift import ShowDrift
     from shared.records.attestations import AttestationBook
     from shared.records.budget import BudgetBook
@@ -40,6 +44,7 @@ if TYPE_CHECKING:  # see above
     from shared.records.gate import GraphGate
     from shared.records.locks import Locks
     from shared.records.subscriptions import SubscriptionBook
+    from shared.records.tenant_facts import TenantFactsCache
     from shared.records.tenant_setup import SetupBook
     from shared.remedy.advance import Advance
     from shared.remedy.brake import Brake
@@ -167,6 +172,7 @@ class Services:
     @cached_property
     def supervise(self) -> "Supervise":
         """Lost steps."""
+        from shared.upkeep.mend_overview import MendOverview
         from shared.upkeep.supervise import Supervise
 
         return Supervise(
@@ -177,6 +183,7 @@ class Services:
             freeze=self._freeze,
             budget=self._budget,
             settle=self._wipe.settle,
+            mend=MendOverview(cases=self._cases),
         )
 
     @cached_property
@@ -184,7 +191,13 @@ class Services:
         """Wiped devices that are back."""
         from shared.upkeep.watch_returns import WatchReturns
 
-        return WatchReturns(cases=self._cases, steps=self._steps, devices=self._ports.devices, clock=self.clock)
+        return WatchReturns(
+            cases=self._cases,
+            steps=self._steps,
+            advance=self.advance,
+            devices=self._ports.devices,
+            clock=self.clock,
+        )
 
     @cached_property
     def keep_subscriptions(self) -> "KeepSubscriptions":
@@ -264,6 +277,34 @@ class Services:
         from shared.operate.look import Look
 
         return Look(cases=self._cases, freeze=self._freeze, fleet=self._fleet, policy=self._policy, clock=self.clock)
+
+    @cached_property
+    def overview(self) -> "Overview":
+        """The figures of all cases, as they were counted."""
+        from shared.operate.overview import Overview
+
+        return Overview(cases=self._cases, clock=self.clock)
+
+    @cached_property
+    def search(self) -> "Search":
+        """Some of the cases, page by page."""
+        from shared.operate.search import Search
+
+        return Search(cases=self._cases, clock=self.clock)
+
+    @cached_property
+    def export(self) -> "Export":
+        """Journals, page by page."""
+        from shared.operate.export import Export
+
+        return Export(cases=self._cases, search=self.search)
+
+    @cached_property
+    def tenant(self) -> "ShowTenant":
+        """What is known of the tenant, asking nobody."""
+        from shared.operate.tenant import ShowTenant
+
+        return ShowTenant(facts=self._tenant_facts, policy=self._policy, clock=self.clock)
 
     @cached_property
     def operate(self) -> "Operate":
@@ -370,21 +411,22 @@ class Services:
         from shared.operate.see_tenant import SeeTenant
         from shared.records.console_key import ConsoleKey
 
-        settings, gatherer = self._settings, self._gatherer
+        settings = self._settings
         return ForConsole(
             numbers=ReadNumbers(
+                overview=self.overview,
                 cases=self._cases,
                 freeze=self._freeze,
                 fleet=self._fleet,
                 budget=self._budget,
-                tenant=gatherer.tenant,
+                tenant=self._tenant_facts,
                 gate=self._gate,
                 book=self._book,
                 policy=self._policy,
                 clock=self.clock,
             ),
             see_case=SeeCase(cases=self._cases, freeze=self._freeze, policy=self._policy, clock=self.clock),
-            see_tenant=SeeTenant(tenant=gatherer.tenant, gate=self._gate, clock=self.clock),
+            see_tenant=SeeTenant(tenant=self._tenant_facts, setup=self._ports.setup, gate=self._gate, clock=self.clock),
             freeze=self._freeze,
             key=ConsoleKey(self._ledger),
             time_zone=settings.time_zone,
@@ -498,15 +540,14 @@ class Services:
 
     @cached_property
     def _gatherer(self) -> "Gatherer":
-        from shared.records.tenant_facts import TenantFactsCache
         from shared.remedy.gather import Gatherer
 
-        ports, plans = self._ports, _named_in_a_swap(self._policy)
+        ports = self._ports
         return Gatherer(
             devices=ports.devices,
             directory=ports.directory,
             autopilot=ports.autopilot,
-            tenant=TenantFactsCache(self._ledger, ports.tenant, self.clock, with_all_plans=plans),
+            tenant=self._tenant_facts,
             budget=self._budget,
             fleet=self._fleet,
             attestations=self._attestations,
@@ -514,6 +555,13 @@ class Services:
             clock=self.clock,
             ids=ports.ids,
         )
+
+    @cached_property
+    def _tenant_facts(self) -> "TenantFactsCache":
+        from shared.records.tenant_facts import TenantFactsCache
+
+        plans = _named_in_a_swap(self._policy)
+        return TenantFactsCache(self._ledger, self._ports.tenant, self.clock, with_all_plans=plans)
 
     @cached_property
     def _wipe(self) -> "WipeProtocol":

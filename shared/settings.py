@@ -74,7 +74,10 @@ def platform_signs_in() -> bool:
     return runs_on_azure() and os.environ.get("WEBSITE_AUTH_ENABLED", "").strip().lower() in ("true", "1")
 
 
-FOR_THE_DEVELOPMENT_HOST = frozenset({"HANDOVER_LOCAL_KEY"})
+FOR_THE_DEVELOPMENT_HOST = frozenset(
+    {"HANDOVER_LOCAL_KEY", "HANDOVER_URL", "HANDOVER_SCOPE", "HANDOVER_TOKEN", "HANDOVER_PLAY"}
+)
+"""Names that the tools of a developer read, and the command line."""
 
 
 class _UnknownNames(PydanticBaseSettingsSource):

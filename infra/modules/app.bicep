@@ -35,6 +35,9 @@ param eventHubNamespaceName string = ''
 @description('Subnet of the app; empty: it has no virtual network.')
 param subnetId string = ''
 
+@description('Application (client) id of the app registration that people sign in to; empty: nobody can.')
+param signInClientId string = ''
+
 var partsTable = loadJsonContent('../parts.json')
 var own = partsTable[part]
 var suffix = part == 'single' ? '' : '-${part}'
@@ -107,6 +110,15 @@ module function 'function.bicep' = {
   }
   // the app reads its package, its secret and its triggers' state with these rights from its first start on
   dependsOn: [rbac]
+}
+
+// only where the API and the console are: the webhook alone and the wiper answer no person
+module signIn 'signin.bicep' = if (!empty(signInClientId) && (part == 'single' || part == 'worker')) {
+  name: 'signin${suffix}'
+  params: {
+    appName: function.outputs.name
+    clientId: signInClientId
+  }
 }
 
 output name string = function.outputs.name

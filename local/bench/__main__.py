@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from local.bench import cold_start, decisions, event_to_decision, graph_answers, pages, sweep, webhook
+from local.bench import cold_start, decisions, event_to_decision, graph_answers, overview, pages, sweep, webhook
 from local.bench.chapters import put
 from local.bench.cost import Counted
 from local.bench.counted_story import count
@@ -46,6 +46,7 @@ def main(
     decided = "\n".join(decisions.lines(asyncio.run(decisions.measure([STORIES / name for name in DECIDED]))))
     (out / "benchmarks.md").write_text(f"{page}\n{decided}\n{_webhook()}", encoding="utf-8")
     sweep.write(out / "benchmarks.md")
+    overview.write(out / "benchmarks.md")
 
 
 def _webhook() -> str:

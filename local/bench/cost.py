@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from local.bench.counted_story import CountedCase
 
 SECONDS_PER_MONTH = 30 * 86_400
-MINUTES_BETWEEN = {"supervise_cases": 5, "keep_subscriptions": 5, "watch_returns": 15, "sweep": 1}
+MINUTES_BETWEEN = {
+    "supervise_cases": 5,
+    "keep_subscriptions": 5,
+    "watch_returns": 15,
+    "watch_fleet": 15,
+    "watch_wipes": 5,
+    "sweep": 1,
+}
 """As in function_app.py."""
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
+from local.expect import requests_for
 from local.play import Happened, Player
 from local.scenario_run import fresh_stack
 from local.stack import Stack
@@ -16,7 +17,7 @@ from shared.services import Services
 
 ROWS_PER_PAGE = 1000
 """Table storage returns at most this many rows a request."""
-TIMERS = ("supervise_cases", "keep_subscriptions", "watch_returns", "sweep")
+TIMERS = ("supervise_cases", "keep_subscriptions", "watch_returns", "watch_fleet", "watch_wipes", "sweep")
 
 
 @dataclass
@@ -53,11 +54,17 @@ class CountedRows:
         await self.rows.delete(table, partition, key, expect=expect)
 
     async def scan(
-        self, table: str, partition: str | None = None, *, key_prefix: str = "", after: str = ""
+        self,
+        table: str,
+        partition: str | None = None,
+        *,
+        key_prefix: str = "",
+        after: str = "",
+        most: int | None = None,
     ) -> AsyncIterator[Row]:
         number = 0
         self._count()
-        async for row in self.rows.scan(table, partition, key_prefix=key_prefix, after=after):
+        async for row in self.rows.scan(table, partition, key_prefix=key_prefix, after=after, most=most):
             number += 1
             if number % ROWS_PER_PAGE == 0:
                 self._count()
@@ -87,6 +94,9 @@ class CountedCase:
     queue_messages: int
     outside_events: int
     graph_requests: int
+    """All of them, the tenant-wide and those of the subscription included."""
+    requests_for_device: int
+    """Those that name the device or its owner."""
     timer_table_operations: Mapping[str, int]
 
     @property
@@ -113,7 +123,7 @@ async def count(story: Path) -> CountedCase:
         try:
             problems = await Player(stack=stack, watch=watch).play()
             assert problems == [], problems
-            counts = await stack.simulated("counts")
+            counts, state = await stack.simulated("counts"), await stack.simulated("state")
             services.append(_install_sweep(stack, services[-1], of_timers))
             await _one_run(stack, "sweep", of_timers)  # a round; the runs of the next minutes look whether it is time
             timers = {name: await _one_run(stack, name, of_timers) for name in TIMERS}
@@ -125,6 +135,7 @@ async def count(story: Path) -> CountedCase:
         queue_messages=of_case.seen["queue message"],
         outside_events=events["event"],
         graph_requests=counts["requests"],
+        requests_for_device=sum(requests_for(device, counts, state) for device in state["devices"]),
         timer_table_operations=timers,
     )
 
@@ -135,8 +146,10 @@ def _install_counting(stack: Stack, of_case: Operations, of_timers: Operations) 
     timed = build(stack.settings, _counted(stack, of_timers), hide_hints=False)
     cases = build(stack.settings, _counted(stack, of_case), hide_hints=False)
     cases.look, cases.operate = plain.look, plain.operate
-    cases.supervise, cases.watch_returns = timed.supervise, timed.watch_returns
-    cases.keep_subscriptions = timed.keep_subscriptions
+    # what it reads is the timer's, what becomes of the cases that it lets go on is theirs
+    cases.watch_returns = replace(timed.watch_returns, advance=cases.advance)
+    cases.supervise, cases.keep_subscriptions = timed.supervise, timed.keep_subscriptions
+    cases.watch_fleet, cases.watch_wipes = timed.watch_fleet, timed.watch_wipes
     install(cases)
     return [plain, timed, cases]
 

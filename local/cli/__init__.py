@@ -1,1 +1,1 @@
-"""The command line for administrators: `python -m local.cli`."""
+"""The command line: what operators and administrators do from a terminal. One file per group of commands."""

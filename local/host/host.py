@@ -19,6 +19,7 @@ from local.host.bindings import QueueMetadata, queue_argument
 from local.host.configuration import HostJson, read_host_json
 from local.host.http import FunctionRoute, body_limit, http_app
 from local.host.invocations import Invoker, Tally
+from local.host.messages import Lease
 from local.host.queues import POLLING_INTERVAL_MIN, Backoff, QueueListener
 from local.host.storage import QueueStorage, load_libraries
 from local.host.timers import TimerListener
@@ -60,7 +61,8 @@ class Host:
         self._threads = ThreadPoolExecutor(max_workers=int(environ.get(_WORKER_THREADS_SETTING) or 0) or None)
         self._invoker = Invoker(send=self._storage.send, tally=self._tally, threads=self._threads)
         self._check_connections()
-        self._listeners = self._make_listeners(timedelta(seconds=poll_max_seconds))
+        lease = Lease.of(environ.get("LOCAL_HOST_LEASE_SECONDS"))
+        self._listeners = self._make_listeners(timedelta(seconds=poll_max_seconds), lease)
         self._timers = self._make_timers(now, state_dir)
         self.asgi = self._make_asgi(body_limit(environ))
         self._server: EmbeddedServer | None = None
@@ -188,7 +190,7 @@ class Host:
             for output in function.outputs:
                 self._storage.check(output.connection)
 
-    def _make_listeners(self, poll_max: timedelta) -> list[QueueListener]:
+    def _make_listeners(self, poll_max: timedelta, lease: Lease) -> list[QueueListener]:
         poll_max = min(poll_max, self.host_json.queues.max_polling_interval)
         return [
             QueueListener(
@@ -197,6 +199,7 @@ class Host:
                 options=self.host_json.queues,
                 invoker=self._invoker,
                 backoff=Backoff(POLLING_INTERVAL_MIN, poll_max),
+                lease=lease,
             )
             for function in self.app
             if isinstance(function.trigger, QueueTrigger)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from urllib.parse import urlencode
 
 from shared.console.assets import ROOT
@@ -10,6 +9,8 @@ from shared.console.times import Moment, Times
 from shared.console.words import ENDS, PHASES, Pill, state_pill, words
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
+from shared.operate.search import Asked
+from shared.records.cases import Listed
 
 MOST_CHARACTERS = 200
 
@@ -56,21 +57,6 @@ def _known(value: str, kind: type[CaseState] | type[Reason]) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """One case that was found, as far as the list shows it."""
-
-    case_id: str
-    device: str
-    serial_number: str
-    owner: str
-    owner_name: str
-    state: CaseState
-    reason: Reason
-    moved_at: datetime
-    due_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """One line of the list."""
 
@@ -78,7 +64,6 @@ class Line:
     device: str
     serial_number: str
     owner: str
-    owner_name: str
     state: Pill
     reason: str
     moved: Moment
@@ -113,26 +98,42 @@ class ListPage:
     next_url: str
 
 
-def list_page(found: Sequence[Found], filters: Filters, *, after: str, about: str, times: Times) -> ListPage:
+def list_page(found: Sequence[Listed], filters: Filters, *, after: str | None, times: Times) -> ListPage:
     """A page of the list; ``after`` is where the next one begins, empty for none."""
     return ListPage(
         filters=filters,
         states=tuple(_states_to_choose(filters.state)),
         reasons=tuple(_reasons_to_choose(filters.reason)),
         lines=tuple(_line(each, times) for each in found),
-        about=about,
+        about=_about(filters),
         first_url=filters.url() if filters.after else "",
         next_url=filters.url(after=after) if after else "",
     )
 
 
-def _line(found: Found, times: Times) -> Line:
+def _about(filters: Filters) -> str:
+    """What the list holds, in words."""
+    if filters.text or filters.state:
+        return "Cases of any age that fit, those that moved last first."
+    return "Open cases, and those that ended this month."
+
+
+def asked_by(filters: Filters) -> Asked:
+    """The question to the search."""
+    return Asked(
+        name=filters.text,
+        state=CaseState(filters.state) if filters.state else None,
+        reason=Reason(filters.reason) if filters.reason else None,
+        after=filters.after,
+    )
+
+
+def _line(found: Listed, times: Times) -> Line:
     return Line(
         url=case_url(found.case_id),
         device=found.device.strip() or found.serial_number.strip() or found.case_id,
         serial_number=found.serial_number,
         owner=found.owner,
-        owner_name=found.owner_name,
         state=state_pill(found.state),
         reason=words(found.reason.value),
         moved=times(found.moved_at),

@@ -62,9 +62,9 @@ def columns(counts: Sequence[tuple[str, int]]) -> list[Column]:
         height = 0.0 if not most else max(2.0, 100 * count / most) if count else 0.0
         found.append(
             Column(
-                x=round(place * step + step * 0.12, 2),
+                x=round(place * step + step * 0.28, 2),
                 y=round(100 - height, 2),
-                width=round(step * 0.76, 2),
+                width=round(step * 0.44, 2),
                 height=round(height, 2),
                 label=label,
                 count=count,

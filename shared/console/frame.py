@@ -63,15 +63,16 @@ DONE = {
     "thawed": "Wipes may be sent again.",
     "replayed": "The message is on its queue again.",
     "discarded": "The message is discarded.",
+    "attested": "Your word is written down and counts from now on.",
 }
 """What an address may say was done: nothing that somebody else could have written."""
 
 
-def frame(who: Principal, path: str, *, token: str, frozen: str, sign_out: str) -> Frame:
+def frame(who: Principal, path: str, *, token: str, waiting: int, frozen: str, sign_out: str) -> Frame:
     """The frame for this person on this page (``/cases`` and below it; empty: the overview)."""
     return Frame(
         who=SignedIn(name=who.name, roles=_roles(who), sign_out=sign_out),
-        links=tuple(_link(*page, path) for page in _PAGES),
+        links=tuple(_link(*page, path, waiting if page[0] == "" else 0) for page in _PAGES),
         token=token,
         frozen=frozen,
     )
@@ -82,9 +83,9 @@ def done(code: str) -> Word | None:
     return Word(text=DONE[code], tone="good") if code in DONE else None
 
 
-def _link(page: str, text: str, path: str) -> Link:
+def _link(page: str, text: str, path: str, waiting: int) -> Link:
     here = path == page if not page else path == page or path.startswith(f"{page}/")
-    return Link(url=f"{ROOT}{page}", text=text, here=here)
+    return Link(url=f"{ROOT}{page}", text=text, here=here, count=waiting, counts="cases wait for you")
 
 
 def _roles(who: Principal) -> str:

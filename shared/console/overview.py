@@ -12,12 +12,11 @@ from shared.console.words import ENDS, PHASES, Pill, state_pill, words
 from shared.domain.facts import Freeze, Sku
 from shared.domain.policy import Mode, Policy
 from shared.domain.states import CaseState
-from shared.operate.numbers import YOURS, Numbers, Waiting
+from shared.operate.numbers import Numbers, Waiting
 from shared.operate.principals import Principal, Role
+from shared.records.counts import LONGER, WITHIN
 from shared.records.subscriptions import KeptSubscription
 from shared.rules.guardrails import wipes_a_day
-
-MOST_WAITING = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,15 +110,15 @@ class OverviewPage:
     about: str
     mode: Pill
     mode_note: str
+    waiting_title: str
     tiles: tuple[Tile, ...]
     waiting: tuple[WaitingLine, ...]
-    waiting_more: str
-    waiting_url: str
+    waiting_more: tuple[Tile, ...]
+    """Links to all of them, by state."""
     waiting_says: str
     open: int
     phases: tuple[PhaseLines, ...]
     ended: tuple[Count, ...]
-    ended_title: str
     freeze: Switch
     budgets: tuple[Meter, ...]
     proof: Proof
@@ -130,21 +129,21 @@ class OverviewPage:
 
 def overview_page(numbers: Numbers, who: Principal, times: Times) -> OverviewPage:
     """The page, from what was read."""
-    policy, waits = numbers.policy, sum(numbers.open_by_state.get(state, 0) for state in YOURS)
-    shown = numbers.waiting[:MOST_WAITING]
+    policy, waits = numbers.policy, sum(numbers.open_by_state.get(state, 0) for state in numbers.yours)
     return OverviewPage(
         about=f"{MODES[policy.mode]} Policy {policy.version}.",
         mode=Pill(text=f"mode {policy.mode.value}", tone=_MODE_TONES[policy.mode]),
         mode_note=f"{policy.why_not_auto}, so a person approves each wipe." if policy.why_not_auto else "",
         tiles=tuple(_tiles(numbers, waits)),
-        waiting=tuple(_waiting(each, times) for each in shown),
-        waiting_more=f"all {waits}" if waits > len(shown) else "",
-        waiting_url=Filters(state=CaseState.AWAITING_APPROVAL.value).url(),
+        waiting_title="Waiting for a person"
+        if not who.may(Role.APPROVER) and not who.may(Role.OPERATOR)
+        else "Waiting for you",
+        waiting=tuple(_waiting(each, times) for each in numbers.waiting),
+        waiting_more=tuple(_more(state, numbers) for state in numbers.yours if numbers.open_by_state.get(state)),
         waiting_says=f"{waits} cases wait for a person." if waits != 1 else "1 case waits for a person.",
         open=sum(numbers.open_by_state.values()),
         phases=tuple(_phases(numbers.open_by_state)),
         ended=tuple(_counts(ENDS, numbers.ended_by_state)),
-        ended_title=f"Ended {numbers.ended_when}",
         freeze=_switch(numbers.freeze, who, times),
         budgets=tuple(_budgets(numbers)),
         proof=_proof(numbers),
@@ -160,32 +159,42 @@ MODES = {
     Mode.APPROVE: "A person approves each wipe.",
     Mode.AUTO: "Wipes go out within their guardrails; nobody is asked.",
 }
+SPANS = (*(name for _, name in WITHIN), LONGER)
+"""How long a proof took, from quick to slow."""
 _MODE_TONES = {Mode.OFF: "quiet", Mode.REPORT: "wait", Mode.APPROVE: "good", Mode.AUTO: "wipe"}
 
 
 def _tiles(numbers: Numbers, waits: int) -> list[Tile]:
     proven = numbers.ended_by_state.get(CaseState.PROVEN, 0)
     tiles = [
-        Tile(name="Waiting for you", value=str(waits), note=_of(numbers.open_by_state)),
+        Tile(name="Waiting for a person", value=str(waits), note=_of(numbers)),
         Tile(name="Open cases", value=str(sum(numbers.open_by_state.values())), url=Filters().url()),
         Tile(
             name="Proven",
             value=str(proven),
-            note=numbers.ended_when,
+            note="this month",
             url=Filters(state=CaseState.PROVEN.value).url(),
         ),
     ]
-    if numbers.proof_median is not None:
-        tiles.append(Tile(name="Time to proof", value=_hours(numbers.proof_median), note="median"))
+    if numbers.proof_hours is not None:
+        note = "on average, from the first hint"
+        tiles.append(Tile(name="Time to proof", value=_hours(numbers.proof_hours), note=note))
     if (fleet := numbers.fleet) is not None:
         note = f"of {fleet.enrolled:,} devices, usually {fleet.usual:,}"
         tiles.append(Tile(name="Non-compliant now", value=f"{fleet.noncompliant:,}", note=note))
     return tiles
 
 
-def _of(open_by_state: Mapping[CaseState, int]) -> str:
-    approvals, people = (open_by_state.get(state, 0) for state in YOURS)
-    return f"{approvals} to approve, {people} to decide"
+_TO_DO = {CaseState.AWAITING_APPROVAL: "to approve", CaseState.NEEDS_PERSON: "to decide"}
+
+
+def _of(numbers: Numbers) -> str:
+    return ", ".join(f"{numbers.open_by_state.get(state, 0)} {_TO_DO[state]}" for state in numbers.yours)
+
+
+def _more(state: CaseState, numbers: Numbers) -> Tile:
+    count = numbers.open_by_state[state]
+    return Tile(name=f"all {count} {_TO_DO[state]}", value=str(count), url=Filters(state=state.value).url())
 
 
 def _hours(hours: float) -> str:
@@ -272,25 +281,23 @@ def _budgets(numbers: Numbers) -> list[Meter]:
 
 
 def _proof(numbers: Numbers) -> Proof:
-    if not numbers.proof_hours or numbers.proof_median is None:
-        return Proof(says="No case is proven yet.", about="", columns=(), spoken="")
-    count = sum(number for _, number in numbers.proof_hours)
+    within = [(name, numbers.proven_within.get(name, 0)) for name in SPANS]
+    count = sum(number for _, number in within)
+    if numbers.proof_hours is None or not count:
+        return Proof(says="No case was proven this month.", about="", columns=(), spoken="")
     return Proof(
-        says=f"Half of the proofs took less than {_hours(numbers.proof_median)}.",
-        about=f"{count} proven {numbers.ended_when}",
-        columns=tuple(columns(numbers.proof_hours)),
-        spoken="; ".join(f"{label}: {number}" for label, number in numbers.proof_hours),
+        says=f"{_hours(numbers.proof_hours)} on average.",
+        about=f"{count} proven this month",
+        columns=tuple(columns(within)),
+        spoken="Proven within " + "; ".join(f"{name}: {number}" for name, number in within),
     )
 
 
 def _sweep(numbers: Numbers) -> Swept:
-    if numbers.by_sweep is None or not numbers.opened:
-        return Swept(says="No case was opened yet.", ring=None)
-    share = numbers.by_sweep / numbers.opened
-    says = (
-        f"{share:.0%} of {numbers.opened:,} cases opened {numbers.ended_when} were found by the sweep and by no event."
-    )
-    return Swept(says=says, ring=ring(share))
+    if (percent := numbers.by_sweep_percent) is None:
+        return Swept(says="No case is open, and none ended this month.", ring=None)
+    says = f"{percent} % of the cases that are open or ended this month were found by the sweep, and by no event."
+    return Swept(says=says, ring=ring(percent / 100))
 
 
 def _seats(skus: Sequence[Sku], policy: Policy) -> list[Meter]:

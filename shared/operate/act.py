@@ -1,4 +1,4 @@
-"""What a person may do to a case: approve, reject, cancel, retry; and freeze or thaw all wipes. Each asks first whether
+"""What a person may do to a case: approve, reject, cancel, retry, release; and freeze or thaw all wipes. Each asks first whether
 this person may, and says in the journal who did it."""
 
 import logging
@@ -25,6 +25,34 @@ from shared.rules.decisions import ask_person, go, wait
 from shared.telemetry import event, pseudonym
 
 log = logging.getLogger(__name__)
+
+
+RELEASED = frozenset(
+    {
+        CaseState.AWAITING_SEAT,
+        CaseState.AWAITING_LICENCE,
+        CaseState.NOT_READY,
+        CaseState.CLEARED_TO_WIPE,
+        CaseState.AWAITING_RETURN,
+        CaseState.AWAITING_PROOF,
+    }
+)
+"""Where a case waits for something outside, which a person may have seen to."""
+
+
+def possible(case: Case) -> tuple[str, ...]:
+    """What people can do to the case as it is, by the names of the methods of Operate."""
+    return tuple(
+        name
+        for name, is_so in (
+            ("approve", case.state is CaseState.AWAITING_APPROVAL),
+            ("reject", case.state is CaseState.AWAITING_APPROVAL),
+            ("retry", case.state is CaseState.NEEDS_PERSON),
+            ("release", case.state in RELEASED),
+            ("cancel", CaseState.CANCELLED in TRANSITIONS[case.state]),
+        )
+        if is_so
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +134,15 @@ class Operate:
             },
         )
         return await self._save(case, decision, who)
+
+    async def release(self, case_id: str, who: Principal, *, seen: int | None = None) -> Case:
+        """Let a case that waits look again now. Nothing is skipped: every check and every limit is looked at anew."""
+        who.must(Role.OPERATOR)
+        case = await self._load(case_id, seen)
+        if case.state not in RELEASED:
+            raise NotNow(f"A case that is {case.state.value} does not wait for anything outside.")
+        says = f"{who.name} asked to look again now."
+        return await self._save(case, wait(case, case.reason, says, until=self.clock.now()), who)
 
     async def set_freeze(self, *, frozen: bool, who: Principal, why: str) -> None:
         """Stop or allow all wipes; takes effect before the next wipe of any instance.

@@ -7,8 +7,10 @@ from shared.domain.case import Case, JournalEntry, proposal_of
 from shared.domain.facts import Fleet
 from shared.domain.policy import Policy
 from shared.domain.states import CaseState
+from shared.operate.act import possible
 from shared.ports import Clock
-from shared.records.cases import CaseStore, Listed
+from shared.records.cases import CaseStore
+from shared.records.counts import OPEN
 from shared.records.fleet import FleetBook
 from shared.records.freeze import FreezeSwitch
 from shared.records.json_form import JsonForm
@@ -17,7 +19,6 @@ from shared.rules.approving import first_of_two, must_not_be_wiped
 _CASE = JsonForm(Case)
 _FLEET = JsonForm(Fleet)
 _JOURNAL = JsonForm(list[JournalEntry])
-_LISTED = JsonForm(list[Listed])
 
 Json = dict[str, Any]
 
@@ -35,9 +36,7 @@ class Look:
     async def status(self) -> Json:
         """Mode, freeze switch, the number of open cases by state, and the time by which the app goes."""
         freeze, policy = await self.freeze.read(), self.policy.as_of(self.clock.now())
-        by_state: dict[str, int] = {}
-        async for listed in self.cases.open_cases():
-            by_state[listed.state.value] = by_state.get(listed.state.value, 0) + 1
+        by_state = (await self.cases.counts.read()).of(OPEN, "state")
         return {
             "mode": policy.mode.value,
             "why_not_auto": policy.why_not_auto,
@@ -51,13 +50,6 @@ class Look:
             "time": self.clock.now().isoformat(),
         }
 
-    async def list(self) -> Json:
-        """Open cases and those that ended this month, newest move first."""
-        found = [listed async for listed in self.cases.open_cases()]
-        found += [listed async for listed in self.cases.ended_cases(f"{self.clock.now():%Y-%m}")]
-        found.sort(key=lambda listed: listed.moved_at, reverse=True)
-        return {"cases": _LISTED.dump_python(found)}
-
     async def case(self, case_id: str) -> Json | None:
         """One case, what its state means, its journal, and, while it waits for approval, exactly what would be approved."""
         stored = await self.cases.load(case_id)
@@ -67,6 +59,7 @@ class Look:
         view: Json = {
             "case": _CASE.dump_python(case),
             "meaning": case.state.meaning,
+            "possible": list(possible(case)),
             "journal": _JOURNAL.dump_python(await self.cases.journal(case_id)),
         }
         if case.state is CaseState.AWAITING_APPROVAL:

@@ -9,18 +9,21 @@ from shared.domain.facts import Fleet, Freeze, Sku, WipeBudget, WipeTarget
 from shared.domain.policy import Policy
 from shared.domain.states import CaseState
 from shared.errors import HandoverError
+from shared.operate.overview import WAITS_FOR, Overview
+from shared.operate.principals import Principal
 from shared.ports import Clock
 from shared.records.budget import BudgetBook
-from shared.records.cases import CaseStore, Listed
+from shared.records.cases import CaseStore
 from shared.records.fleet import FleetBook
 from shared.records.freeze import FreezeSwitch
 from shared.records.gate import GraphGate
 from shared.records.subscriptions import KeptSubscription, SubscriptionBook
 from shared.records.tenant_facts import TenantFactsCache
 
-YOURS = (CaseState.AWAITING_APPROVAL, CaseState.NEEDS_PERSON)
-"""States in which a case waits for a person."""
 MOST_WAITING = 8
+"""So many cases are read to be shown."""
+MOST_LOOKED_THROUGH = 200
+"""Of so many that wait, the longest waiting are found; of more, the longest waiting of the latest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,15 +48,16 @@ class Numbers:
     budget: WipeBudget | None
     open_by_state: Mapping[CaseState, int]
     ended_by_state: Mapping[CaseState, int]
-    ended_when: str
-    """In which time they ended, in words."""
+    """This month."""
+    yours: tuple[CaseState, ...]
+    """In which states a case waits for the person who looks."""
     waiting: Sequence[Waiting]
-    proof_hours: Sequence[tuple[str, int]] = ()
-    """So many proofs in each span of hours, from the quickest to the slowest."""
-    proof_median: float | None = None
-    by_sweep: int | None = None
-    opened: int | None = None
-    """Cases opened in that time, and how many of them the sweep found."""
+    """Longest waiting first."""
+    proven_within: Mapping[str, int]
+    """This month's proofs by how long they took."""
+    proof_hours: float | None
+    """On average."""
+    by_sweep_percent: int | None
     skus: Sequence[Sku] | None = None
     subscriptions: Sequence[tuple[KeptSubscription, datetime | None]] = field(default=())
     """With the time when it was heard last."""
@@ -62,8 +66,9 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadNumbers:
-    """Reads them."""
+    """Reads them; no case but those that are shown."""
 
+    overview: Overview
     cases: CaseStore
     freeze: FreezeSwitch
     fleet: FleetBook
@@ -74,25 +79,31 @@ class ReadNumbers:
     policy: Policy
     clock: Clock
 
-    async def read(self) -> Numbers:
-        """All of them, as they are now."""
+    async def read(self, who: Principal) -> Numbers:
+        """All of them, as they are now, for this person."""
         now = self.clock.now()
-        open_ones = [line async for line in self.cases.open_cases()]
-        ended = [line async for line in self.cases.ended_cases(f"{now:%Y-%m}")]
-        tenant = await self.tenant.known()
-        heard = await self.book.heard()
+        yours = tuple(state for state, role in WAITS_FOR.items() if who.may(role)) or tuple(WAITS_FOR)
+        figures, waiting, subscriptions, budget = await asyncio.gather(
+            self.overview.show(who), self._waiting(yours), self._subscriptions(), self._budget(now)
+        )
+        freeze, fleet, tenant, closed = await asyncio.gather(
+            self.freeze.read(), self.fleet.known(), self.tenant.known(), self.gate.closed_until(now)
+        )
         return Numbers(
             policy=self.policy.as_of(now),
-            freeze=await self.freeze.read(),
-            fleet=await self.fleet.known(),
-            budget=await self._budget(now),
-            open_by_state=_counted(open_ones),
-            ended_by_state=_counted(ended),
-            ended_when="this month",
-            waiting=await self._waiting(open_ones),
+            freeze=freeze,
+            fleet=fleet,
+            budget=budget,
+            open_by_state=_by_state(figures["open_cases"]),
+            ended_by_state=_by_state(figures["ended_this_month"]),
+            yours=yours,
+            waiting=waiting,
+            proven_within=figures["proof_this_month"]["within"],
+            proof_hours=figures["proof_this_month"]["hours_on_average"],
+            by_sweep_percent=figures["found_by_sweep_percent"],
             skus=None if tenant is None else tenant.skus,
-            subscriptions=[(kept, heard.get(kept.id.lower())) for kept in await self.book.all()],
-            gate_closed_until=await self.gate.closed_until(now),
+            subscriptions=subscriptions,
+            gate_closed_until=closed,
         )
 
     async def _budget(self, now: datetime) -> WipeBudget | None:
@@ -101,9 +112,18 @@ class ReadNumbers:
         except (HandoverError, ValueError, KeyError, TypeError):
             return None
 
-    async def _waiting(self, lines: Sequence[Listed]) -> list[Waiting]:
-        yours = sorted((line for line in lines if line.state in YOURS), key=lambda line: line.moved_at)
-        found = await asyncio.gather(*(self.cases.load(line.case_id) for line in yours[:MOST_WAITING]))
+    async def _subscriptions(self) -> list[tuple[KeptSubscription, datetime | None]]:
+        kept, heard = await asyncio.gather(self.book.all(), self.book.heard())
+        return [(each, heard.get(each.id.lower())) for each in kept]
+
+    async def _waiting(self, states: Sequence[CaseState]) -> list[Waiting]:
+        found = await asyncio.gather(*(self._longest_in(state) for state in states))
+        return sorted((each for some in found for each in some), key=lambda each: each.since)[:MOST_WAITING]
+
+    async def _longest_in(self, state: CaseState) -> list[Waiting]:
+        """Those that came into the state first, of those that the index leads to."""
+        pointers = [each async for each in self.cases.finder.in_state(state, most=MOST_LOOKED_THROUGH)]
+        stored = await asyncio.gather(*(self.cases.load(each.case_id) for each in pointers[-MOST_WAITING:]))
         return [
             Waiting(
                 case_id=case.id,
@@ -113,12 +133,11 @@ class ReadNumbers:
                 says=case.says,
                 since=case.entered_at or case.moved_at,
             )
-            for case in (stored.case for stored in found if stored is not None)
+            for case in (each.case for each in stored if each is not None)
+            if case.state is state
         ]
 
 
-def _counted(lines: Sequence[Listed]) -> dict[CaseState, int]:
-    counts: dict[CaseState, int] = {}
-    for line in lines:
-        counts[line.state] = counts.get(line.state, 0) + 1
-    return counts
+def _by_state(figures: Mapping[str, int]) -> dict[CaseState, int]:
+    """Counts by state; a state that this version does not know is left out."""
+    return {CaseState(name): count for name, count in figures.items() if name in set(CaseState)}

@@ -9,15 +9,17 @@ import logging
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from shared.domain.case import Case, Decision, JournalEntry
-from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
-from shared.errors import AlreadyThere, Changed
+from shared.errors import AlreadyThere, Changed, HandoverError
 from shared.names import CASES, WORKLIST
 from shared.ports import Ids, Row, Rows, Value, Write
+from shared.records.counts import CaseCounts
+from shared.records.finder import CaseFinder
 from shared.records.json_form import JsonForm
+from shared.records.worklist_line import Listed, data_of, line_in, line_of
 from shared.telemetry import event
 
 log = logging.getLogger(__name__)
@@ -38,25 +40,14 @@ class Stored:
     etag: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
-    """One line of the worklist. It is written after the case, so it may lag behind; the row decides."""
-
-    case_id: str
-    state: CaseState
-    reason: Reason
-    due_at: datetime | None
-    moved_at: datetime
-    serial_number: str
-    owner_id: str
-
-
 class CaseStore:
     """Loads and saves cases. Every save is conditional."""
 
     def __init__(self, rows: Rows, ids: Ids) -> None:
         self._rows = rows
         self._ids = ids
+        self.counts = CaseCounts(rows, ids)
+        self.finder = CaseFinder(rows)
 
     async def load(self, case_id: str) -> Stored | None:
         """The case as it is now, or None."""
@@ -65,8 +56,10 @@ class CaseStore:
 
     async def open(self, case: Case, entry: JournalEntry) -> Stored:
         """Write a new case; the worklist first, so that a crash in between cannot hide it. Raises AlreadyThere."""
-        await self._rows.upsert(WORKLIST, _OPEN, case.id, _listed(case))
-        return await self._write(None, case, [entry])
+        await self._rows.upsert(WORKLIST, _OPEN, case.id, data_of(line_of(case)))
+        stored = await self._write(None, case, [entry])
+        await self._keep_up(None, case)
+        return stored
 
     async def save(self, stored: Stored, case: Case, entries: Sequence[JournalEntry]) -> Stored:
         """Write the moved case and its journal entries together. Raises Changed when somebody else was first.
@@ -75,20 +68,31 @@ class CaseStore:
         """
         again = stored.case.state.ended and not case.state.ended
         if again:
-            await self._rows.upsert(WORKLIST, _OPEN, case.id, _listed(case))
+            await self._rows.upsert(WORKLIST, _OPEN, case.id, data_of(line_of(case)))
         saved = await self._write(stored, case, entries)
         await self._list(case)
         if again:
             await self._rows.delete(WORKLIST, _ended(stored.case), case.id)
+        await self._keep_up(stored.case, case)
         return saved
+
+    async def _keep_up(self, before: Case | None, after: Case) -> None:
+        """What lists and counts are made from; a case never waits for it, and the supervisor mends what is left out."""
+        if after.state is CaseState.WIPE_SENT:  # nothing comes between this note and the wipe
+            return
+        try:
+            await self.finder.moved(before, after)
+            await self.counts.moved(None if before is None else line_of(before), line_of(after))
+        except HandoverError as error:
+            event(log, "overview.behind", case=after.id, error=type(error).__name__)
 
     async def _list(self, case: Case) -> None:
         """Write the case's line where it belongs, and only then take it away from where it was."""
         if case.state.ended:
-            await self._rows.upsert(WORKLIST, _ended(case), case.id, _listed(case))
+            await self._rows.upsert(WORKLIST, _ended(case), case.id, data_of(line_of(case)))
             await self._rows.delete(WORKLIST, _OPEN, case.id)
         else:
-            await self._rows.upsert(WORKLIST, _OPEN, case.id, _listed(case))
+            await self._rows.upsert(WORKLIST, _OPEN, case.id, data_of(line_of(case)))
 
     async def _write(self, stored: Stored | None, case: Case, entries: Sequence[JournalEntry]) -> Stored:
         write_id = self._ids.new()
@@ -121,12 +125,20 @@ class CaseStore:
     async def open_cases(self) -> AsyncIterator[Listed]:
         """The worklist: every case that has not ended."""
         async for row in self._rows.scan(WORKLIST, _OPEN):
-            yield _line(row)
+            yield line_in(row)
+
+    async def open_page(self, *, after: str, most: int) -> list[Listed]:
+        """So many lines of the worklist after this case id, in the order of ids."""
+        return [line_in(row) async for row in self._rows.scan(WORKLIST, _OPEN, after=after, most=most)]
+
+    async def ended_page(self, month: str, *, after: str, most: int) -> list[Listed]:
+        """The same of the cases that ended in a month, given as YYYY-MM."""
+        return [line_in(row) async for row in self._rows.scan(WORKLIST, f"ended-{month}", after=after, most=most)]
 
     async def ended_cases(self, month: str) -> AsyncIterator[Listed]:
         """Cases that ended in a month, given as YYYY-MM."""
         async for row in self._rows.scan(WORKLIST, f"ended-{month}"):
-            yield _line(row)
+            yield line_in(row)
 
     async def mend_worklist(self, stored: Stored | None, case_id: str) -> None:
         """Make the worklist say what the case's row says; a line without a row is removed."""
@@ -233,29 +245,3 @@ def _dump(form: JsonForm[T], value: T) -> str:
 
 def _ended(case: Case) -> str:
     return f"ended-{case.moved_at:%Y-%m}"
-
-
-def _listed(case: Case) -> dict[str, Value]:
-    line: dict[str, Value] = {
-        "state": case.state.value,
-        "reason": case.reason.value,
-        "moved_at": case.moved_at,
-        "serial_number": case.serial_number or "",
-        "owner_id": case.owner.user_id if case.owner is not None else "",
-    }
-    if case.due_at is not None:
-        line["due_at"] = case.due_at
-    return line
-
-
-def _line(row: Row) -> Listed:
-    data = row.data
-    return Listed(
-        case_id=row.key,
-        state=CaseState(str(data["state"])),
-        reason=Reason(str(data["reason"])),
-        due_at=cast("datetime | None", data.get("due_at")),
-        moved_at=cast("datetime", data["moved_at"]),
-        serial_number=str(data.get("serial_number", "")),
-        owner_id=str(data.get("owner_id", "")),
-    )

@@ -49,7 +49,7 @@ class TenantFactsCache:
         return facts
 
     async def known(self) -> TenantFacts | None:
-        """What was read last, however long ago; None for nothing. Asks nobody."""
+        """What was read last, however old it is; None: nothing, or nothing that can be read."""
         return await self._kept()
 
     async def _kept(self) -> TenantFacts | None:

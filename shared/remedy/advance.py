@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.domain.case import Case, Decision, JournalEntry, move
-from shared.domain.facts import Facts
+from shared.domain.facts import Facts, ManagedDevice
 from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
@@ -55,7 +55,7 @@ class _Walk:
 
     stored: Stored
     case: Case
-    known: Facts = field(default_factory=Facts)
+    known: Facts
     entries: list[JournalEntry] = field(default_factory=list[JournalEntry])
 
     def note(self, case: Case, entry: JournalEntry) -> None:
@@ -93,6 +93,13 @@ class Advance:
         """Handle one message of wipe-steps: the wipe protocol and nothing else; see ``one_step``."""
         return await self._step(step, wiping=True)
 
+    async def seen_back(self, stored: Stored, enrolments: tuple[ManagedDevice, ...]) -> Outcome:
+        """Go on with a case that waits for its wiped device, from a list that was read just now: it is not read again.
+
+        ``enrolments`` has every enrolment of the serial number since the wipe, the one that is decided about among them.
+        """
+        return await self._through_gate(stored, Facts(same_serial=enrolments), wiping=False)
+
     async def _step(self, step: StepDue, *, wiping: bool) -> Outcome:
         stored = await self.cases.load(step.case_id)
         if stored is None:
@@ -109,11 +116,14 @@ class Advance:
         if (stored.case.state is CaseState.WIPE_INTENDED) is not wiping:
             await self.steps.send(stored.case)
             return Outcome.HANDED_ON
-        passage = await self.gate.enter(now)
+        return await self._through_gate(stored, Facts(), wiping=wiping)
+
+    async def _through_gate(self, stored: Stored, known: Facts, *, wiping: bool) -> Outcome:
+        passage = await self.gate.enter(self.clock.now())
         if passage.wait_until is not None:
             return await self._wait_at_gate(stored, passage.wait_until)
         try:
-            outcome = await (self._wipe(stored) if wiping else self._go_on(stored))
+            outcome = await (self._wipe(stored) if wiping else self._go_on(stored, known))
         except Changed:
             outcome = Outcome.LOST_RACE
         if passage.tries:
@@ -140,8 +150,8 @@ class Advance:
             return Outcome.LOST_RACE
         return Outcome.PARKED_BY_GATE
 
-    async def _go_on(self, stored: Stored) -> Outcome:
-        walk = _Walk(stored=stored, case=stored.case)
+    async def _go_on(self, stored: Stored, known: Facts) -> Outcome:
+        walk = _Walk(stored=stored, case=stored.case, known=known)
         for _ in range(MOST_MOVES):
             try:
                 await self._decide(walk)

@@ -111,7 +111,7 @@ def _weigh(case: Case, device: ManagedDevice, facts: Facts, policy: Policy, now:
     settings = weigh(facts.policy_states, policy.reenrol_for)
     evidence |= {"failing settings": ", ".join(settings.failing) or None}
     if settings.stops is not None:
-        reason = _REASON_OF[settings.stops]
+        reason = _reason_of(settings.stops)
         says = f"{device.called} is not wiped, although {cause}. {settings.says}"
         return ask_person(reason, says, evidence=evidence, readings=readings)
     return go(
@@ -139,11 +139,10 @@ def _reprovision(case: Case, device: ManagedDevice, policy: Policy, evidence: Ev
     )
 
 
-_REASON_OF = {
-    Stop.UNKNOWN: Reason.FAILING_SETTING_UNKNOWN,
-    Stop.NOT_MENDED: Reason.FAILING_SETTING_NOT_MENDED,
-    Stop.COMES_FIRST: Reason.FAILING_SETTING_COMES_FIRST,
-}
+def _reason_of(stops: Stop) -> Reason:
+    if stops is Stop.UNKNOWN:
+        return Reason.FAILING_SETTING_UNKNOWN
+    return Reason.FAILING_SETTING_NOT_MENDED if stops is Stop.NOT_MENDED else Reason.FAILING_SETTING_COMES_FIRST
 
 
 def _evidence_begins(case: Case, device: ManagedDevice, first_at: datetime) -> datetime:

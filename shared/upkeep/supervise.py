@@ -16,6 +16,7 @@ from shared.remedy.tell_operators import TellOperators
 from shared.rules.decide import RULES
 from shared.rules.matters import TOLD_OF, matter_of_freeze
 from shared.telemetry import event
+from shared.upkeep.mend_overview import MendOverview
 
 log = logging.getLogger(__name__)
 
@@ -38,12 +39,14 @@ class Supervise:
     freeze: FreezeSwitch
     budget: BudgetBook
     settle: Callable[[Case], Awaitable[None]]
+    mend: MendOverview
 
     async def run(self) -> int:
         """Send the step of every overdue case again; returns how many. Safe to run twice at once: the row decides."""
-        now, sent, by_state = self.clock.now(), 0, Counter[str]()
+        now, sent, by_state, lines = self.clock.now(), 0, Counter[str](), list[Listed]()
         async for listed in self.cases.open_cases():
             by_state[listed.state.value] += 1
+            lines.append(listed)
             if listed.state in TOLD_OF and LATE_AFTER <= now - listed.moved_at < TELL_OF_WITHIN:
                 await self._tell(listed)
             if _late(listed, now) or now - listed.moved_at >= VERIFY_AFTER:
@@ -52,6 +55,7 @@ class Supervise:
         if sent:
             event(log, "case.step_sent_again", count=sent)
         await self._settle_again(now)
+        await self.mend.run(lines, now)
         if matter := matter_of_freeze(await self.freeze.read()):
             await self.tell.tell(matter)
         await self.tell.again(now)

@@ -1,7 +1,7 @@
-"""One shared reading for all wiped devices: who is back, and compliant? It wakes their cases, so that waiting costs no request each."""
+"""One shared reading for all wiped devices: who is back, and compliant? Their cases go on from it, so that waiting costs no
+request each, and coming back none either."""
 
-from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,12 +11,15 @@ from shared.domain.states import CaseState
 from shared.errors import Changed
 from shared.ports import Clock, Devices
 from shared.records.cases import CaseStore, Stored
+from shared.remedy.advance import Advance, Outcome
 from shared.remedy.messages import StepQueue
 from shared.rules.decisions import wait
 
 WAITING = frozenset({CaseState.AWAITING_RETURN, CaseState.AWAITING_PROOF})
 FIRST_EVALUATION_TAKES = timedelta(hours=2)
 """A returned device that is not compliant after this long is looked at, compliant or not."""
+MOST_AT_ONCE = 100
+"""So many cases go on in one run, well within the time of a function; any others get a message each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,24 +28,24 @@ class WatchReturns:
 
     cases: CaseStore
     steps: StepQueue
+    advance: Advance
     devices: Devices
     clock: Clock
 
     async def run(self) -> int:
-        """Wake the cases whose device is back; returns how many. One Graph list, none when nothing is waited for."""
-        waiting, sent_times = defaultdict[str, list[Stored]](list), list[datetime]()
-        async for stored in self._waiting():
-            waiting[_serial(stored.case)].append(stored)
-            if stored.case.wipe is not None and stored.case.wipe.sent_at is not None:
-                sent_times.append(stored.case.wipe.sent_at)
-        if not sent_times:
-            return 0
-        woken = 0
-        async for device in self.devices.enrolled_since(min(sent_times)):
-            for stored in waiting.get(device.serial_number.strip().lower(), ()):
-                if self._worth_waking(stored.case, device):
-                    woken += await self._wake(stored)
-        return woken
+        """Let the cases go on whose device is back; returns how many. One Graph list, none when nothing is waited for."""
+        waiting = [stored async for stored in self._waiting()]
+        found = await self._enrolments(waiting)
+        went_on = 0
+        for stored in waiting:
+            enrolments = found.get(_serial(stored.case.serial_number), ())
+            if not any(self._is_news(stored.case, device) for device in enrolments):
+                continue
+            if went_on < MOST_AT_ONCE and _decides(stored.case, enrolments):
+                went_on += await self.advance.seen_back(stored, tuple(enrolments)) is Outcome.MOVED
+            else:
+                went_on += await self._wake(stored)
+        return went_on
 
     async def _waiting(self) -> AsyncIterator[Stored]:
         async for listed in self.cases.open_cases():
@@ -50,9 +53,19 @@ class WatchReturns:
             if stored is not None and stored.case.state in WAITING:
                 yield stored
 
-    def _worth_waking(self, case: Case, device: ManagedDevice) -> bool:
-        sent_at = case.wipe.sent_at if case.wipe is not None else None
-        if sent_at is None or device.enrolled_at is None or device.enrolled_at <= sent_at:
+    async def _enrolments(self, waiting: Sequence[Stored]) -> Mapping[str, Sequence[ManagedDevice]]:
+        """The enrolments since the oldest wipe, by the serial numbers that are waited for."""
+        sent_times = [sent_at for stored in waiting if (sent_at := _sent_at(stored.case)) is not None]
+        found = {_serial(stored.case.serial_number): list[ManagedDevice]() for stored in waiting}
+        if not sent_times:
+            return {}
+        async for device in self.devices.enrolled_since(min(sent_times)):
+            if (same := found.get(_serial(device.serial_number))) is not None:
+                same.append(device)
+        return found
+
+    def _is_news(self, case: Case, device: ManagedDevice) -> bool:
+        if not _is_new(case, device) or device.enrolled_at is None:
             return False
         owner = case.owner.user_id.lower() if case.owner is not None else ""
         if device.compliance is Compliance.COMPLIANT or (device.user_id or "").lower() != owner:
@@ -62,6 +75,7 @@ class WatchReturns:
         )
 
     async def _wake(self, stored: Stored) -> bool:
+        """Have the case look for itself: this list does not tell what it needs to know."""
         case, now = stored.case, self.clock.now()
         if case.due_at is not None and case.due_at <= now:
             # Woken already, but its message may have been lost; to repeat it is harmless.
@@ -77,5 +91,23 @@ class WatchReturns:
         return True
 
 
-def _serial(case: Case) -> str:
-    return (case.serial_number or "").strip().lower()
+def _decides(case: Case, enrolments: Sequence[ManagedDevice]) -> bool:
+    """Whether the list has the enrolment that the case's rule is about; the absence of any other tells nothing."""
+    if case.state is CaseState.AWAITING_RETURN:
+        return any(_is_new(case, device) for device in enrolments)
+    return any(device.id.lower() == (case.returned_device_id or "").lower() for device in enrolments)
+
+
+def _is_new(case: Case, device: ManagedDevice) -> bool:
+    """Enrolled after the wipe, and not the record that was wiped."""
+    sent_at, wiped = _sent_at(case), case.device.managed_device_id.lower() if case.device is not None else ""
+    after_wipe = sent_at is not None and device.enrolled_at is not None and device.enrolled_at > sent_at
+    return after_wipe and device.id.lower() != wiped
+
+
+def _sent_at(case: Case) -> datetime | None:
+    return case.wipe.sent_at if case.wipe is not None else None
+
+
+def _serial(serial_number: str | None) -> str:
+    return (serial_number or "").strip().lower()

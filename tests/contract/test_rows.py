@@ -409,6 +409,15 @@ async def test_a_scan_can_go_on_after_a_key(rows: Rows) -> None:
     assert await keys(rows, after="ä") == []
 
 
+async def test_a_scan_gives_no_more_than_is_asked_for_and_can_go_on(rows: Rows) -> None:
+    for key in ["a", "b-1", "b-2", "b-3", "c"]:
+        await put(rows, key)
+    assert await keys(rows, most=2) == ["a", "b-1"]
+    assert await keys(rows, after="b-1", most=2) == ["b-2", "b-3"]
+    assert await keys(rows, key_prefix="b", most=2) == ["b-1", "b-2"]
+    assert await keys(rows, key_prefix="b", after="b-2", most=9) == ["b-3"]
+
+
 @pytest.mark.parametrize(
     "prefix", ["'", "O'B", "100%", "\ud7ff", "\U0001f600", "\uffff", "a b ", "@x", "' or RowKey ne '"]
 )

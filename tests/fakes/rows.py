@@ -32,6 +32,11 @@ class FakeRows:
         """How many rows were written or deleted so far."""
         return self._writes
 
+    def clear(self, table: str) -> None:
+        """Throw away what a table holds."""
+        self._writes += 1
+        self._tables[table].clear()
+
     async def get(self, table: str, partition: str, key: str) -> Row | None:
         """The row, or None."""
         check_key(partition)
@@ -71,16 +76,25 @@ class FakeRows:
         rows.pop((partition, key), None)
 
     async def scan(
-        self, table: str, partition: str | None = None, *, key_prefix: str = "", after: str = ""
+        self,
+        table: str,
+        partition: str | None = None,
+        *,
+        key_prefix: str = "",
+        after: str = "",
+        most: int | None = None,
     ) -> AsyncIterator[Row]:
         """Rows in key order."""
-        rows = await self._reach(table)
+        rows, given = await self._reach(table), 0
         for place in sorted((place for place in rows if partition in (None, place[0])), key=_order):
             row = rows.get(place)  # another task may have deleted it meanwhile
             if row is None:
                 continue
             if row.key.startswith(key_prefix) and (not after or _order(("", row.key)) > _order(("", after))):
                 yield _copy(row)
+                given += 1
+                if given == most:
+                    return
 
     async def _reach(self, table: str) -> dict[tuple[str, str], Row]:
         if self._gives_way:

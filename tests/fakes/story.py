@@ -191,3 +191,8 @@ def approval_of(case: Case, policy: Policy, now: datetime, by: str = BY_POLICY) 
 def attempt(now: datetime, *, sent: bool = False, nonce: str = "nonce-of-the-test") -> WipeAttempt:
     """The wipe as it was written down, or as it was noted when it was sent."""
     return WipeAttempt(number=1, nonce=nonce, intended_at=now, allowed_by=BY_POLICY, sent_at=now if sent else None)
+
+
+def with_serial(case: Case, serial_number: str) -> Case:
+    """The case of another PC."""
+    return replace(case, serial_number=serial_number)

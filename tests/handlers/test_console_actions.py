@@ -9,11 +9,12 @@ import pytest
 from shared.bootstrap import install
 from shared.console.tokens import GOOD_FOR, make_token
 from shared.domain.case import Approval, Case, proposal_of
-from shared.domain.policy import Mode
+from shared.domain.policy import EnrolmentAttestation, Mode
 from shared.domain.reasons import Reason
 from shared.domain.states import TRANSITIONS, CaseState
 from shared.errors import Changed
 from shared.names import CASE_STEPS, DEVICE_EVENTS
+from shared.records.attestations import AttestationBook
 from tests.fakes import story
 from tests.fakes.world import World
 from tests.handlers.arguments import PLAYED
@@ -231,6 +232,9 @@ async def test_a_forged_form_of_somebody_without_the_role_is_403(world: World, w
         fields = {"token": token(key, who, world), "version": "7", "proposal": "x", "why": "x", **YES}
         answered = await post(path, fields, who=who)
         assert (answered.status, "the app role" in answered.text) == (403, True), path
+        # and before anything of the form is looked at
+        answered = await post(path, {}, who=who)
+        assert (answered.status, "the app role" in answered.text) == (403, True), path
     assert (await world.case()).state is S.AWAITING_APPROVAL
     assert not (await world.freeze.read()).frozen
 
@@ -364,6 +368,44 @@ async def test_a_parked_message_is_shown_as_it_is_and_discarded(world: World) ->
     gone = await get(path)
     assert "Its body was forgotten" in gone.text
     assert "discarded by Ada" in (await get("parked?settled=true")).text
+
+
+WORD = {"scope": "some", "groups": f"{story.OWNER_ID}, {story.STAGING_ID}", "looked": "yes"}
+
+
+async def test_a_word_on_automatic_enrolment_is_written_down_with_who(world: World) -> None:
+    given = await press(await get("tenant"), "tenant/attest", **WORD)
+    assert leads_to(given) == "/tenant?done=attested"
+    stored = await AttestationBook(world.rows, world.ids).newest()
+    assert isinstance(stored, EnrolmentAttestation)
+    assert (stored.by, stored.on, stored.scope) == ("Ada", world.clock.now().date(), "some")
+    assert stored.group_ids == (story.OWNER_ID, story.STAGING_ID)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"looked": ""},
+        {"scope": "many"},
+        {"groups": ""},
+        {"groups": "Sales"},
+        {"scope": "all"},
+        {"discovery_url": "x" * 300},
+    ],
+)
+async def test_a_word_that_makes_no_sense_is_refused(world: World, wrong: dict[str, str]) -> None:
+    told = await press(await get("tenant"), "tenant/attest", **{**WORD, **wrong})
+    assert (told.status, "Nothing was written down." in told.word) == (400, True)
+    assert await AttestationBook(world.rows, world.ids).newest() is None
+
+
+async def test_only_an_operator_gives_their_word(world: World) -> None:
+    for who in (RITA, BOB):
+        page = await get("tenant", who=who)
+        assert "/api/console/tenant/attest" not in page.forms
+        fields = {"token": token(await world.services.console.key.read(), who, world), **WORD}
+        assert (await post("tenant/attest", fields, who=who)).status == 403
+    assert await AttestationBook(world.rows, world.ids).newest() is None
 
 
 async def test_a_word_that_nobody_wrote_is_not_shown(world: World) -> None:

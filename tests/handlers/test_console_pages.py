@@ -5,11 +5,12 @@ import json
 import re
 from dataclasses import replace
 from datetime import timedelta
+from typing import cast
 
 import pytest
 
 from handlers import console
-from shared.bootstrap import install
+from shared.bootstrap import build, install
 from shared.console.assets import assets
 from shared.console.words import ENDS, PHASES
 from shared.domain.case import Notice, Reclaim
@@ -17,8 +18,11 @@ from shared.domain.checks import Check, Verdict
 from shared.domain.effects import Matter
 from shared.domain.policy import Mode
 from shared.domain.states import CaseState
+from shared.domain.tenant_setup import Assigned, FoundProfile
 from shared.errors import RetryLater
 from shared.operate.principals import SignIn
+from shared.ports import TenantSetup
+from shared.records.tenant_setup import SetupBook
 from tests.fakes import story
 from tests.fakes.world import World
 from tests.handlers.arguments import answer, header, request
@@ -159,9 +163,52 @@ async def test_the_tenant_page_says_what_a_licence_contains_and_how_many_seats_a
     page = await get("tenant")
     assert "Microsoft 365 Business Premium Handover assigns it SPB yes yes 4 free of 5" in page.text
     assert "Microsoft 365 Business Standard O365_BUSINESS_PREMIUM no no 24 free of 25" in page.text
-    assert "Attested by admin@contoso.example" in page.text
-    assert "87 days left" not in page.text
+    assert "Attested by admin@contoso.example On 2026-03-02, by the settings" in page.text
     assert "90 days left" in page.text
+    assert "They could not be read." in page.text
+
+
+async def test_the_tenant_page_shows_every_autopilot_profile_and_whether_it_fits(world: World) -> None:
+    fits = FoundProfile(
+        id="1",
+        name="User-driven",
+        description="",
+        join="entra",
+        usage="singleUser",
+        user_type="standard",
+        language="os-default",
+        device_name_template="",
+        allow_pre_provisioning=False,
+        skip_keyboard_page=True,
+        assigned=Assigned(group_ids=frozenset({"g"})),
+    )
+
+    class Setup:
+        """Counts how often it is read."""
+
+        reads = 0
+
+        async def profiles(self) -> tuple[FoundProfile, ...]:
+            self.reads += 1
+            return fits, replace(fits, name="Old", join="hybrid", assigned=Assigned()), replace(fits, usage=None)
+
+    setup = Setup()
+    install(build(world.settings, replace(world.ports(), setup=cast("TenantSetup", setup))))
+    for _ in range(2):
+        page = await get("tenant")
+        assert "fits User-driven join entra, singleUser, user standard; for 1 group" in page.text
+        assert "other kind Old join hybrid, singleUser, user standard; assigned to nobody" in page.text
+        assert "not known User-driven join entra, not known" in page.text
+    assert setup.reads == 1
+
+
+async def test_the_tenant_page_shows_what_drifted(world: World) -> None:
+    book, now = SetupBook(world.rows, world.ids), world.clock.now().isoformat()
+    await book.keep_drift({"at": now, "state": "drifted", "changes": 1, "lines": ["~ update: profile <b>", "    x"]})
+    page = await get("tenant")
+    assert (
+        "Setup of the tenant drifted Compared with the file that was applied, now. ~ update: profile <b> x" in page.text
+    )
 
 
 async def test_the_tenant_page_shows_what_was_read_last_when_graph_is_away(world: World) -> None:

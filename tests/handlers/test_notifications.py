@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -243,7 +244,7 @@ async def test_concurrent_requests_share_messages_and_each_is_answered_when_its_
 async def test_all_who_ask_at_once_read_the_subscriptions_once(world: World, book: SubscriptionBook) -> None:
     scans, scan = list[str](), world.rows.scan
 
-    def counted(table: str, partition: str | None = None, **rest: str) -> AsyncIterator[Row]:
+    def counted(table: str, partition: str | None = None, **rest: Any) -> AsyncIterator[Row]:
         scans.append(table)
         return scan(table, partition, **rest)
 

@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -128,6 +128,8 @@ class Accidents:
     scheduler: Scheduler
     plan: Plan
     rng: random.Random
+    meanwhile: Callable[[Io], None] = lambda _: None
+    """Called at each I/O: the world may do something in this very moment."""
     count: int = 0
     struck: list[str] = field(default_factory=list[str])
     kinds: list[str] = field(default_factory=list[str])
@@ -140,6 +142,7 @@ class Accidents:
         self.count += 1
         io.number = self.count
         self.kinds.append(io.kind)
+        self.meanwhile(io)
         io.accident = self.plan.strike(io, self.scheduler.clock.now())
         self.scheduler.note(io.number, self.scheduler.current, io.kind, io.name, io.accident or "")
         if io.accident is None:

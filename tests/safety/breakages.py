@@ -1,25 +1,15 @@
 """Deliberate breakages of the code that keeps the promises: each one alone must be noticed by the histories."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Breakage:
-    """One text of one file, and what it is changed to."""
-
-    name: str
-    file: str
-    before: str
-    after: str
-    shape: Sequence[str] = ()
-
+from tests.safety.breakage import Breakage
+from tests.safety.breakages_more import MORE
 
 _AFTER = "shared/rules/after_wipe.py"
 _WIPE, _FENCE, _HOLDING = "shared/remedy/wipe.py", "shared/rules/fence.py", "shared/rules/holding.py"
 _BUDGET, _CASES, _ADVANCE = "shared/records/budget.py", "shared/records/cases.py", "shared/remedy/advance.py"
 
-BREAKAGES: Sequence[Breakage] = (
+_FIRST: Sequence[Breakage] = (
     Breakage(
         name="the fence does not compare the device with the approved one",
         file=_FENCE,
@@ -35,8 +25,15 @@ BREAKAGES: Sequence[Breakage] = (
     Breakage(
         name="the fence wipes a compliant device",
         file=_FENCE,
-        before='    if device.compliance is Compliance.COMPLIANT:\n        return go(\n            CaseState.NO_ACTION_NEEDED,\n            Reason.MENDED_WITHOUT_WIPE,\n            f"{device.called} became compliant; no wipe was sent.",',
-        after='    if False:\n        return go(\n            CaseState.NO_ACTION_NEEDED,\n            Reason.MENDED_WITHOUT_WIPE,\n            f"{device.called} became compliant; no wipe was sent.",',
+        before="""    if device.compliance is Compliance.COMPLIANT:
+        return go(
+            CaseState.NO_ACTION_NEEDED,
+            Reason.MENDED_WITHOUT_WIPE,
+            f"{device.called} became compliant; no wipe was sent.",
+            evidence=evidence,
+        )
+    if device.compliance is not Compliance.NONCOMPLIANT:""",
+        after="    if device.compliance is Compliance.ERROR:",
     ),
     Breakage(
         name="the fence wipes a device in its grace period",
@@ -174,3 +171,4 @@ BREAKAGES: Sequence[Breakage] = (
         after="        async for listed in self.cases.ended_cases('never'):",
     ),
 )
+BREAKAGES = (*_FIRST, *MORE)

@@ -128,6 +128,10 @@ _RECORDS: Sequence[tuple[str, Callable[[TenantModel, ManagedDevice], ManagedDevi
         lambda model, device: replace(device, enrolled_at=model.clock.now()),
     ),
     (
+        "the record of {serial} goes to GHI789",
+        lambda model, device: replace(device, user_id=_id_of(model, OTHER)),
+    ),
+    (
         "{serial} joins Entra ID anew",
         lambda model, device: replace(device, entra_device_id=model.world.ids.guid()),
     ),
@@ -141,10 +145,11 @@ _RECORDS: Sequence[tuple[str, Callable[[TenantModel, ManagedDevice], ManagedDevi
 
 def happenings(rng: random.Random, serials: Sequence[str], *, most: int) -> list[Happening]:
     """Up to ``most`` things that people and the tenant do in the first days."""
-    return [_happening(rng, serials) for _ in range(rng.randint(0, most))]
+    return [happening(rng, serials) for _ in range(rng.randint(0, most))]
 
 
-def _happening(rng: random.Random, serials: Sequence[str]) -> Happening:
+def happening(rng: random.Random, serials: Sequence[str]) -> Happening:
+    """Something that people or the tenant do."""
     at = timedelta(seconds=rng.randint(0, 5 * 86_400))
     if rng.random() < 0.3:
         what, fields = rng.choice(_USER_ITEMS)
@@ -155,6 +160,12 @@ def _happening(rng: random.Random, serials: Sequence[str]) -> Happening:
         return Happening(at=at, what=what.format(serial=serial), do=functools.partial(_edit, serial, change))
     what, fields = rng.choice(_ITEMS)
     return Happening(at=at, what=what.format(serial=serial), do=_doing(_item(device=serial, **fields)))
+
+
+def _id_of(model: TenantModel, upn: str) -> str:
+    user = model.users.find(upn)
+    assert user is not None
+    return user.id
 
 
 def _edit(serial: str, change: Callable[[TenantModel, ManagedDevice], ManagedDevice], model: TenantModel) -> bool:

@@ -90,10 +90,11 @@ class History:
         self.scheduler.others_could_begin = self.queues.some_visible
         self.settings = settings_of(shape)
         self.witness = Witness(model=self.model, rows=self.rows, settings=self.settings, skew=shape.skew)
+        self.witness.worker = lambda: self.scheduler.current
         self._outside = Outside(
             settings=self.settings,
             clock=self.clock,
-            rows=SimulatedRows(self.rows, self.accidents),
+            rows=SimulatedRows(self.rows, self.accidents, self.witness),
             queues=self.queues,
             graph=InProcessTransport(self.model, self.clock, self.accidents, self.witness),
         )
@@ -103,6 +104,8 @@ class History:
         self._ids = CountingIds()
         self.instances: Sequence[Services] = self._outside.instances(self._skews, self._ids)
         self.people = People(history=self)
+        if shape.ambush:
+            self.accidents.meanwhile = self.people.lie_in_wait
         self.sweeps, self.shape_skew = shape.sweeps, shape.skew
         self.ended_well = False
         self._later: list[tuple[datetime, int, str, Callable[[], None]]] = []

@@ -9,11 +9,13 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from tests.safety.breakages import BREAKAGES, Breakage
+from tests.safety.breakage import Breakage
+from tests.safety.breakages import BREAKAGES
 from tests.safety.overlay import changed_copy
 
 SEEDS = 10_000
@@ -33,7 +35,7 @@ def try_out(breakage: Breakage, seeds: int = SEEDS) -> Verdict:
     """Live through histories of the broken product until a promise is broken. Raises ValueError when it does not fit."""
     began = time.perf_counter()
     with changed_copy(breakage.file, breakage.before, breakage.after) as copy:
-        command = [sys.executable, "-m", "tests.safety.until_broken", str(seeds), *breakage.shape]
+        command = [sys.executable, "-m", "tests.safety.until_broken", str(seeds)]
         environ = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
         ran = subprocess.run(
             command, cwd=copy, env=environ, capture_output=True, text=True, check=False
@@ -47,6 +49,7 @@ def try_out(breakage: Breakage, seeds: int = SEEDS) -> Verdict:
 
 def main(
     only: Annotated[str, typer.Option(help="Those whose name holds this text.")] = "",
+    seeds: Annotated[int, typer.Option(help="Histories at most for each.")] = SEEDS,
     processes: Annotated[int, typer.Option(help="So many at a time.")] = 2,
 ) -> None:
     """Exit with 1 when a breakage was not noticed."""
@@ -54,7 +57,7 @@ def main(
     survived = 0
     with ThreadPoolExecutor(processes) as pool:
         typer.echo("| broken on purpose | noticed by seed | seconds | says |\n|---|---|---|---|")
-        for verdict in pool.map(try_out, chosen):
+        for verdict in pool.map(partial(try_out, seeds=seeds), chosen):
             survived += verdict.seed is None
             seed = "NOT NOTICED" if verdict.seed is None else verdict.seed
             typer.echo(f"| {verdict.breakage.name} | {seed} | {verdict.seconds:.0f} | {verdict.says} |")

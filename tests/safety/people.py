@@ -20,11 +20,14 @@ from shared.remedy.messages import StepDue, write_step
 from tests.fakes.ids import CountingIds
 from tests.fakes.people import person
 from tests.safety import cast
+from tests.safety.accidents import Io
 from tests.safety.scheduler import finish
 
 if TYPE_CHECKING:
     from tests.safety.history import History
 
+AMBUSHED = 0.12
+"""How often something happens at an I/O of a worker that is about to wipe."""
 ANN = person("ann@contoso.example")
 PERSONS = (ANN, person("bob@contoso.example"))
 
@@ -58,12 +61,22 @@ class People:
             for _ in range(rng.randint(1, 8)):
                 history.later(self._some_time(hours=110), "somebody writes on a queue", self._forge)
 
-    def _happens(self, happening: cast.Happening) -> None:
-        """The watchdog judges nothing that was before its first look."""
+    def lie_in_wait(self, io: Io) -> None:
+        """Now and then the world changes between two I/Os of a worker that is about to wipe."""
+        history = self.history
+        if not history.scheduler.current.startswith("take_wipe_step") or history.rng.random() >= AMBUSHED:
+            return
+        assert history.shape is not None
+        happening = cast.happening(history.rng, cast.SERIALS[: history.shape.devices])
+        history.told.append(f"{history.clock.now():%d %H:%M:%S} at {io.name}: {happening.what}")
+        self._happens(happening, beside_ours=True)
+
+    def _happens(self, happening: cast.Happening, *, beside_ours: bool = False) -> None:
+        """The watchdog judges nothing that was before its first look, and cannot tell a wipe of the same minute from ours."""
         looked = ("watchdog", "wipes") in self.history.rows.table(LEDGERS)
         if not happening.do(self.history.model):
             return
-        if happening.alarms and looked:
+        if happening.alarms and looked and not beside_ours:
             self.history.witness.foreign_at = self.history.clock.now()
         if happening.excludes:
             self.history.witness.excluded_at = self.history.clock.now()

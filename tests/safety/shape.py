@@ -20,6 +20,8 @@ class Shape:
     share: float = 0.0
     """How many I/Os of a hundred go wrong, as a fraction."""
     happenings: int = 0
+    ambush: bool = False
+    """Something happens at the very moment at which a wipe is on its way."""
     hostile: bool = False
     people: bool = True
     attentive: bool = True
@@ -50,6 +52,7 @@ class Shape:
             seats=rng.choice((1, *(3,) * 3, *(5,) * 8)),
             share=rng.choice((0.0, 0.003, 0.02, 0.1)),
             happenings=rng.choice((0, 0, 1, 2, 4)),
+            ambush=rng.random() < 0.3,
             hostile=rng.random() < 0.2,
             attentive=rng.random() < 0.97,
             wipes_per_hour=rng.choice((1, 5)),

@@ -5,26 +5,42 @@ import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from local.tenant.model.clock import SimClock
 from shared.clients.storage.messages import check_body, whole_seconds
+from shared.errors import RetryLater
 from shared.names import QUEUES
 from shared.ports import Row, Value, Write
 from tests.fakes.rows import FakeRows
 from tests.safety.accidents import Accident, Accidents, Io
 
 
+class RowOnlooker(Protocol):
+    """Hears of what the product reads."""
+
+    def read_row(self, table: str, partition: str, *, readable: bool) -> None:
+        """A row was asked for."""
+        ...
+
+
 class SimulatedRows:
     """The port Rows."""
 
-    def __init__(self, rows: FakeRows, accidents: Accidents) -> None:
+    def __init__(self, rows: FakeRows, accidents: Accidents, onlooker: RowOnlooker) -> None:
         self.rows = rows
         self._accidents = accidents
+        self._onlooker = onlooker
 
     async def get(self, table: str, partition: str, key: str) -> Row | None:
         """The row, or None."""
         io = Io(kind="rows.get", name=f"get {table}")
-        await self._accidents.before(io)
+        try:
+            await self._accidents.before(io)
+        except RetryLater:
+            self._onlooker.read_row(table, partition, readable=False)
+            raise
+        self._onlooker.read_row(table, partition, readable=True)
         row = await self.rows.get(table, partition, key)
         await self._accidents.after(io)
         return row
@@ -52,11 +68,19 @@ class SimulatedRows:
         await self.rows.delete(table, partition, key, expect=expect)
         await self._accidents.after(io)
 
-    async def scan(self, table: str, partition: str | None = None, *, key_prefix: str = "") -> AsyncIterator[Row]:
+    async def scan(
+        self,
+        table: str,
+        partition: str | None = None,
+        *,
+        key_prefix: str = "",
+        after: str = "",
+        most: int | None = None,
+    ) -> AsyncIterator[Row]:
         """Rows in key order."""
         io = Io(kind="rows.scan", name=f"scan {table}")
         await self._accidents.before(io)
-        async for row in self.rows.scan(table, partition, key_prefix=key_prefix):
+        async for row in self.rows.scan(table, partition, key_prefix=key_prefix, after=after, most=most):
             yield row
         await self._accidents.after(io)
 

@@ -1,6 +1,7 @@
 """What must never happen, judged at the moment of each wipe by what the tenant itself knows."""
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -9,7 +10,7 @@ from local.tenant.model.tenant import TenantModel
 from shared.bootstrap import services
 from shared.domain.case import Case, case_id_for_device, proposal_of
 from shared.domain.policy import Mode
-from shared.names import CASES
+from shared.names import CASES, LEDGERS
 from shared.records.cases import CaseStore
 from shared.settings import Settings
 from tests.fakes.ids import CountingIds
@@ -57,7 +58,10 @@ class Witness:
     _all: tuple[int, list[Case]] = (-1, [])
     """Every case, as it was after so many writes."""
     _looks: dict[str, Look] = field(default_factory=dict[str, Look])
-    _groups_unreadable: bool = False
+    worker: Callable[[], str] = lambda: ""
+    """The name of the worker that is going on."""
+    _unreadable: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    """Which worker could not read what, the last time it tried."""
     _wipes_of: dict[str, list[datetime]] = field(default_factory=lambda: defaultdict(list))
     """By the owner's id."""
     _codes: set[str] = field(default_factory=set[str])
@@ -102,7 +106,18 @@ class Witness:
 
     def read_groups(self, *, readable: bool) -> None:
         """The groups of an owner or a device were asked for; what was said last is what the product knows."""
-        self._groups_unreadable = not readable
+        self._note("groups", readable)
+
+    def read_row(self, table: str, partition: str, *, readable: bool) -> None:
+        """A row was asked for."""
+        if table == LEDGERS and partition == "switch":
+            self._note("the switch", readable)
+
+    def _note(self, what: str, readable: bool) -> None:
+        if readable:
+            self._unreadable.discard((self.worker(), what))
+        else:
+            self._unreadable.add((self.worker(), what))
 
     def posted(self, managed_device_id: str, code: str | None) -> None:
         """The product asks to wipe a device: the first request of an attempt, or the second with an administrator's code."""
@@ -133,6 +148,10 @@ class Witness:
         self._judge_look(case, device_id)
         if self.frozen_since is not None and now - self.frozen_since > FREEZE_AFTER:
             self.blame(f"{serial} was wiped though everything is frozen since {self.frozen_since:%d %H:%M:%S}")
+        if (self.worker(), "the switch") in self._unreadable:
+            self.blame(f"{serial} was wiped though the switch could not be read")
+        if case.notice is not None and (case.notice.wipe_not_before or now) > now + 2 * self.skew:
+            self.blame(f"{serial} was wiped before its owner's time was over")
         self._judge_caps(now)
         self._judge_owner(case, now)
 
@@ -180,7 +199,7 @@ class Witness:
             return
         if self.excluded_at is not None and now - self.excluded_at > READ_BEFORE and self._is_def456(user_id):
             self.blame(f"{case.serial_number} was wiped though its owner is never to be touched")
-        if self._groups_unreadable:
+        if (self.worker(), "groups") in self._unreadable:
             self.blame(f"{case.serial_number} was wiped though nobody knew whether it may be touched")
 
     def _is_def456(self, user_id: str) -> bool:

@@ -25,9 +25,12 @@ AT_ONCE = 50
 """So many workers."""
 
 
-async def a_world_of_due_wipes(how_many: int, state: CaseState = S.CLEARED_TO_WIPE) -> World:
+async def a_world_of_due_wipes(
+    how_many: int, state: CaseState = S.CLEARED_TO_WIPE, mode: Mode = Mode.AUTO, **limits: int
+) -> World:
     """Every PC has an owner of its own and waits for nothing but its wipe; until yesterday 50 of 5000 were non-compliant."""
-    world = World(Mode.AUTO, ramp="99", wipes_per_day=150, wipes_per_hour=100, wipes_in_flight=100)
+    wide = {"wipes_per_day": 150, "wipes_per_hour": 100, "wipes_in_flight": 100}
+    world = World(mode, ramp="99", **{**wide, **limits})
     world.wiped_pc_returns_after = None
     world.devices.devices.clear()
     await world.services.watch_fleet.run()

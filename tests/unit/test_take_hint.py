@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -361,7 +362,7 @@ async def test_the_users_of_one_message_are_woken_by_one_reading_of_the_worklist
     scans: list[str] = []
     scan = world.rows.scan
 
-    def counted(table: str, partition: str | None = None, **rest: str) -> AsyncIterator[Row]:
+    def counted(table: str, partition: str | None = None, **rest: Any) -> AsyncIterator[Row]:
         scans.append(table)
         return scan(table, partition, **rest)
 

@@ -1,4 +1,4 @@
-"""The shared reading of new enrolments: whose case it wakes, and whose it leaves asleep."""
+"""The shared reading of new enrolments: whose case goes on from it, whose looks for itself, and whose is left asleep."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -7,6 +7,7 @@ import pytest
 
 from shared.domain.case import Case
 from shared.domain.facts import Compliance
+from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.names import CASE_STEPS, WORKLIST
 from shared.remedy.messages import StepDue, read_step
@@ -41,6 +42,7 @@ def enrol(world: World, *, compliance: Compliance = Compliance.COMPLIANT, **fiel
 
 
 async def woken(world: World) -> Case:
+    """The case is due now, and looks for itself."""
     assert await world.services.watch_returns.run() == 1
     case = await world.case()
     assert case.due_at == world.clock.now()
@@ -48,23 +50,58 @@ async def woken(world: World) -> Case:
     return case
 
 
-async def test_a_compliant_device_under_its_owner_wakes_its_case() -> None:
+async def went_on(world: World, state: CaseState, reason: Reason) -> Case:
+    """The case was decided from the one list."""
+    assert await world.services.watch_returns.run() == 1
+    case = await world.case()
+    assert (case.state, case.reason, world.devices.lists) == (state, reason, 1)
+    return case
+
+
+async def proven(world: World) -> Case:
+    return await went_on(world, S.PROVEN, Reason.COMPLIANT_UNDER_OWNER)
+
+
+async def came_back_twice() -> World:
+    """The device was back and waited for proof, and now another enrolment of it is the only one."""
+    world = await waiting(S.AWAITING_PROOF, returned_device_id="its-first-enrolment")
+    enrol(world)
+    return world
+
+
+async def test_a_compliant_device_under_its_owner_is_proven_by_the_list_that_found_it() -> None:
     world = await waiting()
     enrol(world)
-    case = await woken(world)
-    assert case.state is S.AWAITING_RETURN
+    case = await proven(world)
+    assert case.returned_device_id == story.RETURNED_ID
+    assert await world.states() == [S.AWAITING_RETURN, S.AWAITING_PROOF, S.PROVEN]
+    assert await world.paid_wipes() == 0
+
+
+async def test_of_two_enrolments_since_the_wipe_the_newest_counts() -> None:
+    world = await waiting()
+    world.clock.move(timedelta(hours=1))
+    enrol(world)
+    earlier = replace(
+        world.devices.devices[story.RETURNED_ID],
+        id="earlier",
+        user_id=story.STAGING_ID,
+        enrolled_at=world.clock.now() - MINUTE,
+    )
+    world.devices.devices = {earlier.id: earlier, **world.devices.devices}
+    await proven(world)
 
 
 async def test_the_serial_number_is_recognised_in_any_case() -> None:
     world = await waiting()
     enrol(world, serial_number=f" {story.SERIAL_NUMBER.lower()} ")
-    await woken(world)
+    await proven(world)
 
 
-async def test_a_device_that_came_back_under_somebody_else_wakes_its_case_at_once() -> None:
+async def test_a_device_that_came_back_under_somebody_else_is_a_persons_at_once() -> None:
     world = await waiting()
     enrol(world, compliance=Compliance.NONCOMPLIANT, user_id=story.STAGING_ID)
-    await woken(world)
+    await went_on(world, S.NEEDS_PERSON, Reason.WRONG_USER_SIGNED_IN)
 
 
 async def test_a_device_that_is_not_evaluated_yet_is_given_two_hours() -> None:
@@ -72,15 +109,48 @@ async def test_a_device_that_is_not_evaluated_yet_is_given_two_hours() -> None:
     enrol(world, compliance=Compliance.UNKNOWN)
     assert await world.services.watch_returns.run() == 0
     world.clock.move(FIRST_EVALUATION_TAKES)
-    await woken(world)
+    world.devices.lists = 0
+    case = await went_on(world, S.AWAITING_PROOF, Reason.BACK_UNDER_OWNER)
+    assert sent(world) == [StepDue(case_id=case.id, version=case.version)]
 
 
-async def test_a_case_that_waits_for_proof_wakes_when_its_device_is_compliant() -> None:
+async def test_a_case_that_waits_for_proof_is_proven_when_its_device_is_compliant() -> None:
     world = await waiting(S.AWAITING_PROOF, returned_device_id=story.RETURNED_ID)
     enrol(world, compliance=Compliance.NONCOMPLIANT)
     world.clock.move(FIRST_EVALUATION_TAKES)
     assert await world.services.watch_returns.run() == 0
     world.devices.change(story.RETURNED_ID, compliance=Compliance.COMPLIANT)
+    world.devices.lists = 0
+    await proven(world)
+
+
+async def test_a_case_that_waits_for_proof_of_another_enrolment_looks_for_itself() -> None:
+    """What is not in the list of new enrolments may be there nevertheless: a case does not end for that."""
+    world = await came_back_twice()
+    case = await woken(world)
+    assert case.state is S.AWAITING_PROOF
+
+
+async def test_the_record_that_was_wiped_is_no_return_whatever_its_time() -> None:
+    world = await waiting()
+    enrol(world, id=story.DEVICE_ID)
+    world.devices.devices[story.DEVICE_ID] = world.devices.devices.pop(story.RETURNED_ID)
+    assert await world.services.watch_returns.run() == 0
+    assert sent(world) == []
+
+
+async def test_a_list_is_not_used_while_graph_lets_nobody_in() -> None:
+    world = await waiting()
+    enrol(world)
+    await world.services.advance.gate.close(world.clock.now() + DAY)
+    assert await world.services.watch_returns.run() == 0
+    assert (await world.case()).reason is Reason.GRAPH_BUSY
+
+
+async def test_more_devices_than_one_run_has_time_for_get_a_message_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.upkeep.watch_returns.MOST_AT_ONCE", 0)
+    world = await waiting()
+    enrol(world)
     await woken(world)
 
 
@@ -149,13 +219,11 @@ async def test_all_waiting_cases_share_one_list() -> None:
     )
     await world.put(other)
     enrol(world)
-    await woken(world)
-    assert world.devices.lists == 1
+    await proven(world)
 
 
 async def test_a_case_that_was_woken_and_not_yet_stepped_gets_its_message_again_but_no_second_move() -> None:
-    world = await waiting()
-    enrol(world)
+    world = await came_back_twice()
     case = await woken(world)
     world.clock.move(timedelta(minutes=15))
     assert await world.services.watch_returns.run() == 0
@@ -190,4 +258,4 @@ async def test_of_two_waiting_cases_with_one_serial_number_none_is_lost() -> Non
     await world.put(twin)
     enrol(world)
     assert await world.services.watch_returns.run() == 2
-    assert {step.case_id for step in sent(world)} == {story.CASE_ID, twin.id}
+    assert {(await world.case(each)).state for each in (story.CASE_ID, twin.id)} == {S.PROVEN}

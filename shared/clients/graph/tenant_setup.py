@@ -47,7 +47,7 @@ class GraphTenantSetup:
 
     async def found(self, remembered: Remembered, group_names: tuple[str, ...]) -> FoundTenant:
         """Six requests, and one for each remembered group that the lists do not show; see the port."""
-        profiles = await self._rows("setup.profiles", self._beta(_PROFILES), {"expand": "assignments"})
+        profiles = await self.profiles()
         pages = await self._rows("setup.configurations", self._beta(_CONFIGURATIONS), {"expand": "assignments"})
         organization = await self._rows(
             "setup.organization", self._transport.v1.organization, {"select": "id,mobileDeviceManagementAuthority"}
@@ -57,11 +57,16 @@ class GraphTenantSetup:
         return FoundTenant(
             mdm_authority=next((text(row, "mobileDeviceManagementAuthority") for row in organization), "") or "unknown",
             groups=await self._groups(remembered, group_names),
-            profiles=tuple(found_profile(row) for row in profiles),
+            profiles=profiles,
             status_pages=tuple(page for page in found_pages if page is not None),
             sku_ids=tuple((text(row, "skuPartNumber"), text(row, "skuId")) for row in skus),
             remembered=remembered,
         )
+
+    async def profiles(self) -> tuple[FoundProfile, ...]:
+        """One request; see the port."""
+        rows = await self._rows("setup.profiles", self._beta(_PROFILES), {"expand": "assignments"})
+        return tuple(found_profile(row) for row in rows)
 
     async def _groups(self, remembered: Remembered, names: tuple[str, ...]) -> tuple[FoundGroup, ...]:
         builder = self._transport.v1.groups

@@ -83,17 +83,28 @@ class AzureRows:
         await within(CALL_SECONDS, self._table(table).delete_entity(partition, key, **self._conditions(expect)))
 
     async def scan(
-        self, table: str, partition: str | None = None, *, key_prefix: str = "", after: str = ""
+        self,
+        table: str,
+        partition: str | None = None,
+        *,
+        key_prefix: str = "",
+        after: str = "",
+        most: int | None = None,
     ) -> AsyncIterator[Row]:
         """Rows in key order, page by page; a page is read when the one before is used up."""
-        pages = self._query(table, partition, key_prefix, after).by_page()
+        pages, given = self._query(table, partition, key_prefix, after, most).by_page(), 0
         while (page := await within(CALL_SECONDS, anext(pages, None))) is not None:
             async for entity in page:
                 row = row_of(entity)
                 if row.key.startswith(key_prefix):
                     yield row
+                    given += 1
+                    if given == most:
+                        return
 
-    def _query(self, table: str, partition: str | None, key_prefix: str, after: str) -> "AsyncItemPaged[TableEntity]":
+    def _query(
+        self, table: str, partition: str | None, key_prefix: str, after: str, most: int | None
+    ) -> "AsyncItemPaged[TableEntity]":
         conditions = list[str]()
         values = dict[str, str]()
         if partition is not None:
@@ -109,8 +120,8 @@ class AzureRows:
                 conditions.append("RowKey lt @beyond")
                 values["beyond"] = beyond
         if not conditions:
-            return self._table(table).list_entities()
-        return self._table(table).query_entities(" and ".join(conditions), parameters=values)
+            return self._table(table).list_entities(results_per_page=most)
+        return self._table(table).query_entities(" and ".join(conditions), parameters=values, results_per_page=most)
 
     def _operation(self, partition: str, write: Write) -> tuple[str, dict[str, object], dict[str, Any]]:
         entity = entity_of(partition, write.key, write.data)
