@@ -9,7 +9,7 @@ from typing import Any
 from shared.domain.case import Case
 from shared.domain.states import CaseState
 from shared.errors import BadInput
-from shared.operate.asked import Asked
+from shared.operate.search_terms import Asked
 from shared.ports import Clock
 from shared.records.cases import CaseStore, Listed
 from shared.records.finder import Pointer, state_key

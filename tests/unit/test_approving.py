@@ -14,7 +14,7 @@ from shared.domain.states import CaseState
 from shared.errors import Changed
 from shared.intake.device_events import read_device_event
 from shared.names import LEDGERS
-from shared.operate.act import NotNow
+from shared.operate.refusals import NotNow
 from shared.records.approvals import ApprovalBook
 from shared.records.ledger import Ledger
 from shared.rules.approving import must_not_be_wiped

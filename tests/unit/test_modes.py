@@ -13,7 +13,7 @@ from shared.domain.policy import Mode
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.notices.letters import Letters
-from shared.operate.act import NotNow
+from shared.operate.refusals import NotNow
 from shared.remedy.act import Actor, WriteForbidden
 from shared.remedy.brake import Brake
 from tests.fakes import story
