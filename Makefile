@@ -53,9 +53,11 @@ safety: setup ## look for broken promises: 20,000 histories from seeds, every pa
 	$(python) -m tests.safety.systematic --pairs
 	$(python) -m tests.safety.mutants
 
-soak: setup ## the same for hours: a million histories, triples of accidents
+soak: setup ## the same for hours: a million histories, triples of accidents, the black box, the scale of harm
 	$(python) -m tests.safety.hunt --seeds 1000000
 	$(python) -m tests.safety.systematic --pairs --triples 120000
+	$(python) -m tests.safety.black_box --kills 300 --cases 200
+	$(python) -m tests.safety.harm
 
 bench: setup ## measure: start-up, Graph answers, the webhook under load; writes docs/benchmarks.md and docs/costs.md
 	@$(python) -m local.bench $(ARGS)

@@ -8,9 +8,9 @@ import azure.functions as func
 from handlers.answers import Json, act, answer_with, caller, etag_of, need_own_header, query_of, seen_version, show
 from handlers.bodies import Approve, Freeze, ListCases, M, Nothing, SayWhy, read
 from shared.bootstrap import services
+from shared.operate.asked import Asked
 from shared.operate.principals import Principal, Role
 from shared.operate.refusals import NoSuchCase
-from shared.operate.search_terms import Asked
 from shared.remedy.messages import could_be_case
 
 if TYPE_CHECKING:  # handlers are imported with the app, use cases and what they know when they are asked for

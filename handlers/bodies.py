@@ -24,7 +24,9 @@ Beginning = Annotated[str, StringConstraints(max_length=320)]
 
 
 class _Read(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, strict=True, defer_build=True
+    )  # most processes read none of them
 
 
 class Approve(_Read):

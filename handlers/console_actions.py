@@ -39,6 +39,10 @@ async def _retry(visit: Visit, case_id: str, fields: Mapping[str, str], seen: in
     return await services().operate.retry(case_id, visit.who, seen=seen)
 
 
+async def _release(visit: Visit, case_id: str, fields: Mapping[str, str], seen: int) -> Case:
+    return await services().operate.release(case_id, visit.who, seen=seen)
+
+
 def _on_case(role: Role, do: OnACase, done: str) -> Callable[[Visit], Awaitable[func.HttpResponse]]:
     """An action on one case. When it is refused, its page is shown as it is now, with the reason."""
 
@@ -120,6 +124,7 @@ Act = Callable[[Visit], Awaitable[func.HttpResponse]]
 
 ACTIONS: tuple[tuple[tuple[str, ...], Act], ...] = (
     (("freeze",), set_freeze),
+    (("cases", "*", "release"), _on_case(Role.OPERATOR, _release, "released")),
     (("cases", "*", "approve"), _on_case(Role.APPROVER, _approve, "approved")),
     (("cases", "*", "reject"), _on_case(Role.APPROVER, _reject, "rejected")),
     (("cases", "*", "cancel"), _on_case(Role.OPERATOR, _cancel, "cancelled")),

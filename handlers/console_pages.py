@@ -57,8 +57,8 @@ async def report(visit: Visit) -> func.HttpResponse:
     asked = visit.query.get("days", "7")
     if not (asked.isascii() and asked.isdigit() and len(asked) <= 3 and 1 <= int(asked) <= MOST_DAYS):
         raise BadInput(f"days must be a number from 1 to {MOST_DAYS}")
-    summary = await services().report.of_days(int(asked))
-    return await page(visit, "report.html", page=report_page(summary, int(asked), visit.times))
+    summary, whole = await services().report.latest(int(asked))
+    return await page(visit, "report.html", page=report_page(summary, int(asked), visit.times, whole=whole))
 
 
 async def parked(visit: Visit) -> func.HttpResponse:

@@ -24,6 +24,8 @@ class ExpectedCase(BaseModel):
     wipe_attempts: int | None = None
     deferrals: int | None = None
     heard_from: str | None = None
+    says: str | None = None
+    """A part of what the case says."""
     not_ok: list[str] | None = None
     """Names of the readiness checks that are not ok, in their order."""
 
@@ -127,6 +129,7 @@ def _fits(one: ExpectedCase, case: Json) -> bool:
         and one.wipe_attempts in (None, attempts)
         and one.deferrals in (None, case["notice"]["deferrals"] if case["notice"] else 0)
         and one.heard_from in (None, case["heard_from"])
+        and (one.says or "") in case["says"]
         and one.not_ok in (None, [check["name"] for check in case["checks"] if check["verdict"] != "ok"])
     )
 

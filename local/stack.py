@@ -233,6 +233,10 @@ class Stack:
         await self.tenant.deliver_due()
         return (self._host is None or self._host.is_quiet()) and not any(each.is_due() for each in self._delayed)
 
+    def next_message_at(self) -> datetime | None:
+        """When the next message is due that waits on the simulated clock, or None."""
+        return min((at for each in self._delayed if (at := each.next_at()) is not None), default=None)
+
     async def move_clock(self, to: datetime) -> None:
         """Move the simulated time; what is due then begins at once."""
         await self.simulated("clock", {"to": to.isoformat()})

@@ -80,6 +80,10 @@ class DelayedMessages:
         """Whether the time of a message has come that is not on its queue yet."""
         return bool(self._waiting) and self._waiting[0][0] <= self._clock.now()
 
+    def next_at(self) -> datetime | None:
+        """When the next message is due, or None."""
+        return self._waiting[0][0] if self._waiting else None
+
     def look_at_clock(self) -> None:
         """The clock was moved: store what is due now."""
         self._wake.set()

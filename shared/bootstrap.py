@@ -12,7 +12,7 @@ from typing import cast
 from shared.clients.storage.connect import Storage
 from shared.clients.system import RandomIds, SystemClock
 from shared.domain.part import Part
-from shared.ports import Autopilot, Clock, Devices, Directory, Mail, Ports, Subscriptions, Tenant, TenantSetup
+from shared.ports import Autopilot, Clock, Devices, Directory, Mail, Ports, Subscriptions, Tenant, TenantReader
 from shared.services import Services
 from shared.settings import Settings
 from shared.telemetry import event, set_up_logging
@@ -72,7 +72,7 @@ def limited(ports: Ports, part: Part) -> Ports:
         autopilot=cast("Autopilot", nothing),
         tenant=cast("Tenant", nothing),
         subscriptions=cast("Subscriptions", nothing),
-        setup=cast("TenantSetup", nothing),
+        setup=cast("TenantReader", nothing),
         mail=cast("Mail", nothing),
     )
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # a port has no values: what it carries is loaded by whoever 
     from shared.domain.facts import (
         AdminApprovalRequest,
         AutopilotDevice,
+        EnrolmentFailure,
         Fleet,
         LicenceGroup,
         ManagedDevice,
@@ -191,6 +192,10 @@ class Devices(Protocol):
         """Every wipe that Intune's record of remote actions holds, in no order; every row is re-checked."""
         ...
 
+    async def enrolment_failures(self) -> tuple[EnrolmentFailure, ...]:
+        """Every failed enrolment that Intune keeps, of any device and user, in no order."""
+        ...
+
     async def changes(self, link: str | None) -> Page[DeviceChange]:
         """One page of what changed in the directory's device objects; None begins a round with what changes from now on.
 
@@ -359,19 +364,26 @@ class Subscriptions(Protocol):
         ...
 
 
-class TenantSetup(Protocol):
-    """Device and licence groups, deployment profiles and Enrollment Status Pages: read, made and changed.
-
-    Every method raises RetryLater, AccessDenied or Unexpected; Unexpected carries Graph's code and message.
-    """
+class TenantReader(Protocol):
+    """Device and licence groups, deployment profiles and Enrollment Status Pages, only read: all that the app may do."""
 
     async def found(self, remembered: Remembered, group_names: tuple[str, ...]) -> FoundTenant:
-        """What is there: every profile and status page, the groups of these names, all dynamic groups, what is remembered."""
+        """What is there: every profile and status page, the groups of these names, all dynamic groups, what is remembered.
+
+        Raises RetryLater, AccessDenied or Unexpected.
+        """
         ...
 
     async def profiles(self) -> tuple[FoundProfile, ...]:
-        """Every deployment profile."""
+        """Every deployment profile. Raises RetryLater, AccessDenied or Unexpected."""
         ...
+
+
+class TenantSetup(TenantReader, Protocol):
+    """The same, made and changed under an administrator's sign-in.
+
+    Every method raises RetryLater, AccessDenied or Unexpected; Unexpected carries Graph's code and message.
+    """
 
     async def put_group(self, wanted: WantedGroup, group_id: str | None) -> str:
         """Make the group, or change that one's rule; its id."""
@@ -453,5 +465,4 @@ class Ports:
     clock: Clock
     ids: Ids
     close: Callable[[], Awaitable[None]]
-    setup: TenantSetup | None = None
-    """Left out where nobody looks for drift."""
+    setup: TenantReader | None = None

@@ -12,7 +12,7 @@ from shared.domain.part import Part
 from shared.domain.policy import LicenceWay, Policy
 from shared.errors import RetryLater
 from shared.names import QUEUES, WIPE_STEPS
-from shared.ports import Clock, Messages, Ports, TenantSetup
+from shared.ports import Clock, Messages, Ports, TenantReader
 from shared.records.ledger import Ledger
 from shared.records.parked import ParkingLot
 from shared.settings import Settings, platform_signs_in
@@ -45,7 +45,6 @@ if TYPE_CHECKING:  # see above
     from shared.records.locks import Locks
     from shared.records.subscriptions import SubscriptionBook
     from shared.records.tenant_facts import TenantFactsCache
-    from shared.records.tenant_setup import SetupBook
     from shared.remedy.advance import Advance
     from shared.remedy.brake import Brake
     from shared.remedy.gather import Gatherer
@@ -304,7 +303,9 @@ class Services:
         """What is known of the tenant, asking nobody."""
         from shared.operate.tenant import ShowTenant
 
-        return ShowTenant(facts=self._tenant_facts, policy=self._policy, clock=self.clock)
+        return ShowTenant(
+            facts=self._tenant_facts, attestations=self._attestations, policy=self._policy, clock=self.clock
+        )
 
     @cached_property
     def operate(self) -> "Operate":
@@ -435,42 +436,37 @@ class Services:
 
     @cached_property
     def look_for_drift(self) -> "LookForDrift":
-        """Whether the tenant is still as it was made. It only plans: nothing in the app applies a plan."""
+        """Whether the tenant is still as it was made ready. It only reads: the app has nothing that applies a plan."""
+        from shared.records.tenant_setup import SetupBook
         from shared.remedy.parts import NoGraph
         from shared.tenant_setup.drift import LookForDrift
-        from shared.tenant_setup.make_ready import MakeReady
+        from shared.tenant_setup.plan_tenant import PlanTenant
 
-        ready = MakeReady(
-            setup=self._ports.setup or cast("TenantSetup", NoGraph()),
-            book=self._setup_book,
+        ports, settings = self._ports, self._settings
+        book = SetupBook(ports.rows, ports.ids)
+        planner = PlanTenant(
+            reader=ports.setup or cast("TenantReader", NoGraph()),
+            book=book,
             attestations=self._attestations,
-            locks=self._locks,
             clock=self.clock,
-            ids=self._ports.ids,
             attested=self._policy.enrolment_attestation,
         )
-        wanted = self._settings.tenant_drift
-        return LookForDrift(ready=ready, book=self._setup_book, clock=self.clock, wanted=wanted)
+        return LookForDrift(planner=planner, book=book, clock=self.clock, wanted=settings.tenant_drift)
 
     @cached_property
     def show_drift(self) -> "ShowDrift":
-        """What the last look for drift found."""
+        """What was found of it."""
         from shared.operate.tenant_drift import ShowDrift
+        from shared.records.tenant_setup import SetupBook
 
-        return ShowDrift(book=self._setup_book, looks=self._settings.tenant_drift)
+        return ShowDrift(book=SetupBook(self._ports.rows, self._ports.ids), looks=self._settings.tenant_drift)
 
     @cached_property
     def attest(self) -> "Attest":
-        """A person's word about automatic enrolment."""
+        """What an administrator vouches for."""
         from shared.tenant_setup.attest import Attest
 
         return Attest(book=self._attestations, clock=self.clock, attested=self._policy.enrolment_attestation)
-
-    @cached_property
-    def _setup_book(self) -> "SetupBook":
-        from shared.records.tenant_setup import SetupBook
-
-        return SetupBook(self._ports.rows, self._ports.ids)
 
     @cached_property
     def _attestations(self) -> "AttestationBook":

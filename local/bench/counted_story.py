@@ -146,10 +146,10 @@ def _install_counting(stack: Stack, of_case: Operations, of_timers: Operations) 
     timed = build(stack.settings, _counted(stack, of_timers), hide_hints=False)
     cases = build(stack.settings, _counted(stack, of_case), hide_hints=False)
     cases.look, cases.operate = plain.look, plain.operate
-    # what it reads is the timer's, what becomes of the cases that it lets go on is theirs
-    cases.watch_returns = replace(timed.watch_returns, advance=cases.advance)
     cases.supervise, cases.keep_subscriptions = timed.supervise, timed.keep_subscriptions
     cases.watch_fleet, cases.watch_wipes = timed.watch_fleet, timed.watch_wipes
+    # what it reads is the timer's, what becomes of the cases that it lets go on is theirs
+    cases.watch_returns = replace(timed.watch_returns, advance=cases.advance)
     install(cases)
     return [plain, timed, cases]
 

@@ -4,11 +4,13 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from local.cli.connection import Api, Json
 
 app = typer.Typer()
+HEADINGS = ("case", "device", "serial number", "owner", "state", "reason", "moved")
+"""Folded, never cut: an id that is cut cannot be used."""
 CaseId = Annotated[str, typer.Argument(help="The case's id, or a serial number that only one case has.")]
 
 
@@ -26,7 +28,7 @@ def list_cases(  # noqa: PLR0913, PLR0917  # one argument for each option
 ) -> None:
     """List cases, newest move first."""
     api: Api = context.obj
-    table = Table("case", "device", "serial number", "owner", "state", "reason", "moved")
+    table = Table(*(Column(name, overflow="fold") for name in HEADINGS))
     asked = {"state": state, "reason": reason, "serial": serial, "device": device, "user": user, "which": which}
     shown = 0
     for case in api.pages("cases", "cases", month=month, most=min(most, 100), **asked):

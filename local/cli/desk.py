@@ -15,6 +15,7 @@ from local.virtual_time import POLL_SECONDS, FollowedClock
 from shared.clients.graph.connection import Endpoint, open_connection
 from shared.clients.graph.mobility import GraphMobilityPolicies
 from shared.clients.graph.registrations import GraphRegistrations
+from shared.clients.graph.tenant_reader import GraphTenantReader
 from shared.clients.graph.tenant_setup import GraphTenantSetup
 from shared.clients.graph.transport import Transport
 from shared.clients.storage.messages import AzureMessages
@@ -29,6 +30,7 @@ from shared.records.tenant_setup import SetupBook
 from shared.tenant_setup.attest import Attest
 from shared.tenant_setup.drift import LookForDrift
 from shared.tenant_setup.make_ready import MakeReady
+from shared.tenant_setup.plan_tenant import PlanTenant
 from shared.tenant_setup.register import Register
 
 STORAGE_NOTE = Path(__file__).parents[1] / ".storage"
@@ -51,12 +53,22 @@ class Desk:
         return SetupBook(self.rows, self.ids)
 
     @property
-    def ready(self) -> MakeReady:
-        """Plan and apply."""
-        return MakeReady(
-            setup=GraphTenantSetup(self.transport),
+    def planner(self) -> PlanTenant:
+        """Plan."""
+        return PlanTenant(
+            reader=GraphTenantReader(self.transport),
             book=self.book,
             attestations=AttestationBook(self.rows, self.ids),
+            clock=self.clock,
+        )
+
+    @property
+    def ready(self) -> MakeReady:
+        """Apply."""
+        return MakeReady(
+            planner=self.planner,
+            setup=GraphTenantSetup(self.transport),
+            book=self.book,
             locks=Locks(Ledger(self.rows, self.ids)),
             clock=self.clock,
             ids=self.ids,
@@ -65,7 +77,7 @@ class Desk:
     @property
     def drift(self) -> LookForDrift:
         """The look for drift."""
-        return LookForDrift(ready=self.ready, book=self.book, clock=self.clock)
+        return LookForDrift(planner=self.planner, book=self.book, clock=self.clock)
 
     @property
     def attest(self) -> Attest:

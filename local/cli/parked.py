@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 from rich.progress import track
-from rich.table import Table
+from rich.table import Column, Table
 
 from local.cli.connection import Api
 
@@ -24,7 +24,7 @@ def list_parked(
 ) -> None:
     """Those that wait for somebody, oldest first."""
     api: Api = context.obj
-    table = Table("id", "set aside", "reason", "settled")
+    table = Table(Column("id", overflow="fold"), "set aside", "reason", "settled")
     for each in api.pages("parked", "parked", source=source, settled="true" if settled else "false"):
         done = each["settled"]
         how = "" if done is None else f"{done['how']} by {done['by']}: {done['why']}"

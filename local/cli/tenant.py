@@ -21,7 +21,7 @@ from shared.operate.tenant_drift import ShowDrift
 from shared.rules.tenant_plan import adopted
 from shared.tenant_setup.desired import read_desired
 from shared.tenant_setup.hardware_hashes import MOST_BYTES, HashFile, read_hashes
-from shared.tenant_setup.make_ready import Planned
+from shared.tenant_setup.plan_tenant import Planned
 from shared.tenant_setup.register import counted, lines_in_words
 from shared.tenant_setup.show import plan_lines
 
@@ -73,7 +73,7 @@ def plan(context: typer.Context, file: File = Path("tenant.toml"), take_over: Ta
     """Show what apply would change. Reads only."""
 
     async def show(desk: Desk, _: SignIn) -> None:
-        _show(await desk.ready.plan(read_desired(_text(file)), frozenset(take_over or ())))
+        _show(await desk.planner.plan(read_desired(_text(file)), frozenset(take_over or ())))
 
     _run(context, "plan", show)
 

@@ -19,7 +19,7 @@ from azure.core.credentials import AccessToken
 from shared.clients.graph.client import Graph
 from shared.clients.system import SystemClock
 from shared.domain.effects import Justified, WipeBacking
-from shared.domain.tenant_setup import Assigned, Remembered, WantedGroup, WantedProfile, WantedStatusPage
+from shared.domain.tenant_setup import Kind, Remembered
 from shared.errors import HandoverError
 from shared.settings import Settings
 
@@ -165,12 +165,7 @@ def _arguments(method: Callable[..., object]) -> dict[str, object]:
         datetime | None: None,
         tuple[str, ...]: (ID,),
         WipeBacking: Justified(text=ID),
-        int: 1,
-        Remembered: Remembered(),
-        WantedGroup: WantedGroup(name=ID, rule=ID, products=(ID,)),
-        WantedProfile: WantedProfile(name=ID),
-        WantedStatusPage: WantedStatusPage(name=ID),
-        Assigned: Assigned(all_devices=True, group_ids=frozenset({ID})),
+        Remembered: Remembered(ids=((Kind.DEVICE_GROUP, ID, ID),)),
     }
     hints = typing.get_type_hints(method)
     try:

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from shared.console.case_page import Fact
 from shared.console.times import Moment, Times
-from shared.domain.case import Case
+from shared.domain.case import WIPE_FLAGS, Case
 from shared.domain.policy import Policy
-from shared.domain.states import TRANSITIONS, CaseState
+from shared.operate.act import possible
 from shared.operate.principals import Principal, Role
 from shared.operate.see_case import Proposal, Seen
 from shared.rules.approving import asked_for_it
@@ -31,6 +32,8 @@ class Approve:
     """The wipe that waits for a yes. Without ``action`` this person cannot say yes, and ``why_not`` tells why."""
 
     will: tuple[str, ...]
+    exactly: tuple[Fact, ...]
+    """What the proposal is for, by its ids."""
     proposal: str
     good_until: Moment
     first_by: str
@@ -50,13 +53,15 @@ class Deeds:
 
 def deeds(seen: Seen, who: Principal, times: Times) -> Deeds:
     """What the page offers. The use cases decide once more when a form arrives."""
-    case, others = seen.case, list[Action]()
-    if case.state is CaseState.AWAITING_APPROVAL and who.may(Role.APPROVER):
-        others.append(_reject())
-    if case.state is CaseState.NEEDS_PERSON and who.may(Role.OPERATOR):
-        others.append(_retry(case))
-    if CaseState.CANCELLED in TRANSITIONS[case.state] and who.may(Role.OPERATOR):
-        others.append(_cancel())
+    case = seen.case
+    forms = {
+        "reject": (Role.APPROVER, _reject),
+        "retry": (Role.OPERATOR, lambda: _retry(case)),
+        "release": (Role.OPERATOR, _release),
+        "cancel": (Role.OPERATOR, _cancel),
+    }
+    now = possible(case)
+    others = [form() for name, (role, form) in forms.items() if name in now and who.may(role)]
     approve = None if seen.proposal is None else _approve(seen, seen.proposal, who, times)
     return Deeds(approve=approve, others=tuple(others), note=_note(case, who, bool(others)))
 
@@ -76,6 +81,7 @@ def _approve(seen: Seen, proposal: Proposal, who: Principal, times: Times) -> Ap
         )
     return Approve(
         will=tuple(_what_a_yes_does(seen, proposal)),
+        exactly=tuple(_exactly(case, times)),
         proposal=proposal.code,
         good_until=times(proposal.good_until),
         first_by="" if proposal.first is None else proposal.first.by,
@@ -98,6 +104,20 @@ def _why_not(case: Case, policy: Policy, proposal: Proposal, who: Principal) -> 
     if first is not None and (first.by_id == who.id or who.is_called(first.by)):
         return "You have approved this already. A second person has to approve it, too."
     return ""
+
+
+def _exactly(case: Case, times: Times) -> list[Fact]:
+    """The triple, the enrolment and the owner that the proposal's code is made of."""
+    device, owner = case.device, case.owner
+    assert device is not None and owner is not None
+    return [
+        Fact(name="Serial number", value=device.serial_number, code=True),
+        Fact(name="Intune device", value=device.managed_device_id, code=True),
+        Fact(name="Entra device", value=device.entra_device_id or "not known", code=True),
+        Fact(name="Enrolled", value="not known", at=times.maybe(device.enrolled_at)),
+        Fact(name="Owner", value=owner.user_id, code=True),
+        Fact(name="Wipe", value=WIPE_FLAGS, code=True),
+    ]
 
 
 def _what_a_yes_does(seen: Seen, proposal: Proposal) -> list[str]:
@@ -155,6 +175,16 @@ def _retry(case: Case) -> Action:
         name="retry",
         label="Let it go on",
         will=(goes, "You cannot approve its wipe afterwards: somebody else has to."),
+    )
+
+
+def _release() -> Action:
+    return Action(
+        name="release",
+        label="Look again now",
+        will=(
+            "The case does not wait for its next look. Nothing is skipped: every check and every limit is asked anew.",
+        ),
     )
 
 

@@ -9,7 +9,7 @@ from shared.console.times import Moment, Times
 from shared.console.words import ENDS, PHASES, Pill, state_pill, words
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
-from shared.operate.search import Asked
+from shared.operate.asked import Asked
 from shared.records.cases import Listed
 
 MOST_CHARACTERS = 200

@@ -59,6 +59,7 @@ DONE = {
     "rejected": "Rejected. Nothing is wiped; the case rests for an operator.",
     "cancelled": "The case is cancelled. Nothing is wiped.",
     "retried": "The case goes on.",
+    "released": "The case looks again now.",
     "frozen": "All wipes are frozen.",
     "thawed": "Wipes may be sent again.",
     "replayed": "The message is on its queue again.",

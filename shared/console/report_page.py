@@ -67,6 +67,7 @@ class ReportPage:
     happened: str
     groups: tuple[Group, ...]
     left_out: int
+    whole: bool
 
 
 _S = CaseState
@@ -113,12 +114,12 @@ _GROUPS: tuple[tuple[str, str, Callable[[Line], bool]], ...] = (
 """The first that fits takes the case."""
 
 
-def report_page(summary: Summary, days: int, times: Times) -> ReportPage:
-    """The page of a report on the last ``days`` days."""
+def report_page(summary: Summary, days: int, times: Times, *, whole: bool = True) -> ReportPage:
+    """The page of a report on the last ``days`` days; not ``whole``: of the latest cases in each state only."""
     report = summary.mode == Mode.REPORT.value
     since, until = times(summary.since), times(summary.until)
     return ReportPage(
-        about=f"{since.said} to {until.said}, mode {summary.mode}, {summary.cases:,} cases",
+        about=f"{since.said} to {until.said}, mode {summary.mode}, {'' if whole else 'the latest '}{summary.cases:,} cases",
         chosen=days,
         days=tuple(Choice(value=str(d), text=_days(d), chosen=d == days) for d in sorted({*DAYS, days})),
         figures=tuple(_figures(summary, report)),
@@ -127,6 +128,7 @@ def report_page(summary: Summary, days: int, times: Times) -> ReportPage:
         happened="Would happen" if report else "Happened",
         groups=tuple(_groups(summary.lines)),
         left_out=summary.left_out,
+        whole=whole,
     )
 
 

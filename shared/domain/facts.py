@@ -204,7 +204,7 @@ class EnrolmentConfiguration:
     group_ids: frozenset[str] = frozenset()
     excluded_group_ids: frozenset[str] = frozenset()
     filtered: bool = False
-    """An assignment carries a filter, and only Intune can say which devices pass it."""
+    """An assignment carries a filter, or is of an unknown kind: only Intune can say whom it reaches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -370,6 +370,18 @@ class WipeAudit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentFailure:
+    """An enrolment that failed (enrollmentTroubleshootingEvent): Intune has no serial number for it."""
+
+    at: datetime
+    user_id: str | None
+    entra_device_id: str | None
+    operating_system: str = ""
+    category: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What was read for one decision. None means not read; MISSING means read and not there."""
 
@@ -401,6 +413,8 @@ class Facts:
     """The word about automatic enrolment that is stored; None: none is."""
     policy_states: tuple[PolicyState, ...] | None = None
     """The device's compliance policies; () when the device is gone or has none."""
+    enrolment_failures: tuple[EnrolmentFailure, ...] | None = None
+    """Of the whole tenant; None also when they could not be read."""
     admin_requests: tuple[AdminApprovalRequest, ...] | None = None
     """Of Multi Admin Approval; None also where we may not read them."""
 

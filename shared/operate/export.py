@@ -4,13 +4,12 @@ import asyncio
 import json
 from dataclasses import dataclass
 
-from pydantic import TypeAdapter
-
 from shared.domain.case import JournalEntry
 from shared.operate.search import Asked, Search
 from shared.records.cases import CaseStore, Listed
+from shared.records.json_form import JsonForm
 
-_ENTRY = TypeAdapter(JournalEntry)
+_ENTRY = JsonForm(JournalEntry)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,4 +28,4 @@ class Export:
     async def _lines(self, line: Listed) -> str:
         named = {"case_id": line.case_id, "serial_number": line.serial_number}
         entries = await self.cases.journal(line.case_id)
-        return "".join(json.dumps(named | _ENTRY.dump_python(entry, mode="json")) + "\n" for entry in entries)
+        return "".join(json.dumps(named | _ENTRY.dump_python(entry)) + "\n" for entry in entries)

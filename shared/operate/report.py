@@ -1,5 +1,6 @@
 """The report on a period: reads its cases, and mails it to the operators once a day where an address is set."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 from shared.domain.case import Case, JournalEntry
 from shared.domain.effects import Refused
 from shared.domain.policy import Policy
+from shared.domain.states import CaseState
 from shared.errors import HandoverError
 from shared.ports import Clock, Mail
 from shared.records.cases import CaseStore, Listed
@@ -20,6 +22,9 @@ log = logging.getLogger(__name__)
 
 MOST_READ = 2_000
 """So many cases are read one by one; of more, only state and reason are counted."""
+MOST_OF_A_STATE = 25
+MOST_SHOWN = 150
+"""For a page: so many of each state are looked at, and of so many the journal."""
 _SUMMARY = JsonForm(Summary)
 
 
@@ -48,6 +53,32 @@ class Report:
             until=until,
             listed=[(line.state, line.reason) for line in listed],
         )
+
+    async def latest(self, days: int) -> tuple[Summary, bool]:
+        """The report of what came into each state last, in the last so many days; and whether that is all there is.
+
+        However many cases there are, it reads some of each state at most.
+        """
+        until = self.clock.now()
+        since = until - timedelta(days=days)
+        of_states = await asyncio.gather(*(self._latest_in(state) for state in CaseState))
+        ids = dict.fromkeys(case_id for of_state in of_states for case_id in of_state)
+        stored = await asyncio.gather(*(self.cases.load(case_id) for case_id in ids))
+        cases = [each.case for each in stored if each is not None]
+        found = [case for case in cases if not case.state.ended or case.moved_at >= since]
+        found.sort(key=lambda case: case.moved_at, reverse=True)
+        journals = await asyncio.gather(*(self.cases.journal(case.id) for case in found[:MOST_SHOWN]))
+        summary = summarise(
+            list(zip(found, journals, strict=False)),
+            policy=self.policy,
+            since=since,
+            until=until,
+            listed=[(case.state, case.reason) for case in found],
+        )
+        return summary, all(len(of_state) < MOST_OF_A_STATE for of_state in of_states)
+
+    async def _latest_in(self, state: CaseState) -> list[str]:
+        return [each.case_id async for each in self.cases.finder.in_state(state, most=MOST_OF_A_STATE)]
 
     async def send(self) -> None:
         """Mail yesterday's report to each operator; a mail that fails is only logged, tomorrow there is another."""

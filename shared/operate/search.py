@@ -6,15 +6,14 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from shared.domain.case import Case
 from shared.domain.states import CaseState
 from shared.errors import BadInput
-from shared.operate.search_terms import Asked
+from shared.operate.asked import Asked
 from shared.ports import Clock
 from shared.records.cases import CaseStore, Listed
 from shared.records.finder import Pointer, state_key
+from shared.records.json_form import JsonForm
 from shared.records.worklist_line import line_of
 from shared.rules.approving import same_person
 
@@ -26,7 +25,7 @@ MOST_LOOKED_AT = 400
 WHICH = ("all", "open", "ended")
 _KEY = re.compile(r"[^/\\\\#?\x00-\x1f\x7f-\x9f]{1,500}")
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
-_LINES = TypeAdapter(list[Listed])
+_LINES = JsonForm(list[Listed])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +38,7 @@ class Search:
     async def page(self, asked: Asked) -> Json:
         """One page as plain JSON values; see ``find``."""
         lines, following = await self.find(asked)
-        return {"cases": _LINES.dump_python(lines, mode="json"), "next": following}
+        return {"cases": _LINES.dump_python(lines), "next": following}
 
     async def find(self, asked: Asked) -> tuple[list[Listed], str | None]:
         """One page, newest move first, and what to give as ``after`` for the next one; None: there is none.

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from shared.domain.facts import TenantFacts
 from shared.domain.tenant_setup import FoundProfile
 from shared.errors import HandoverError
-from shared.ports import Clock, TenantSetup
+from shared.ports import Clock, TenantReader
 from shared.records.gate import GraphGate
 from shared.records.tenant_facts import TenantFactsCache
 
@@ -27,7 +27,7 @@ class SeeTenant:
     """Reads it: the facts at most every ten minutes for all instances, the profiles for each."""
 
     tenant: TenantFactsCache
-    setup: TenantSetup | None
+    setup: TenantReader | None
     gate: GraphGate
     clock: Clock
     _profiles: tuple[datetime, tuple[FoundProfile, ...]] | None = field(default=None, init=False)

@@ -3,19 +3,20 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from shared.domain.checks import Check
-from shared.domain.facts import Sku, TenantFacts
+from shared.domain.facts import Sku, TenantFacts, Unreadable
 from shared.domain.policy import EnrolmentAttestation, Policy
 from shared.ports import Clock
+from shared.records.attestations import AttestationBook
+from shared.records.json_form import JsonForm
 from shared.records.tenant_facts import TenantFactsCache
+from shared.rules.attesting import is_in_time, newest
 from shared.rules.plans import ENTRA_PREMIUM_PLANS, INTUNE_PLANS, covers
 from shared.rules.sku_names import sku_name
 from shared.rules.tenant_checks import tenant_checks
 
 Json = dict[str, Any]
-_CHECKS = TypeAdapter(list[Check])
+_CHECKS = JsonForm(list[Check])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,7 @@ class ShowTenant:
     """Views of the facts that the cases' steps have read and remembered."""
 
     facts: TenantFactsCache
+    attestations: AttestationBook
     policy: Policy
     clock: Clock
 
@@ -40,8 +42,8 @@ class ShowTenant:
         return {
             "read_at": _read_at(facts),
             "mdm_authority": None if facts is None else facts.mdm_authority,
-            "checks": _CHECKS.dump_python(list(tenant_checks(facts, self.policy, now)), mode="json"),
-            "attestation": self._attestation(self.policy.enrolment_attestation),
+            "checks": _CHECKS.dump_python(list(tenant_checks(facts, self.policy, now))),
+            "attestation": self._attestation(await self.attestations.newest()),
         }
 
     def _licence(self, sku: Sku) -> Json:
@@ -57,7 +59,11 @@ class ShowTenant:
             "assigned_by_handover": sku.part_number in self.policy.licence_skus,
         }
 
-    def _attestation(self, word: EnrolmentAttestation | None) -> Json | None:
+    def _attestation(self, stored: EnrolmentAttestation | Unreadable | None) -> Json | None:
+        """The word that counts; null for none, and for a stored one that cannot be read."""
+        if isinstance(stored, Unreadable):
+            return None
+        word = newest(self.policy.enrolment_attestation, stored)
         if word is None:
             return None
         until = word.on + word.valid_for
@@ -67,7 +73,7 @@ class ShowTenant:
             "scope": word.scope,
             "groups": list(word.group_ids),
             "valid_until": until.isoformat(),
-            "valid": word.on <= self.clock.now().date() <= until,
+            "valid": is_in_time(word, self.clock.now().date()),
         }
 
 

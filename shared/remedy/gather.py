@@ -18,11 +18,13 @@ from shared.records.tenant_facts import TenantFactsCache
 from shared.remedy.gather_readiness import ReadinessReader
 from shared.rules.decide import AFTER_THE_WIPE
 from shared.rules.fence import READ_AGAIN_AFTER, readiness_is_old
+from shared.rules.not_back import is_late
 from shared.rules.owner_now import reads_owner_again
 from shared.rules.ownership import owner_in, to_read
 from shared.rules.plans import covers
 from shared.rules.readiness import bad_of, checks
 from shared.rules.reclaiming import staging_account_of, wants_reclaim
+from shared.rules.returning import is_back
 from shared.rules.watching import wants_policy_states
 from shared.telemetry import event
 
@@ -87,10 +89,22 @@ class Gatherer:
                 return await self._with_autopilot(case, known)
             case CaseState.CLEARED_TO_WIPE:
                 return await self._with_guardrails(case, known)
-            case CaseState.AWAITING_RETURN | CaseState.AWAITING_PROOF if known.same_serial is None:
-                return replace(known, same_serial=await self.devices.with_serial_number(case.serial_number or ""))
+            case CaseState.AWAITING_RETURN | CaseState.AWAITING_PROOF:
+                return await self._with_enrolments(case, policy, known)
             case _:
                 return known
+
+    async def _with_enrolments(self, case: Case, policy: Policy, known: Facts) -> Facts:
+        """Every enrolment of the serial number; and for one that is late and not there, what Intune refused meanwhile."""
+        if known.same_serial is None:
+            known = replace(known, same_serial=await self.devices.with_serial_number(case.serial_number or ""))
+        if is_back(case, known) or not is_late(case, policy, self.clock.now()):
+            return known
+        try:
+            return replace(known, enrolment_failures=await self.devices.enrolment_failures())
+        except (AccessDenied, Unexpected) as error:
+            event(log, "enrolment_failures.unreadable", level=logging.WARNING, why=str(error))
+            return known
 
     async def fence(self, case: Case, policy: Policy) -> Facts:
         """The facts of the last look before a wipe, all read now but for those of the tenant (see TENANT_FACTS_AT_MOST)."""

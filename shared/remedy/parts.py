@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Never
 
 from shared.domain.effects import Answer, Done, WipeAnswer, WipeBacking, WipeRefused
-from shared.domain.facts import AdminApprovalRequest, ManagedDevice, Missing, PolicyState, WipeAudit
+from shared.domain.facts import AdminApprovalRequest, EnrolmentFailure, ManagedDevice, Missing, PolicyState, WipeAudit
 from shared.domain.pages import DeviceChange, FoundDevice, Page
 from shared.errors import AccessDenied
 from shared.ports import Devices
@@ -67,6 +67,10 @@ class UnprivilegedDevices:
     async def wipe_audits(self) -> tuple[WipeAudit, ...]:
         """See the port."""
         return await self.devices.wipe_audits()
+
+    async def enrolment_failures(self) -> tuple[EnrolmentFailure, ...]:
+        """See the port."""
+        return await self.devices.enrolment_failures()
 
     async def changes(self, link: str | None) -> Page[DeviceChange]:
         """See the port."""

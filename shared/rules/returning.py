@@ -8,6 +8,7 @@ from shared.domain.facts import Compliance, Facts, ManagedDevice
 from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
+from shared.rules import not_back
 from shared.rules.decisions import ask_person, device_evidence, go, in_words, wait
 from shared.rules.reclaiming import wants_reclaim
 
@@ -15,6 +16,15 @@ OWN_POLL_AFTER = timedelta(hours=24)
 LOOK_FOR_PROOF_AFTER = timedelta(hours=2)
 LOOK_FOR_USER_AFTER = timedelta(minutes=20)
 USER_FOLLOWS_WITHIN = timedelta(hours=2)
+
+
+def is_back(case: Case, facts: Facts) -> bool:
+    """Whether the device enrolled again after the wipe, or had done so when its case was looked at last."""
+    if case.state is not CaseState.AWAITING_RETURN:
+        return True
+    assert case.wipe is not None and case.device is not None
+    sent_at = case.wipe.sent_at or case.moved_at
+    return _newest_after(facts.same_serial or (), sent_at, case.device.managed_device_id) is not None
 
 
 def await_return(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision:
@@ -33,19 +43,22 @@ def await_return(case: Case, facts: Facts, policy: Policy, now: datetime) -> Dec
             evidence=device_evidence(old),
             wipe=replace(case.wipe, outcome="failed"),
         )
+    refused = not_back.refusals(case, facts)
     since = max(sent_at, case.opened_at)  # a person who lets the case go on gives it the whole time again
     if now - since > policy.return_within:
         more = f" of being waited for once more; the wipe was {in_words(now - sent_at)} ago" if since > sent_at else ""
         return ask_person(
             Reason.DID_NOT_RETURN,
-            f"The device did not come back within {in_words(policy.return_within)}{more or ' of the wipe'}.",
-            evidence={"old record": "still there" if old is not None else "gone"},
+            f"The device did not come back within {in_words(policy.return_within)}{more or ' of the wipe'}."
+            + not_back.in_words(refused),
+            evidence={"old record": "still there" if old is not None else "gone", **not_back.evidence_of(refused)},
         )
     says = "The wipe has not reached the device yet." if old is not None else "Wiped; nobody has signed in at OOBE yet."
     return wait(
         case,
         Reason.AWAITING_OOBE,
-        says,
+        says + not_back.in_words(refused),
+        evidence=not_back.evidence_of(refused),
         until=min(now + OWN_POLL_AFTER, since + policy.return_within + timedelta(minutes=1)),
     )
 

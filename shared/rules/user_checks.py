@@ -143,7 +143,7 @@ def why_nobody_can_tell(possible: Sequence[EnrolmentConfiguration | None], asked
     if unreadable := next((each.unreadable for each in asked if each.unreadable), None):
         return unreadable
     if any(each is not None and each.filtered for each in possible):
-        return "an assignment filter decides, which no application can read"
+        return "an assignment filter, or an assignment of an unknown kind, decides, and no application can follow it"
     if any(each is not None and not each.is_default and each.priority < 1 for each in possible):
         return "a priority is missing"
     return "more groups are named than can be asked about"

@@ -140,9 +140,11 @@ def _reprovision(case: Case, device: ManagedDevice, policy: Policy, evidence: Ev
 
 
 def _reason_of(stops: Stop) -> Reason:
-    if stops is Stop.UNKNOWN:
-        return Reason.FAILING_SETTING_UNKNOWN
-    return Reason.FAILING_SETTING_NOT_MENDED if stops is Stop.NOT_MENDED else Reason.FAILING_SETTING_COMES_FIRST
+    return {
+        Stop.UNKNOWN: Reason.FAILING_SETTING_UNKNOWN,
+        Stop.NOT_MENDED: Reason.FAILING_SETTING_NOT_MENDED,
+        Stop.COMES_FIRST: Reason.FAILING_SETTING_COMES_FIRST,
+    }[stops]
 
 
 def _evidence_begins(case: Case, device: ManagedDevice, first_at: datetime) -> datetime:

@@ -8,7 +8,7 @@ from shared.ports import Clock
 from shared.records.tenant_setup import SetupBook
 from shared.telemetry import event
 from shared.tenant_setup.desired import read_desired
-from shared.tenant_setup.make_ready import MakeReady
+from shared.tenant_setup.plan_tenant import PlanTenant
 from shared.tenant_setup.show import plan_lines
 
 log = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ MOST_LINES = 200
 class LookForDrift:
     """The use case behind the timer and ``tenant drift``. ``wanted``: the timer looks only when the setting says so."""
 
-    ready: MakeReady
+    planner: PlanTenant
     book: SetupBook
     clock: Clock
     wanted: bool = True
@@ -32,7 +32,7 @@ class LookForDrift:
             return
         at = self.clock.now().isoformat()
         try:
-            planned = await self.ready.plan(read_desired(text))
+            planned = await self.planner.plan(read_desired(text))
         except (AccessDenied, Unexpected, BadInput) as error:
             await self.book.keep_drift({"at": at, "state": "unreadable", "changes": 0, "lines": [str(error)[:500]]})
             event(log, "tenant.drift", level=logging.ERROR, state="unreadable", changes=0)

@@ -1,46 +1,27 @@
-"""Plans and applies: exactly what was planned, nothing when the tenant has changed since, and each step in the journal."""
+"""Applies a plan: exactly what was planned, nothing when the tenant has changed since, and each step in the journal."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from shared.domain.facts import Unreadable
-from shared.domain.policy import EnrolmentAttestation
 from shared.domain.tenant_setup import (
     Action,
     Assigned,
     Change,
     DesiredTenant,
-    FoundTenant,
     Kind,
     WantedGroup,
 )
 from shared.errors import Changed, HandoverError, RetryLater
 from shared.ports import Clock, Ids, TenantSetup
-from shared.records.attestations import AttestationBook
 from shared.records.locks import Locks
 from shared.records.tenant_setup import SetupBook, SetupEntry
-from shared.rules.attesting import newest, scope_that_counts
-from shared.rules.tenant_plan import group_for, page_for, plan
+from shared.rules.tenant_plan import group_for, page_for
+from shared.tenant_setup.plan_tenant import Planned, PlanTenant
 
 SHOWS_WITHIN = timedelta(minutes=5)
 """What Graph has created shows in its lists after this time at the latest; nothing is created a second time before."""
 LOCKED_FOR = timedelta(minutes=10)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
-    """What a person is asked to confirm."""
-
-    desired: DesiredTenant
-    found: FoundTenant
-    take_over: frozenset[str]
-    changes: tuple[Change, ...]
-
-    @property
-    def to_make(self) -> tuple[Change, ...]:
-        """The changes that apply makes."""
-        return tuple(change for change in self.changes if change.action.is_made)
 
 
 Tell = Callable[[Change], None]
@@ -50,23 +31,16 @@ Tell = Callable[[Change], None]
 class MakeReady:
     """The use case behind plan and apply."""
 
+    planner: PlanTenant
     setup: TenantSetup
     book: SetupBook
-    attestations: AttestationBook
     locks: Locks
     clock: Clock
     ids: Ids
-    attested: EnrolmentAttestation | None = None
-    """The word in the settings, where they are known."""
 
     async def plan(self, desired: DesiredTenant, take_over: frozenset[str] = frozenset()) -> Planned:
-        """Read the tenant and say what is missing. Raises RetryLater, AccessDenied or Unexpected."""
-        names = (desired.device_group.name, *(group.name for group in desired.licence_groups))
-        found = await self.setup.found(await self.book.remembered(), names)
-        stored = await self.attestations.newest()
-        word = None if isinstance(stored, Unreadable) else newest(self.attested, stored)
-        found = replace(found, attested_scope=scope_that_counts(word, self.clock.now().date()))
-        return Planned(desired=desired, found=found, take_over=take_over, changes=plan(desired, found, take_over))
+        """See PlanTenant."""
+        return await self.planner.plan(desired, take_over)
 
     async def apply(self, planned: Planned, *, text: str, who: str, tell: Tell = lambda _: None) -> int:
         """Make what was planned; how many changes were made. ``text`` is the file, kept to look for drift later.

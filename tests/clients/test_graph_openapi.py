@@ -109,6 +109,7 @@ async def do_everything(graph: Graph) -> None:
         autopilot.read(REGISTRATION),
         autopilot.bind(REGISTRATION, "def456@contoso.com", "DEF456"),
         devices.wipe_audits(),
+        devices.enrolment_failures(),
         devices.changes(None),
         devices.noncompliant(None),
         directory.changed_users(None),
@@ -138,7 +139,7 @@ async def do_everything(graph: Graph) -> None:
 async def test_every_request_is_one_that_graph_knows() -> None:
     async with graph_over(lambda request: httpx.Response(200, json={"value": []})) as (graph, wire):
         await do_everything(graph)
-    assert len(wire.requests) == 39
+    assert len(wire.requests) == 40
     for request in wire.requests:
         if request.url.path in NOT_DESCRIBED:
             continue

@@ -7,7 +7,7 @@ exception in such a list is raised.
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -27,6 +27,7 @@ from shared.domain.facts import (
     AdminApprovalRequest,
     AutopilotDevice,
     Compliance,
+    EnrolmentFailure,
     EnrolmentStatusPage,
     Fleet,
     HeldLicence,
@@ -139,6 +140,17 @@ class FakeSecondAdmin:
                 self.requests[one.id] = replace(one, status=status, decided_by=by)
 
 
+@dataclass
+class FakeTroubleshooting:
+    """Intune's record of failed enrolments."""
+
+    failures: list[EnrolmentFailure] = field(default_factory=list[EnrolmentFailure])
+    answers: list[tuple[EnrolmentFailure, ...] | Exception] = field(
+        default_factory=list["tuple[EnrolmentFailure, ...] | Exception"]
+    )
+    reads: int = 0
+
+
 class FakeDevices:
     """The port Devices. ``wiped`` and ``synced`` count the requests for each device; ``executed`` the wipes carried out."""
 
@@ -169,6 +181,7 @@ class FakeDevices:
         self.noncompliant_page_size = 1000
         self.noncompliant_answers: list[Page[FoundDevice] | Exception] = []
         self.noncompliant_reads = 0
+        self.troubleshooting = FakeTroubleshooting()
         self.audits: list[WipeAudit] = []
         self.audit_answers: list[tuple[WipeAudit, ...] | Exception] = []
         self.audit_reads = 0
@@ -237,6 +250,10 @@ class FakeDevices:
     async def wipe_audits(self) -> tuple[WipeAudit, ...]:
         self.audit_reads += 1
         return await _next_answer(self.audit_answers, tuple(self.audits))
+
+    async def enrolment_failures(self) -> tuple[EnrolmentFailure, ...]:
+        self.troubleshooting.reads += 1
+        return await _next_answer(self.troubleshooting.answers, tuple(self.troubleshooting.failures))
 
     async def changes(self, link: str | None) -> Page[DeviceChange]:
         return await self.changed.page(link)

@@ -23,7 +23,7 @@ from tests.handlers.console import ADA, BOB, FORM, OURS, RITA, Page, get, leads_
 S = CaseState
 CASE = f"cases/{story.CASE_ID}"
 YES = {"read": "yes"}
-ACTIONS = {"approve": YES, "reject": {"why": "not now"}, "cancel": {"why": "not now"}, "retry": {}}
+ACTIONS = {"approve": YES, "reject": {"why": "not now"}, "cancel": {"why": "not now"}, "retry": {}, "release": {}}
 OLGA = "Olga;Operator"
 
 
@@ -48,7 +48,9 @@ def offered(page: Page) -> set[str]:
         (S.NEEDS_PERSON, RITA, set[str]()),
         (S.WATCHING, ADA, {"cancel"}),
         (S.WIPE_SENT, ADA, set[str]()),
-        (S.AWAITING_RETURN, ADA, set[str]()),
+        (S.AWAITING_RETURN, ADA, {"release"}),
+        (S.NOT_READY, ADA, {"release", "cancel"}),
+        (S.NOT_READY, BOB, set[str]()),
         (S.PROVEN, ADA, set[str]()),
     ],
 )
@@ -83,6 +85,8 @@ async def test_before_the_yes_one_reads_exactly_what_it_does(world: World) -> No
         proposal_of(case, world.policy.version),
         "good until Tue 3 Mar 08:00",
         "It is sent within moments",
+        f"Intune device {story.DEVICE_ID} Entra device {story.ENTRA_DEVICE_ID} Enrolled Mon 16 Feb 09:30 Owner {story.OWNER_ID}",
+        "keepEnrollmentData=false keepUserData=false",
     ):
         assert said in text, said
 
@@ -138,7 +142,7 @@ async def test_of_two_approvers_the_second_is_told_and_nothing_is_done(world: Wo
 
 @pytest.mark.parametrize("action", ACTIONS)
 async def test_an_action_on_what_is_no_longer_so_is_refused(world: World, action: str) -> None:
-    state = S.NEEDS_PERSON if action == "retry" else S.AWAITING_APPROVAL
+    state = {"retry": S.NEEDS_PERSON, "release": S.NOT_READY}.get(action, S.AWAITING_APPROVAL)
     await put(world, state)
     page = await get(CASE)
     stored = await world.cases.load(story.CASE_ID)
@@ -147,6 +151,13 @@ async def test_an_action_on_what_is_no_longer_so_is_refused(world: World, action
     told = await press(page, f"{CASE}/{action}", **ACTIONS[action])
     assert (told.status, "moved this case a moment ago" in told.word) == (409, True)
     assert (await world.case()).state is state
+
+
+async def test_a_case_that_waits_looks_again_when_it_is_told(world: World) -> None:
+    await put(world, S.NOT_READY, due_at=world.clock.now() + timedelta(hours=4))
+    assert leads_to(await press(await get(CASE), f"{CASE}/release")) == f"/{CASE}?done=released"
+    case = await world.case()
+    assert (case.state, case.due_at, case.says) == (S.NOT_READY, world.clock.now(), "Ada asked to look again now.")
 
 
 async def test_a_version_that_is_none_is_refused(world: World) -> None:
@@ -220,7 +231,7 @@ async def test_a_reason_that_has_to_be_given_is_asked_for(world: World, why: str
     ("who", "paths"),
     [
         (RITA, [f"{CASE}/{action}" for action in ACTIONS] + ["freeze", "parked/x/replay", "parked/x/discard"]),
-        (BOB, [f"{CASE}/cancel", f"{CASE}/retry", "freeze", "parked/x/replay", "parked/x/discard"]),
+        (BOB, [f"{CASE}/cancel", f"{CASE}/retry", f"{CASE}/release", "freeze", "parked/x/replay", "parked/x/discard"]),
         (OLGA, [f"{CASE}/approve", f"{CASE}/reject"]),
     ],
 )

@@ -21,7 +21,7 @@ from shared.domain.states import CaseState
 from shared.domain.tenant_setup import Assigned, FoundProfile
 from shared.errors import RetryLater
 from shared.operate.principals import SignIn
-from shared.ports import TenantSetup
+from shared.ports import TenantReader
 from shared.records.tenant_setup import SetupBook
 from tests.fakes import story
 from tests.fakes.world import World
@@ -193,7 +193,7 @@ async def test_the_tenant_page_shows_every_autopilot_profile_and_whether_it_fits
             return fits, replace(fits, name="Old", join="hybrid", assigned=Assigned()), replace(fits, usage=None)
 
     setup = Setup()
-    install(build(world.settings, replace(world.ports(), setup=cast("TenantSetup", setup))))
+    install(build(world.settings, replace(world.ports(), setup=cast("TenantReader", setup))))
     for _ in range(2):
         page = await get("tenant")
         assert "fits User-driven join entra, singleUser, user standard; for 1 group" in page.text

@@ -10,10 +10,12 @@ import pytest
 from handlers import api
 from handlers.answers import REQUEST_HEADER
 from handlers.operations import OPERATIONS, Operation
+from shared.domain.policy import EnrolmentAttestation
 from shared.domain.states import CaseState
-from shared.names import CASE_STEPS, DEVICE_EVENTS
+from shared.names import CASE_STEPS, DEVICE_EVENTS, LEDGERS
 from shared.operate.act import RELEASED
 from shared.operate.principals import Role
+from shared.records.attestations import AttestationBook
 from tests.fakes import story
 from tests.fakes.world import World
 from tests.handlers.arguments import (
@@ -191,6 +193,17 @@ async def test_an_attestation_that_is_over_is_not_valid_any_more(world: World) -
     assert (await ok(api.show_tenant, request(method="GET")))["attestation"]["valid"] is True
     world.clock.move(timedelta(days=91))
     assert (await ok(api.show_tenant, request(method="GET")))["attestation"]["valid"] is False
+
+
+async def test_a_newer_word_that_is_stored_is_the_one_that_counts(world: World) -> None:
+    world.clock.move(timedelta(days=100))
+    book = AttestationBook(world.rows, world.ids)
+    word = EnrolmentAttestation(by="ada@contoso.example", on=world.clock.now().date(), scope="some", group_ids=("g",))
+    await book.write(word, at=world.clock.now(), how="by hand")
+    shown = (await ok(api.show_tenant, request(method="GET")))["attestation"]
+    assert (shown["by"], shown["scope"], shown["valid"]) == ("ada@contoso.example", "some", True)
+    await world.rows.upsert(LEDGERS, "attestation", "newest", {"body": "not JSON", "write_id": ""})
+    assert (await ok(api.show_tenant, request(method="GET")))["attestation"] is None
 
 
 async def test_journals_come_as_lines_with_the_way_to_the_next_page(world: World) -> None:

@@ -26,6 +26,7 @@ OPERATIONS = {
     "autopilot.read": Operation.AUTOPILOT_GET,
     "devices.approval_requests": Operation.APPROVAL_REQUESTS_LIST,
     "devices.changes": Operation.DEVICES_DELTA,
+    "devices.enrolment_failures": Operation.TROUBLESHOOTING_EVENTS,
     "devices.noncompliant": Operation.MANAGED_DEVICES_LIST,
     "devices.enrolled_since": Operation.MANAGED_DEVICES_LIST,
     "devices.policy_states": Operation.MANAGED_DEVICES_POLICY_STATES,

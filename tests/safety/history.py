@@ -62,6 +62,7 @@ TRIGGERS = {
     WIPE_STEPS: ("take_wipe_step", "give_up_wipe_step"),
     NOTICES: ("send_notice", "park_notice"),
 }
+SENT = (CaseState.WIPE_SENT, CaseState.WIPE_UNKNOWN)
 SWEEP = ("sweep", timedelta(minutes=1), 0.5)
 SWEEPS_FOR = timedelta(days=12)
 """A device that stays non-compliant is found again and again: so that a history ends, the sweep does."""
@@ -296,10 +297,20 @@ class History:
     def _judge_journal(self, case: Case) -> None:
         """The journal tells the way from the first hint to the row without a gap."""
         entries = self.journal(case.id)
-        state = None
+        state, sent_at = None, cast.START
+
+        def done(since: datetime, until: datetime) -> bool:
+            return any(
+                since - self.shape_skew <= at <= until + self.shape_skew for at in self.witness.executed[case.id]
+            )
+
         for number, entry in enumerate(entries, start=1):
             if entry.sequence != number or (entry.from_state is not state and number > 1 and entry.from_state != state):
                 self.witness.blame(f"the journal of {case.id} has a gap at {number}")
+            if entry.to_state is CaseState.WIPE_SENT:
+                sent_at = entry.at
+            elif entry.to_state is CaseState.CLEARED_TO_WIPE and entry.from_state in SENT and done(sent_at, entry.at):
+                self.witness.blame(f"{case.id} was to be wiped again though the tenant had done it")
             state = entry.to_state
         if finish(self.witness.store.replayed(case.id)) != case:
             self.witness.blame(f"the journal of {case.id} replays to another case")

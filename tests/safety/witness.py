@@ -62,6 +62,8 @@ class Witness:
     """The name of the worker that is going on."""
     _unreadable: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     """Which worker could not read what, the last time it tried."""
+    executed: dict[str, list[datetime]] = field(default_factory=lambda: defaultdict(list))
+    """By case id: when the tenant carried out a wipe."""
     _wipes_of: dict[str, list[datetime]] = field(default_factory=lambda: defaultdict(list))
     """By the owner's id."""
     _codes: set[str] = field(default_factory=set[str])
@@ -139,6 +141,7 @@ class Witness:
         now = self.model.clock.now()
         self.wiped_at.append(now)
         case_id = case_id_for_device(device_id)
+        self.executed[case_id].append(now)
         case = self.case(case_id)
         if self.model.counts.wipes_by_managed_device[device_id] > 1 + self.retried[case_id]:
             self.blame(f"{serial} was wiped twice")

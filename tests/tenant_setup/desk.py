@@ -24,7 +24,8 @@ from shared.records.ledger import Ledger
 from shared.records.locks import Locks
 from shared.records.tenant_setup import SetupBook
 from shared.tenant_setup.desired import read_desired
-from shared.tenant_setup.make_ready import MakeReady, Planned
+from shared.tenant_setup.make_ready import MakeReady
+from shared.tenant_setup.plan_tenant import Planned, PlanTenant
 from tests.clients.graph_wire import Tokens
 from tests.fakes.ids import CountingIds
 from tests.fakes.rows import FakeRows
@@ -84,11 +85,15 @@ class Desk:
         self.locks = Locks(Ledger(self.rows, self.ids))
 
     @property
+    def planner(self) -> PlanTenant:
+        return PlanTenant(reader=self.setup, book=self.book, attestations=self.attestations, clock=self.clock)
+
+    @property
     def ready(self) -> MakeReady:
         return MakeReady(
+            planner=self.planner,
             setup=self.setup,
             book=self.book,
-            attestations=self.attestations,
             locks=self.locks,
             clock=self.clock,
             ids=self.ids,

@@ -10,7 +10,7 @@ from tests.tenant_setup.desk import ADMIN, FILE, Desk, desk_of
 
 
 def look(desk: Desk, *, wanted: bool = True) -> LookForDrift:
-    return LookForDrift(ready=desk.ready, book=desk.book, clock=desk.clock, wanted=wanted)
+    return LookForDrift(planner=desk.planner, book=desk.book, clock=desk.clock, wanted=wanted)
 
 
 async def shown(desk: Desk) -> dict[str, object]:
@@ -62,7 +62,7 @@ async def test_a_tenant_that_cannot_be_read_is_not_called_as_wanted() -> None:
         await attested(desk)
         await look(desk).run()
         async with desk_of(scopes=("User.Read.All",)) as other:
-            await replace(look(desk), ready=replace(desk.ready, setup=other.setup)).run()
+            await replace(look(desk), planner=replace(desk.planner, reader=other.setup)).run()
         assert (await shown(desk))["state"] == "unreadable"
 
 

@@ -12,8 +12,9 @@ from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.errors import BadInput
 from shared.names import OVERVIEW
+from shared.operate.asked import Asked
 from shared.operate.principals import Role
-from shared.operate.search import MOST_LOOKED_AT, Asked
+from shared.operate.search import MOST_LOOKED_AT
 from shared.records.counts import OPEN, tally
 from tests.fakes import story
 from tests.fakes.interference import Interference, WorkerDied, die

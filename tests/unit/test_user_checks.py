@@ -107,7 +107,7 @@ def _of_device(groups: Memberships) -> dict[str, Memberships]:
             IN_NONE,
             Verdict.CANNOT_VERIFY,
             "For A: blocks use until apps are installed; or Default: does not block use until apps are installed: "
-            "an assignment filter decides, which no application can read",
+            "an assignment filter, or an assignment of an unknown kind, decides, and no application can follow it",
         ),
         (
             (OPEN, replace(BLOCKING_FOR_A, priority=0)),

@@ -9,9 +9,9 @@ from shared.clients.graph.directory import GraphDirectory
 from shared.clients.graph.mail import GraphMail
 from shared.clients.graph.subscriptions import GraphSubscriptions
 from shared.clients.graph.tenant import Asked, GraphTenant
-from shared.clients.graph.tenant_setup import GraphTenantSetup
+from shared.clients.graph.tenant_reader import GraphTenantReader
 from shared.clients.graph.transport import OnRequest, Transport
-from shared.ports import Autopilot, Clock, Devices, Directory, Mail, Subscriptions, Tenant, TenantSetup
+from shared.ports import Autopilot, Clock, Devices, Directory, Mail, Subscriptions, Tenant, TenantReader
 from shared.settings import Settings
 
 if TYPE_CHECKING:  # see connection.py
@@ -27,7 +27,7 @@ class Graph:
     autopilot: Autopilot
     tenant: Tenant
     subscriptions: Subscriptions
-    setup: TenantSetup
+    setup: TenantReader
     mail: Mail
 
     def __init__(
@@ -56,7 +56,7 @@ class Graph:
         self.autopilot = GraphAutopilot(self._transport)
         self.tenant = GraphTenant(self._transport, clock, _asked(settings))
         self.subscriptions = GraphSubscriptions(self._transport)
-        self.setup = GraphTenantSetup(self._transport)
+        self.setup = GraphTenantReader(self._transport)
         self.mail = GraphMail(self._transport, settings.mail_from)
 
     async def close(self) -> None:

@@ -17,6 +17,11 @@ _DEFAULTS = frozenset(
 )
 _EVERY_DEVICE = "#microsoft.graph.allDevicesAssignmentTarget"
 _EVERYBODY = frozenset({_EVERY_DEVICE, "#microsoft.graph.allLicensedUsersAssignmentTarget"})
+_KNOWN = _EVERYBODY | {
+    "",  # an assignment without a target
+    "#microsoft.graph.groupAssignmentTarget",
+    "#microsoft.graph.exclusionGroupAssignmentTarget",
+}
 
 
 def status_page(row: Json) -> EnrolmentStatusPage:
@@ -75,15 +80,16 @@ class _Assigned(TypedDict):
 def _assigned(row: Json) -> _Assigned:
     targets = [inner(each, "target") for each in rows(row, "assignments")]
     kinds = {text(each, "@odata.type") for each in targets}
+    unknown = any(kind not in _KNOWN for kind in kinds)  # whom it means nobody can tell: it may be everybody
     return _Assigned(
         name=text(row, "displayName"),
         priority=whole(row, "priority"),
         is_default=own_id(row).rpartition("_")[2] in _DEFAULTS,
-        assigned_to_all=bool(kinds & _EVERYBODY),
+        assigned_to_all=unknown or bool(kinds & _EVERYBODY),
         all_devices=_EVERY_DEVICE in kinds,
         group_ids=_groups(targets, "groupAssignmentTarget"),
         excluded_group_ids=_groups(targets, "exclusionGroupAssignmentTarget"),
-        filtered=any(_filtered(each) for each in targets),
+        filtered=unknown or any(_filtered(each) for each in targets),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 
 from shared.clients.graph.approval_requests import approval_requests
+from shared.clients.graph.enrolment_failures import enrolment_failures
 from shared.clients.graph.rounds import delta_page, list_page
 from shared.clients.graph.transport import Transport
 from shared.clients.graph.values import (
@@ -29,6 +30,7 @@ from shared.domain.facts import (
     ActionResult,
     AdminApprovalRequest,
     Compliance,
+    EnrolmentFailure,
     ManagedDevice,
     Missing,
     PolicyState,
@@ -146,6 +148,10 @@ class GraphDevices:
     async def wipe_audits(self) -> tuple[WipeAudit, ...]:
         """See the port and wipe_audits.py."""
         return await wipe_audits(self._transport)
+
+    async def enrolment_failures(self) -> tuple[EnrolmentFailure, ...]:
+        """See the port and enrolment_failures.py."""
+        return await enrolment_failures(self._transport)
 
     async def changes(self, link: str | None) -> Page[DeviceChange]:
         """See the port. Raises ResyncNeeded, RetryLater, AccessDenied or Unexpected."""

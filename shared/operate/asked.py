@@ -1,4 +1,4 @@
-"""What a person looks for. Apart from the search, since handlers read it before cases are loaded."""
+"""What a person asks of the list of cases. Apart from what answers, so that a handler can say it before that is loaded."""
 
 from dataclasses import dataclass
 
