@@ -4,6 +4,7 @@ import hashlib
 import random
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -46,6 +47,8 @@ class Worker:
     ended: Callable[[BaseException | None], None]
     before: Callable[[], None]
     """Called each time before it goes on: its process is the current one."""
+    context: Context = field(default_factory=copy_context)
+    """Of its own, as every invocation has: which case it logs about, say."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -123,14 +126,14 @@ class Scheduler:
     def _resume(self, worker: Worker) -> None:
         worker.before()
         try:
-            yielded: object = worker.work.send(None)
+            yielded: object = worker.context.run(worker.work.send, None)
         except StopIteration:
             self._end(worker, None)
         except (Exception, Crashed) as error:
             self._end(worker, error)
         else:
             if not isinstance(yielded, Pause):
-                worker.work.close()
+                worker.context.run(worker.work.close)
                 raise Bypassed(f"{worker.name} awaits {yielded!r}")
             worker.ready_at = self.clock.now() + yielded.of
 
@@ -143,7 +146,7 @@ class Scheduler:
         """Every process ends where it is: what is under way is never resumed."""
         for worker in tuple(self._workers):
             self._workers.remove(worker)
-            worker.work.close()
+            worker.context.run(worker.work.close)
 
 
 def finish(work: Awaitable[Any]) -> Any:
