@@ -385,6 +385,7 @@ class Services:
             chat=self._ports.chat if self._settings.teams_webhook else None,
             mail=self._ports.mail,
             mail_to=self._settings.operators_mail,
+            console=self._console_url,
             clock=self.clock,
             ids=self._ports.ids,
         )
@@ -583,6 +584,11 @@ class Services:
         configured = self._settings.teams_webhook is not None or bool(self._settings.operators_mail)
         wanted = configured and self._settings.part is not Part.WIPER
         return TellOperators(outbox=Outbox(self._ports.rows), messages=self.messages, wanted=wanted)
+
+    @property
+    def _console_url(self) -> str | None:
+        url = self._settings.app_url
+        return None if url is None else f"{str(url).rstrip('/')}/api/console"
 
     def _letters(self) -> "Letters":
         from shared.notices.letters import Letters

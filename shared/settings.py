@@ -256,7 +256,7 @@ class Settings(BaseSettings):
     teams_webhook: SecretStr | None = None
     """Secret URL of a Teams workflow that takes Adaptive Cards: what needs a person is posted there."""
     app_url: HttpUrl | None = None
-    """Set by infra/. Public URL of this app, where the links in mails lead to; without it mails hold no link."""
+    """Set by infra/. Public URL of this app, where the links in mails and notices lead to; without it they hold none."""
     development_principal: str | None = Field(None, pattern=_PLAYED)
     """Development only, refused on Azure: who acts when nobody signs in, as ann@contoso.com;Approver,Operator."""
 

@@ -27,3 +27,5 @@ class OperatorNotice:
     text: str
     facts: tuple[tuple[str, str], ...] = ()
     """Name and value, in order."""
+    case_id: str | None = None
+    """The case that it is about; None for what concerns all."""

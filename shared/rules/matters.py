@@ -42,6 +42,7 @@ def matter_of(case: Case) -> OperatorNotice | None:
         title=_TITLES[about].format(device=device),
         text=case.says,
         facts=tuple((name, value) for name, value in facts if value),
+        case_id=case.id,
     )
 
 

@@ -37,6 +37,8 @@ class SendNotice:
     chat: Chat | None
     mail: Mail
     mail_to: tuple[str, ...]
+    console: str | None
+    """URL of the operator's console, to which a notice leads."""
     clock: Clock
     ids: Ids
 
@@ -63,7 +65,8 @@ class SendNotice:
             return
         waiting = [each async for each in self.outbox.waiting(now)]
         chosen = waiting if len(waiting) > AT_MOST else [entry]
-        message = one(entry.notice) if len(chosen) == 1 else digest([each.notice for each in chosen])
+        notices = [each.notice for each in chosen]
+        message = one(entry.notice, self.console) if len(chosen) == 1 else digest(notices, self.console)
         had_it = frozenset[str].intersection(*(each.sent_by for each in chosen))
         sent_by = await self._through_every_channel(message, had_it)
         for each in chosen:

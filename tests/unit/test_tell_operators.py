@@ -88,6 +88,38 @@ async def test_every_channel_that_is_configured_gets_it():
     assert here.mail.sent[0].subject == "Handover: PC-0427 needs a person"
 
 
+async def test_a_notice_leads_to_its_case_in_the_console():
+    here = world(operators_mail="ann@contoso.example", app_url="https://app.example/")
+    await tell(here)
+    await deliver(here)
+
+    url = "https://app.example/api/console/cases/device-1"
+    (card,) = here.chat.cards
+    assert json.loads(card)["attachments"][0]["content"]["actions"] == [
+        {"type": "Action.OpenUrl", "title": "Open the case", "url": url}
+    ]
+    assert f'<a href="{url}">Open the case</a>' in here.mail.sent[0].html
+
+
+async def test_a_digest_leads_to_the_console_and_without_its_address_nothing_leads_anywhere():
+    here = world(app_url="https://app.example")
+    for number in range(AT_MOST + 1):
+        await tell(here, number)
+    await deliver(here)
+    assert '"https://app.example/api/console"' in here.chat.cards[0]
+
+    nowhere = world(operators_mail="ann@contoso.example")
+    await tell(nowhere)
+    await deliver(nowhere)
+    assert "actions" not in nowhere.chat.cards[0] and "href" not in nowhere.mail.sent[0].html
+
+
+def test_no_case_id_breaks_out_of_its_link():
+    (_, url) = one(replace(NOTICE, case_id="../../x?y#z\"'<"), "https://app.example/api/console").link or ("", "")
+
+    assert url == "https://app.example/api/console/cases/..%2F..%2Fx%3Fy%23z%22%27%3C"
+
+
 async def test_without_a_channel_nothing_is_kept_or_sent():
     here = World(Mode.APPROVE)
     await tell(here)
