@@ -7,13 +7,17 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from handlers import console
 from local.azurite import Azurite
+from local.bench.chapters import put
+from local.host.bindings import http_answer, http_argument
 from local.package.target import REPOSITORY
 from local.storage import make as make_storage
-from shared.bootstrap import Services, build, connect
+from shared.bootstrap import build, connect, install
 from shared.domain.case import Case, JournalEntry, Owner
 from shared.domain.hint import Cause
 from shared.domain.reasons import Reason
@@ -26,6 +30,7 @@ from shared.ports import Rows, Write
 from shared.records.counts import tally
 from shared.records.finder import state_key
 from shared.records.worklist_line import data_of, line_of
+from shared.services import Services
 from shared.settings import Settings
 
 CASES = 100_000
@@ -34,6 +39,7 @@ WAITING = 300
 TIMES = 30
 TITLE = "## Overview and lists of 100,000 cases"
 PAGE = REPOSITORY / "docs" / "benchmarks.md"
+_PLAYED = "bench;Reader"
 _STATES = (CaseState.WATCHING, CaseState.AWAITING_SEAT, CaseState.NOT_READY, CaseState.AWAITING_RETURN)
 
 
@@ -49,13 +55,16 @@ class Took:
 async def measure(connection_string: str) -> list[Took]:
     """Fill the storage account, and ask."""
     await make_storage(connection_string)
-    settings = Settings.model_validate({"tenant_id": "0" * 36, "storage": connection_string, "mode": "report"})
+    given = {"tenant_id": "0" * 36, "storage": connection_string, "mode": "report", "development_principal": _PLAYED}
+    settings = Settings.model_validate(given)
     ports = connect(settings)
     services = build(settings, ports)
+    install(services)
     try:
         await _fill(ports.rows, services)
         return [await _ask(what, ask, times) for what, ask, times in _questions(services)]
     finally:
+        install(None)
         await services.close()
 
 
@@ -71,7 +80,17 @@ def _questions(services: Services) -> Iterator[tuple[str, Callable[[], Awaitable
     )
     yield f"50 of {WAITING} that wait for an approval, newest first", lambda: search.page(waiting), TIMES
     yield "one case by its serial number", lambda: search.page(Asked(serial="SN000007")), TIMES
+    yield "the console's overview, a page of HTML", lambda: _page(""), TIMES
+    yield "the console's list of cases", lambda: _page("cases"), TIMES
     yield "for comparison: counting by reading every line", lambda: _count(services), 2
+
+
+async def _page(path: str) -> None:
+    """A page of the console, from the handler that answers for it."""
+    route = {"path": path} if path else {}
+    asked = http_argument(method="GET", url="https://bench.example/", headers={}, query={}, route=route, body=b"")
+    if (answer := http_answer(await console.answer(asked))).status != HTTPStatus.OK:
+        raise RuntimeError(f"the console answered {answer.status}")
 
 
 async def _count(services: Services) -> int:
@@ -176,10 +195,7 @@ def write(page: Path = PAGE) -> None:
     """Measure, and put the chapter into the page in place of the one before."""
     with Azurite() as azurite:
         measured = asyncio.run(measure(azurite.connection_string))
-    before, _, rest = page.read_text(encoding="utf-8").partition(TITLE)
-    _, heading, after = rest.partition("\n## ")
-    text = before.rstrip() + "\n\n" + section(measured)
-    page.write_text(text + (f"\n## {after}" if heading else ""), encoding="utf-8")
+    put(page, TITLE, section(measured))
 
 
 if __name__ == "__main__":
