@@ -10,6 +10,8 @@ from shared.domain.states import CaseState
 from shared.errors import BadInput
 
 M = TypeVar("M", bound=BaseModel)
+MOST_DAYS = 92
+"""Of a report."""
 
 
 def _storable(text: str) -> str:
@@ -104,7 +106,7 @@ class ShowReport(_Read):
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=False)
 
-    days: Annotated[int, Field(ge=1, le=92)] = 7
+    days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 7
     format: Annotated[
         Literal["json", "markdown", "html"] | None, Field(description="What Accept asks for, or json, if not named.")
     ] = None

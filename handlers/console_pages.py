@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import azure.functions as func
 
+from handlers.bodies import MOST_DAYS
 from handlers.console_visit import Visit, page
 from shared.bootstrap import services
 from shared.console.actions import deeds
@@ -18,8 +19,6 @@ from shared.errors import BadInput
 from shared.operate.parked_input import SOURCES
 from shared.operate.refusals import NoSuchCase
 from shared.remedy.messages import could_be_case
-
-MOST_DAYS = 92
 
 
 async def overview(visit: Visit) -> func.HttpResponse:

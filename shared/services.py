@@ -385,7 +385,7 @@ class Services:
             chat=self._ports.chat if self._settings.teams_webhook else None,
             mail=self._ports.mail,
             mail_to=self._settings.operators_mail,
-            console=self._console_url,
+            console=self._app_url and f"{self._app_url}/api/console",
             clock=self.clock,
             ids=self._ports.ids,
         )
@@ -432,7 +432,7 @@ class Services:
             freeze=self._freeze,
             key=ConsoleKey(self._ledger),
             time_zone=settings.time_zone,
-            app_url=str(settings.app_url) if settings.app_url else None,
+            app_url=self._app_url,
         )
 
     @cached_property
@@ -586,9 +586,10 @@ class Services:
         return TellOperators(outbox=Outbox(self._ports.rows), messages=self.messages, wanted=wanted)
 
     @property
-    def _console_url(self) -> str | None:
+    def _app_url(self) -> str | None:
+        """Without a slash at its end."""
         url = self._settings.app_url
-        return None if url is None else f"{str(url).rstrip('/')}/api/console"
+        return None if url is None else str(url).rstrip("/")
 
     def _letters(self) -> "Letters":
         from shared.notices.letters import Letters
@@ -598,7 +599,7 @@ class Services:
             language=settings.language,
             time_zone=settings.time_zone,
             support_contact=settings.support_contact,
-            app_url=str(settings.app_url).rstrip("/") if settings.app_url else None,
+            app_url=self._app_url,
             deferral_hours=settings.deferral_hours,
         )
 

@@ -3,18 +3,17 @@
 from dataclasses import dataclass
 from typing import Any
 
-from shared.domain.case import Case, JournalEntry, proposal_of
+from shared.domain.case import Case, JournalEntry
 from shared.domain.facts import Fleet
 from shared.domain.policy import Policy
-from shared.domain.states import CaseState
 from shared.operate.act import possible
+from shared.operate.see_case import Proposal, proposal_for
 from shared.ports import Clock
 from shared.records.cases import CaseStore
 from shared.records.counts import OPEN
 from shared.records.fleet import FleetBook
 from shared.records.freeze import FreezeSwitch
 from shared.records.json_form import JsonForm
-from shared.rules.approving import first_of_two, must_not_be_wiped
 
 _CASE = JsonForm(Case)
 _FLEET = JsonForm(Fleet)
@@ -62,25 +61,25 @@ class Look:
             "possible": list(possible(case)),
             "journal": _JOURNAL.dump_python(await self.cases.journal(case_id)),
         }
-        if case.state is CaseState.AWAITING_APPROVAL:
-            view["to_approve"] = self._to_approve(case)
+        now = self.clock.now()
+        if (proposal := proposal_for(case, self.policy.as_of(now), now)) is not None:
+            view["to_approve"] = _to_approve(case, proposal)
         return view
 
-    def _to_approve(self, case: Case) -> Json:
-        """What would happen, and who may not say yes to it."""
-        now = self.clock.now()
-        policy = self.policy.as_of(now)
-        first = first_of_two(case, policy, now)
-        return {
-            "proposal": proposal_of(case, policy.version),
-            "action": _action(case),
-            "not_possible": must_not_be_wiped(case, policy),
-            "not_by": list(case.requested_by),
-            "approved_by": None if first is None else first.by,
-            "still_needed": "A person has to approve the wipe."
-            if first is None
-            else f"Approved by {first.by}; a second person has to approve the wipe.",
-        }
+
+def _to_approve(case: Case, proposal: Proposal) -> Json:
+    """What would happen, and who may not say yes to it."""
+    first = proposal.first
+    return {
+        "proposal": proposal.code,
+        "action": _action(case),
+        "not_possible": proposal.excluded,
+        "not_by": list(case.requested_by),
+        "approved_by": None if first is None else first.by,
+        "still_needed": "A person has to approve the wipe."
+        if first is None
+        else f"Approved by {first.by}; a second person has to approve the wipe.",
+    }
 
 
 def _action(case: Case) -> str:

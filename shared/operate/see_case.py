@@ -61,11 +61,12 @@ class SeeCase:
             policy=policy,
             freeze=await self.freeze.read(),
             now=now,
-            proposal=_proposal(stored.case, policy, now),
+            proposal=proposal_for(stored.case, policy, now),
         )
 
 
-def _proposal(case: Case, policy: Policy, now: datetime) -> Proposal | None:
+def proposal_for(case: Case, policy: Policy, now: datetime) -> Proposal | None:
+    """What a yes would be to now; None when the case does not wait for one. ``policy`` is that of this moment."""
     if case.state is not CaseState.AWAITING_APPROVAL or case.device is None or case.owner is None:
         return None
     return Proposal(

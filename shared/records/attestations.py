@@ -2,17 +2,16 @@
 
 from datetime import datetime
 
-from pydantic import TypeAdapter, ValidationError
-
 from shared.domain.facts import Unreadable
 from shared.domain.policy import EnrolmentAttestation
 from shared.names import LEDGERS
 from shared.ports import Ids, Rows, Write
+from shared.records.json_form import JsonForm
 from shared.records.ledger import Ledger
 
 _PARTITION, _NEWEST = "attestation", "newest"
 _JOURNAL = "attestation-journal"
-_WORD = TypeAdapter(EnrolmentAttestation)
+_WORD = JsonForm(EnrolmentAttestation)
 _SCOPES = frozenset({"all", "some", "none"})
 
 
@@ -28,8 +27,8 @@ class AttestationBook:
         """The word that is stored; None when none was ever given."""
         try:
             document = await self._ledger.read(_PARTITION, _NEWEST)
-            word = None if document is None else _WORD.validate_python(document, strict=False)
-        except (ValueError, KeyError, ValidationError):
+            word = None if document is None else _WORD.validate_python(document)
+        except (ValueError, KeyError):
             return Unreadable(why="the stored attestation cannot be read")
         if word is not None and (word.scope not in _SCOPES or not word.by.strip() or not 0 < word.valid_for.days <= 90):
             return Unreadable(why="the stored attestation makes no sense")
@@ -37,7 +36,7 @@ class AttestationBook:
 
     async def write(self, word: EnrolmentAttestation, *, at: datetime, how: str) -> None:
         """Keep it, and make it the newest. ``how``: by hand, or by a sign-in."""
-        document = _WORD.dump_python(word, mode="json")
+        document = _WORD.dump_python(word)
         key = f"{at:%Y%m%dT%H%M%S}-{self._ids.new()}"
         body = _WORD.dump_json(word).decode()
         await self._rows.write(

@@ -4,14 +4,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from pydantic import TypeAdapter
-
 from shared.domain.registration import PcProgress
 from shared.names import LEDGERS
 from shared.ports import Ids, Row, Rows, Write
+from shared.records.json_form import JsonForm
 from shared.records.ledger import Ledger
 
-_PC = TypeAdapter(PcProgress)
+_PC = JsonForm(PcProgress)
 MOST_IN_A_WRITE = 100
 
 T = TypeVar("T")

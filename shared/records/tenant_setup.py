@@ -6,20 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from shared.domain.tenant_setup import Change, Kind, Remembered
 from shared.errors import BadInput
 from shared.names import LEDGERS
 from shared.ports import Ids, Rows, Write
+from shared.records.json_form import JsonForm
 from shared.records.ledger import Document, Ledger
 
 _PARTITION, _JOURNAL = "tenant-setup", "tenant-setup-journal"
 _THINGS, _BEGUN, _FILE, _DRIFT = "things", "begun", "file", "drift"
 MOST_CHARACTERS = 30_000
 """What fits into one property of a row."""
-
-_CHANGE = TypeAdapter(Change)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +31,7 @@ class SetupEntry:
     why: str = ""
 
 
-_ENTRY = TypeAdapter(SetupEntry)
+_ENTRY = JsonForm(SetupEntry)
 
 
 class SetupBook:
