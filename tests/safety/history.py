@@ -124,7 +124,7 @@ class History:
         if not shape.share:
             return NoPlan()
         until = cast.START + ACCIDENTS_STOP_AFTER * self.rng.random()
-        return ByChance(rng=self.rng, share=shape.share, until=until)
+        return ByChance(rng=self.rng, share=shape.share, until=until, slow=shape.slow)
 
     def redeploy(self) -> None:
         """New instances with another setting; what is under way goes on in the old ones. The limits are the same."""
@@ -156,7 +156,7 @@ class History:
         self.rng.seed(self.seed)
         if shape.ambush:
             self.accidents.meanwhile = self.people.lie_in_wait
-        self.accidents.plan = ByChance(rng=self.rng, share=shape.share, until=self.began + lasts)
+        self.accidents.plan = ByChance(rng=self.rng, share=shape.share, until=self.began + lasts, slow=shape.slow)
         self.people.make_plans_for(lasts)
         self._live(self.began + lasts)
         self._judge_cases()

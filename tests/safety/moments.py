@@ -50,6 +50,7 @@ CASTS: Sequence[Cast] = (
     Cast(often=5, shape=_APPROVE),
     Cast(often=3, shape=replace(_AUTO, devices=2, wipes_per_hour=1)),
     Cast(often=2, shape=replace(_APPROVE, devices=2)),
+    Cast(often=2, shape=replace(_AUTO, devices=3, wipes_per_hour=1, ramped=True)),
     Cast(shape=replace(_AUTO, second_admin="approved", approval_answer=403)),
     Cast(shape=replace(_AUTO, second_admin="approved", approval_answer=409)),
     Cast(shape=replace(_APPROVE, second_admin="approved", approval_answer=412)),
@@ -134,6 +135,7 @@ def moment(seed: int) -> History:
     shape = replace(
         CASTS[number].shape,
         share=rng.choice((0.0, 0.02, 0.05, 0.2)),
+        slow=rng.random() < 0.2,
         happenings=rng.choice((0, 0, 1, 2)),
         ambush=rng.random() < 0.3,
         hostile=rng.random() < 0.2,

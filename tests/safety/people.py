@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 AMBUSHED = 0.12
 """How often something happens at an I/O of a worker that is about to wipe."""
+FROZEN = 0.15
+"""How often that is somebody who freezes everything."""
 ANN = person("ann@contoso.example")
 PERSONS = (ANN, person("bob@contoso.example"))
 
@@ -96,6 +98,11 @@ class People:
         if not history.scheduler.current.startswith("take_wipe_step") or history.rng.random() >= AMBUSHED:
             return
         assert history.shape is not None
+        if history.rng.random() < FROZEN:
+            history.told.append(f"{history.clock.now():%d %H:%M:%S} at {io.name}: everything is frozen")
+            history.begin("freezer", lambda: self._freeze(frozen=True))
+            self._plan_thaw(history.clock.now() - history.began)
+            return
         happening = cast.happening(history.rng, cast.SERIALS[: history.shape.devices])
         history.told.append(f"{history.clock.now():%d %H:%M:%S} at {io.name}: {happening.what}")
         self._happens(happening, beside_ours=True)
@@ -151,7 +158,11 @@ class People:
         if rng.random() >= share:
             return
         history.later(at, "everything is frozen", lambda: history.begin("freezer", lambda: self._freeze(frozen=True)))
-        thawed = at + timedelta(hours=rng.randint(1, 30))
+        self._plan_thaw(at)
+
+    def _plan_thaw(self, frozen_at: timedelta) -> None:
+        history = self.history
+        thawed = frozen_at + timedelta(hours=history.rng.randint(1, 30))
         history.later(thawed, "thawed", lambda: history.begin("thawer", lambda: self._freeze(frozen=False)))
 
     def _plan_act(self, verb: str, share: float, at: timedelta) -> None:
