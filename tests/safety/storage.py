@@ -10,7 +10,7 @@ from local.tenant.model.clock import SimClock
 from shared.clients.storage.messages import check_body, whole_seconds
 from shared.errors import RetryLater
 from shared.names import QUEUES
-from shared.ports import Row, Value, Write
+from shared.ports import Gone, Put, Row, Value, Write
 from tests.fakes.rows import FakeRows
 from tests.safety.accidents import Accident, Accidents, Io
 
@@ -44,12 +44,12 @@ class SimulatedRows:
         await self._accidents.after(io)
         return row
 
-    async def write(self, table: str, partition: str, writes: Sequence[Write]) -> list[str]:
+    async def write(self, table: str, partition: str, writes: Sequence[Write | Put | Gone]) -> list[str]:
         """Write rows of one partition, all or none."""
         io = Io(kind="rows.write", name=f"write {table}")
         await self._accidents.before(io)
         etags = await self.rows.write(table, partition, writes)
-        self._accidents.own_conflict(io, new=writes[0].expect is None)
+        self._accidents.own_conflict(io, new=isinstance(writes[0], Write) and writes[0].expect is None)
         await self._accidents.after(io)
         return etags
 
