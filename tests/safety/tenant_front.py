@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Never, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
+from pydantic_core import to_json
+
 from local.tenant.http.app import endpoints
 from local.tenant.http.query import Query, read_query
 from local.tenant.http.request import Endpoint, GraphRequest
@@ -282,7 +284,7 @@ def _query(options: tuple[tuple[str, str], ...]) -> Query:
 
 
 def _as_sent(reply: TenantReply) -> Reply:
-    content = b"" if reply.body is None else json.dumps(reply.body).encode()
+    content = b"" if reply.body is None else to_json(reply.body)
     return Reply(status=reply.status, content=content, retry_after=reply.headers.get("Retry-After"))
 
 
