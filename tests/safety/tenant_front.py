@@ -147,6 +147,11 @@ def routes() -> Routes:
     return Routes(endpoints())
 
 
+@functools.lru_cache(maxsize=4096)  # within one history the same few paths are asked for again and again
+def _route(method: str, version: Version, path: tuple[str, ...]) -> Route | None:
+    return routes().find(method, version, path)
+
+
 class InProcessTransport(Transport):
     """Transport over a tenant in memory: all but what goes over a wire is the product's own."""
 
@@ -231,7 +236,7 @@ class InProcessTransport(Transport):
 
     async def _answer(self, operation: str, request: Request) -> Reply:
         version, segments = request.path.parts
-        route = routes().find(request.method, version, segments)
+        route = _route(request.method, version, segments)
         assert route is not None, f"the tenant has no {request.method} {version}/{'/'.join(segments)}"
         kind = route.kind
         io = Io(kind=kind, name=operation)
