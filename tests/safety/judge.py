@@ -120,6 +120,12 @@ class Judge:
         self._yes[case_id].append(yes)
         return yes
 
+    def taken(self, case_id: str, yes: Yes, to_now: Wipe | None) -> None:
+        """The person was told that their yes counts; ``to_now`` is what the case is about."""
+        self._expect(yes.who in self.may_approve, f"{yes.who} approved without the role")
+        self._expect(yes.who not in self.asked_for[case_id], f"{yes.who} approved what they asked for")
+        self._expect(yes.to == to_now, f"{yes.who} approved something else than what would happen")
+
     def refused(self, case_id: str, yes: Yes) -> None:
         """The person was told that their yes does not count."""
         if yes in self._yes[case_id]:

@@ -12,6 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
+from shared.domain.case import Case
 from shared.domain.hint import Cause, Hint, Subject
 from shared.domain.policy import Mode
 from shared.errors import HandoverError
@@ -87,11 +88,15 @@ class ApprovalsInAnyOrder(RuleBasedStateMachine):
 
     async def _look(self, case_id: str) -> Look | None:
         case, now = await self.world.case(case_id), self.world.clock.now()
-        proposal = proposal_for(case, self.world.policy.as_of(now), now)
-        if proposal is None or case.device is None or case.owner is None:
+        proposal, to = proposal_for(case, self.world.policy.as_of(now), now), self._about(case)
+        if proposal is None or to is None:
             return None
-        to = Wipe(device=identity(case.device), owner_id=case.owner.user_id, wishes=self.judge.wishes)
         return Look(case_id=case_id, code=proposal.code, version=case.version, to=to)
+
+    def _about(self, case: Case) -> Wipe | None:
+        if case.device is None or case.owner is None:
+            return None
+        return Wipe(device=identity(case.device), owner_id=case.owner.user_id, wishes=self.judge.wishes)
 
     async def _approve(self, look: Look | None, who: str, seen: int | None = None) -> None:
         if look is None:
@@ -101,6 +106,8 @@ class ApprovalsInAnyOrder(RuleBasedStateMachine):
             await self.world.services.operate.approve(look.case_id, look.code, PEOPLE[who], seen=seen)
         except HandoverError:
             self.judge.refused(look.case_id, yes)
+            return
+        self.judge.taken(look.case_id, yes, self._about(await self.world.case(look.case_id)))
 
     @rule(case=cases, who=names, then_rounds=st.integers(0, 3))
     def somebody_looks_and_approves(self, case: str, who: str, then_rounds: int) -> None:
