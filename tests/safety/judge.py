@@ -11,7 +11,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from shared.domain.case import DeviceIdentity
-from shared.domain.effects import WipeAccepted, WipeAnswer, WipeBacking, WipeNotSent, WipeRefused, WipeUnknown
+from shared.domain.effects import (
+    AdminApproved,
+    WipeAccepted,
+    WipeAnswer,
+    WipeBacking,
+    WipeNeedsApproval,
+    WipeNotSent,
+    WipeRefused,
+    WipeUnknown,
+)
 from shared.domain.facts import Compliance, ManagedDevice, Missing
 from shared.errors import RetryLater
 from shared.names import LEDGERS
@@ -62,7 +71,7 @@ class Yes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """One wipe that left and may have happened."""
+    """One wipe that happened."""
 
     at: datetime
     device_id: str
@@ -107,6 +116,8 @@ class Judge:
         default_factory=lambda: defaultdict[tuple[str, str], list[tuple[str, Wipe]]](list)
     )
     _requests: set[str] = field(default_factory=set[str])
+    _filed: dict[str, list[Wipe]] = field(default_factory=dict[str, list[Wipe]])
+    """By case: a wipe that waits for a second administrator, and what people had said yes to."""
 
     # --- what people say
 
@@ -135,10 +146,17 @@ class Judge:
     def forget(self, case_id: str) -> None:
         """Whatever was said about this case counts no more: it was rejected, cancelled or begun anew."""
         self._yes[case_id].clear()
+        self._filed.pop(case_id, None)
+
+    def begins_anew(self, case_id: str, *, assigned: bool) -> None:
+        """An ended case is opened again by a new hint; who ``assigned`` the device is remembered, who had retried it is not."""
+        self.forget(case_id)
+        if not assigned:
+            self.asked_for[case_id].clear()
 
     # --- what Intune is asked
 
-    def wipe(self, device_id: str, text: str, looks: list[tuple[datetime, ManagedDevice | Missing]]) -> None:
+    def wipe(self, device_id: str, backing: WipeBacking, looks: list[tuple[datetime, ManagedDevice | Missing]]) -> None:
         """A request to wipe arrives."""
         case_id, now = self.case_of[device_id], self.clock.now()
         fresh = [(at, d) for at, d in looks if now - at <= A_LOOK_LASTS and isinstance(d, ManagedDevice)]
@@ -146,21 +164,29 @@ class Judge:
         self._expect(bool(seen), f"{device_id} was wiped without a fresh look at it as non-compliant")
         self._expect(not self.frozen(), f"{device_id} was wiped while all wipes were frozen")
         self._expect(self.mode in ("approve", "auto"), f"{device_id} was wiped in mode {self.mode}")
+        if isinstance(backing, AdminApproved):
+            self._expect(case_id in self._filed, f"{device_id} was wiped by a request that nobody had made before")
+            good = any(self._is_that(to, device) for to in self._filed.get(case_id, ()) for _, device in seen)
+        else:
+            good = self._allowed(case_id, seen)
+            self._expect(backing.text not in self._requests, f"the attempt was sent twice: {backing.text}")
+            self._requests.add(backing.text)
         if self.mode == "approve":
-            self._expect(self._allowed(case_id, seen), f"{device_id} was wiped without a good yes to exactly that")
-        self._expect(text not in self._requests, f"the attempt was sent twice: {text}")
-        self._requests.add(text)
+            self._expect(good, f"{device_id} was wiped without a good yes to exactly that")
         self._caps(device_id, seen, now)
 
-    def answered(self, device_id: str, serial_number: str, answer: WipeAnswer) -> None:
-        """What became of it; every yes to it is used up, unless nothing left."""
-        if isinstance(answer, WipeNotSent):
-            return
-        case_id = self.case_of[device_id]
-        self._yes[case_id].clear()
-        if not isinstance(answer, WipeRefused):
-            at = self.clock.now()
+    def answered(self, device_id: str, serial_number: str, came_of_it: WipeAnswer | None) -> None:
+        """What Intune made of it, whatever it answered; every yes to it is used up."""
+        case_id, at = self.case_of[device_id], self.clock.now()
+        said = [yes.to for yes in self._yes[case_id]]
+        self.forget(case_id)
+        if isinstance(came_of_it, WipeNeedsApproval):
+            self._filed[case_id] = said
+        if isinstance(came_of_it, WipeAccepted):
             self.sent.append(Sent(at=at, device_id=device_id, serial_number=serial_number, case_id=case_id))
+
+    def _is_that(self, to: Wipe, device: Identity) -> bool:
+        return to == Wipe(device=device, owner_id=self.owner_of[str(device[0])], wishes=self.wishes)
 
     def _allowed(self, case_id: str, seen: list[tuple[datetime, Identity]]) -> bool:
         good = [
@@ -168,9 +194,7 @@ class Judge:
             for yes in self._yes[case_id]
             if yes.who in self.may_approve
             and yes.who not in self.asked_for[case_id]
-            and yes.to.owner_id == self.owner_of[str(yes.to.device[0])]
-            and yes.to.wishes == self.wishes
-            and any(device == yes.to.device and at - yes.at <= A_YES_LASTS for at, device in seen)
+            and any(self._is_that(yes.to, device) and at - yes.at <= A_YES_LASTS for at, device in seen)
         ]
         return any(yes.alone for yes in good) or len({yes.who for yes in good}) > 1
 
@@ -196,8 +220,14 @@ class JudgedDevices(FakeDevices):
         super().__init__(devices)
         self.judge = judge
         self.answer = "accepted"
-        """To the next wipe: accepted, refused, lost (but it happened), lost before, or not sent."""
+        """To the next wipe: accepted (or whatever Intune makes of it), refused, lost on its way back or on its way there, not sent."""
         self.looks: defaultdict[str, list[tuple[datetime, ManagedDevice | Missing]]] = defaultdict(list)
+
+    @property
+    def someone_is_asked(self) -> bool:
+        """A second administrator has something to decide."""
+        requests = () if self.second_admin is None else self.second_admin.requests.values()
+        return any(request.status == "needsApproval" for request in requests)
 
     async def read(self, managed_device_id: str) -> ManagedDevice | Missing:
         found = await super().read(managed_device_id)
@@ -207,21 +237,28 @@ class JudgedDevices(FakeDevices):
     async def wipe(
         self, managed_device_id: str, backing: WipeBacking, *, not_after: datetime | None = None
     ) -> WipeAnswer:
-        answers: dict[str, WipeAnswer] = {
-            "accepted": WipeAccepted(),
+        how, self.answer = self.answer, "accepted"
+        if how != "not sent":
+            self.judge.wipe(managed_device_id, backing, self.looks[managed_device_id])
+        came_of_it = self._carry_out(managed_device_id, backing) if how in ("accepted", "lost") else None
+        told: dict[str, WipeAnswer] = {
             "refused": WipeRefused(status=403, code="Forbidden", message="no"),
             "not sent": WipeNotSent(why="no connection"),
         }
-        answer = answers.get(self.answer, WipeUnknown(why="the connection broke"))
-        happened, self.answer = self.answer == "lost", "accepted"
-        if not isinstance(answer, WipeNotSent):
-            self.judge.wipe(managed_device_id, repr(backing), self.looks[managed_device_id])
-        serial_number = self.devices[managed_device_id].serial_number if managed_device_id in self.devices else ""
-        self.judge.answered(managed_device_id, serial_number, answer)
-        if happened:
-            self.change(managed_device_id, management_state="wipePending")
+        answer = told.get(how, WipeUnknown(why="the connection broke"))
+        if how == "accepted" and came_of_it is not None:
+            answer = came_of_it
+        if how != "not sent":
+            serial_number = self.devices[managed_device_id].serial_number if managed_device_id in self.devices else ""
+            self.judge.answered(managed_device_id, serial_number, came_of_it)
         self.wipe_answers = [answer]
         return await super().wipe(managed_device_id, backing, not_after=not_after)
+
+    def _carry_out(self, managed_device_id: str, backing: WipeBacking) -> WipeAnswer:
+        answer = WipeAccepted() if self.second_admin is None else self.second_admin.check(managed_device_id, backing)
+        if isinstance(answer, WipeAccepted):
+            self.change(managed_device_id, management_state="wipePending")
+        return answer
 
 
 class SwitchRows(FakeRows):

@@ -10,17 +10,28 @@ from datetime import timedelta
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, initialize, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+)
 
 from shared.domain.case import Case
 from shared.domain.hint import Cause, Hint, Subject
 from shared.domain.policy import Mode
+from shared.domain.states import CaseState
 from shared.errors import HandoverError
 from shared.intake.take_hint import Taken
 from shared.names import CASE_STEPS, LEDGERS, WIPE_STEPS
 from shared.operate.see_case import proposal_for
 from shared.remedy.messages import StepDue, queue_of, read_step, write_step
 from tests.fakes import story
+from tests.fakes.graph import FakeSecondAdmin
 from tests.safety.judge import Wipe, identity
 from tests.safety.scheduler import finish
 from tests.safety.three_pcs import CHANGES, PCS, PEOPLE, ThreePcs, go_on, suspended
@@ -37,6 +48,9 @@ SWITCH: dict[str, str | None] = {
     "says null": '{"frozen": null}',
     "says no in words": '{"frozen": "no"}',
 }
+BACK_TO_NORMAL = ("thaw", "can be reached", "thaw", "can be reached", "thaw")
+"""Tried as often as what stands in the way, so that wipes are sent at all."""
+MODES = (Mode.APPROVE, Mode.AUTO, Mode.APPROVE, Mode.REPORT, Mode.APPROVE, Mode.OFF)
 MINUTES = (1, 16, 61, 6 * 60, 24 * 60 + 1, 4 * 24 * 60)
 names = st.sampled_from(("Ada", "Bob", "Ada", "Bob", "Rita", "Eve"))
 awaits = st.integers(0, 60)
@@ -58,18 +72,25 @@ class ApprovalsInAnyOrder(RuleBasedStateMachine):
     cases: Bundle[str] = Bundle("cases")
     looks: Bundle[Look] = Bundle("looks")
 
-    @initialize(target=cases, alone=st.sampled_from([1, 0, 2]), an_hour=st.sampled_from([2, 1]))
-    def a_first_case_waits_for_approval(self, alone: int, an_hour: int) -> str:
+    @initialize(
+        target=cases,
+        alone=st.sampled_from([1, 0, 2]),
+        an_hour=st.sampled_from([2, 1]),
+        second_admin=st.sampled_from([False, True, False]),
+    )
+    def a_first_case_waits_for_approval(self, alone: int, an_hour: int, second_admin: bool) -> str:
         self.world = ThreePcs(approvals_by_one=alone, wipes_per_hour=an_hour)
+        self.world.devices.second_admin = FakeSecondAdmin(self.world.clock) if second_admin else None
         self.judge = self.world.judge
         self.judge.is_back = self._is_settled
         self.bodies: list[tuple[str, str]] = []
+        self.waiting: list[str] = []
+        """Cases that a person could approve."""
         return finish(self.world.wait_for_approval(rita_asked=True))
 
+    @precondition(lambda self: self.world.opened < PCS)
     @rule(target=cases, rita_asked=st.booleans())
-    def another_case_waits_for_approval(self, rita_asked: bool) -> str | MultipleResults[str]:
-        if self.world.opened == PCS:
-            return multiple()
+    def another_case_waits_for_approval(self, rita_asked: bool) -> str:
         return finish(self.world.wait_for_approval(rita_asked=rita_asked))
 
     @rule(case=cases)
@@ -82,7 +103,7 @@ class ApprovalsInAnyOrder(RuleBasedStateMachine):
             at=self.world.clock.now(),
         )
         if finish(self.world.services.take_hint.open_or_wake(hint)) is Taken.REOPENED:
-            self.judge.forget(case)
+            self.judge.begins_anew(case, assigned=finish(self.world.case(case)).named_owner is not None)
 
     # --- people
 
@@ -109,8 +130,10 @@ class ApprovalsInAnyOrder(RuleBasedStateMachine):
             return
         self.judge.taken(look.case_id, yes, self._about(await self.world.case(look.case_id)))
 
-    @rule(case=cases, who=names, then_rounds=st.integers(0, 3))
-    def somebody_looks_and_approves(self, case: str, who: str, then_rounds: int) -> None:
+    @precondition(lambda self: self.waiting)
+    @rule(place=st.integers(0, 2), who=names, then_rounds=st.sampled_from([3, 0, 1, 2]))
+    def somebody_approves_what_waits(self, place: int, who: str, then_rounds: int) -> None:
+        case = self.waiting[place % len(self.waiting)]
         finish(self._approve(finish(self._look(case)), who))
         self._work(then_rounds)
 
@@ -123,9 +146,11 @@ class ApprovalsInAnyOrder(RuleBasedStateMachine):
     def somebody_approves_what_they_saw(self, look: Look, who: str, says_version: bool) -> None:
         finish(self._approve(look, who, look.version if says_version else None))
 
-    @rule(case=cases, who=names, rounds=st.integers(0, 30))
-    def a_worker_goes_on_while_somebody_approves(self, case: str, who: str, rounds: int) -> None:
-        approving = suspended(self._approve(finish(self._look(case)), who), rounds)
+    @precondition(lambda self: self.waiting)
+    @rule(place=st.integers(0, 2), who=names, after=st.integers(0, 30))
+    def a_worker_goes_on_while_somebody_approves(self, place: int, who: str, after: int) -> None:
+        case = self.waiting[place % len(self.waiting)]
+        approving = suspended(self._approve(finish(self._look(case)), who), after)
         finish(self._step(case))
         go_on(approving)
 
@@ -148,7 +173,7 @@ class ApprovalsInAnyOrder(RuleBasedStateMachine):
             if what == "retry":
                 self.judge.asked_for[case].add(who)
 
-    @rule(what=st.sampled_from(tuple(SWITCH)))
+    @rule(what=st.sampled_from((*SWITCH, *BACK_TO_NORMAL)))
     def the_kill_switch(self, what: str) -> None:
         finish(self._switch(what))
 
@@ -161,9 +186,7 @@ class ApprovalsInAnyOrder(RuleBasedStateMachine):
         else:
             self.world.rows.switch_away = what == "cannot be reached"
 
-    @rule(
-        mode=st.sampled_from([Mode.APPROVE, Mode.AUTO, Mode.REPORT, Mode.OFF]), excluded=st.sampled_from(["", "PC-9"])
-    )
+    @rule(mode=st.sampled_from(MODES), excluded=st.sampled_from(["", "PC-9"]))
     def administrators_change_their_wishes(self, mode: Mode, excluded: str) -> None:
         self.world.wish(mode, excluded)
 
@@ -176,13 +199,21 @@ class ApprovalsInAnyOrder(RuleBasedStateMachine):
             self.world.clock.move(by)
         self._work(rounds)
 
-    @rule(case=cases, what=st.sampled_from(CHANGES))
+    @rule(case=cases, what=st.sampled_from((*CHANGES, "as it was", "returns", "as it was")))
     def the_device_is(self, case: str, what: str) -> None:
         self.world.change(case, what)
 
-    @rule(answer=st.sampled_from(["refused", "lost", "lost before", "not sent"]))
+    @rule(answer=st.sampled_from(["refused", "lost", "lost on its way there", "not sent"]))
     def the_next_wipe_is_answered(self, answer: str) -> None:
         self.world.devices.answer = answer
+
+    @precondition(lambda self: self.world.devices.someone_is_asked)
+    @rule(status=st.sampled_from(["approved", "rejected", "cancelled", "somethingNew"]), rounds=st.integers(0, 3))
+    def a_second_administrator_decides(self, status: str, rounds: int) -> None:
+        assert self.world.devices.second_admin is not None
+        self.world.devices.second_admin.decide(status)
+        self.world.clock.move(timedelta(hours=1))
+        self._work(rounds)
 
     def _is_settled(self, pc: str) -> bool:
         return f"{pc}-back" in self.world.devices.devices or finish(self.world.case(f"device-{pc}")).state.ended
@@ -208,10 +239,10 @@ class ApprovalsInAnyOrder(RuleBasedStateMachine):
         case = await self.world.case(case_id)
         await self._handle(queue_of(case), write_step(StepDue(case_id=case_id, version=case.version)))
 
+    @precondition(lambda self: self.bodies)
     @rule(age=st.integers(0, 9))
     def an_old_message_comes_again(self, age: int) -> None:
-        if age < len(self.bodies):
-            finish(self._handle(*self.bodies[-1 - age]))
+        finish(self._handle(*self.bodies[-1 - age % len(self.bodies)]))
 
     @rule(lost_first=st.booleans())
     def timers_run(self, lost_first: bool) -> None:
@@ -263,9 +294,13 @@ class ApprovalsInAnyOrder(RuleBasedStateMachine):
     def all_is_right(self) -> None:
         """Every wipe was, and each journal tells its row."""
         assert not self.judge.wrong, "; ".join(self.judge.wrong)
+        now_waiting = list[str]()
         for number in range(self.world.opened):
-            case_id = f"device-pc-{number}"
-            assert finish(self.world.cases.replayed(case_id)) == finish(self.world.case(case_id))
+            case = finish(self.world.case(f"device-pc-{number}"))
+            assert finish(self.world.cases.replayed(case.id)) == case
+            if case.state is CaseState.AWAITING_APPROVAL:
+                now_waiting.append(case.id)
+        self.waiting = now_waiting
 
 
 TestApprovalsInAnyOrder = ApprovalsInAnyOrder.TestCase

@@ -86,7 +86,7 @@ class ThreePcs(World):
         self.judge.mode, self.judge.wishes = mode.value, (mode.value, excluded)
 
     async def wait_for_approval(self, *, rita_asked: bool) -> str:
-        """One more PC is ready for its wipe; the id of its case."""
+        """One more PC is ready for its wipe, by Rita's assignment or by nobody's; the id of its case."""
         number, now = self.opened, self.clock.now()
         self.opened += 1
         pc, owner = replace(a_pc(number), last_sync_at=now), an_owner(number)
@@ -111,6 +111,8 @@ class ThreePcs(World):
                 source="users",
             ),
             requested_by=("rita@contoso.example",) if rita_asked else (),
+            named_owner=owner.user_principal_name if rita_asked else None,
+            named_at=now if rita_asked else None,
             due_at=now + SHORTEST_WAIT,
         )
         if rita_asked:
