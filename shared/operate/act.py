@@ -2,14 +2,15 @@
 this person may, and says in the journal who did it."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from shared.domain.case import Approval, Case, Decision, move, proposal_of
 from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import TRANSITIONS, CaseState
-from shared.errors import Changed
+from shared.errors import Changed, HandoverError
 from shared.operate.go_on import GoOn
 from shared.operate.principals import Principal, Role
 from shared.operate.refusals import MOVED_MEANWHILE, NoSuchCase, NotNow, Stale
@@ -155,7 +156,8 @@ class Operate:
         await self.freeze.set(frozen=frozen, by=who.name, by_id=who.id, why=why, at=self.clock.now())
         event(log, "freeze.set", level=logging.WARNING, frozen=frozen, by=pseudonym(who.name))
         if not frozen:
-            await self.go_on.run(who)
+            with self._done_all_the_same():
+                await self.go_on.run(who)
 
     async def _load(self, case_id: str, seen: int | None) -> Case:
         stored = await self.cases.load(case_id)
@@ -180,11 +182,21 @@ class Operate:
             saved = await self.cases.save(stored, moved, [entry])
         except Changed as lost:
             raise Changed(MOVED_MEANWHILE) from lost
-        if saved.case.state.rests:
-            await self.settle(saved.case)
-        if saved.case.due_at is not None:
-            await self.steps.send(saved.case)
+        with self._done_all_the_same():
+            if saved.case.state.rests:
+                await self.settle(saved.case)
+            if saved.case.due_at is not None:
+                await self.steps.send(saved.case)
         return saved.case
+
+    @contextmanager
+    def _done_all_the_same(self) -> Generator[None]:
+        """What the person wanted is stored. What follows from it is found by the supervisor, or by the case's next look: to
+        say that it failed would have them do it twice."""
+        try:
+            yield
+        except HandoverError as error:
+            event(log, "action.left_behind", level=logging.WARNING, error=type(error).__name__)
 
 
 def _half(case: Case, approval: Approval, number: int | None) -> Decision:
