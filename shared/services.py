@@ -195,6 +195,7 @@ class Services:
             steps=self._steps,
             advance=self.advance,
             devices=self._ports.devices,
+            gate=self._gate,
             clock=self.clock,
         )
 
