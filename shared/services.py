@@ -3,6 +3,7 @@
 An instance of a function app mostly runs one kind of trigger, and does not wait for the code of the others.
 """
 
+import logging
 import zlib
 from datetime import timedelta
 from functools import cached_property
@@ -16,6 +17,7 @@ from shared.ports import Clock, Messages, Ports, TenantReader
 from shared.records.ledger import Ledger
 from shared.records.parked import ParkingLot
 from shared.settings import Settings, platform_signs_in
+from shared.telemetry import event
 
 if TYPE_CHECKING:  # see above
     from shared.intake.intune_logs import TakeIntuneLogs
@@ -62,6 +64,8 @@ if TYPE_CHECKING:  # see above
     from shared.upkeep.watch_returns import WatchReturns
     from shared.upkeep.watch_wipes import WatchWipes
 
+log = logging.getLogger(__name__)
+
 TRY_AGAIN_AFTER = timedelta(minutes=5)
 
 
@@ -90,6 +94,7 @@ class Services:
         """
         delay = TRY_AGAIN_AFTER if error.after is None else error.after + _jitter(body)
         await self.messages.send(queue, body, delay=delay)
+        event(log, "input.sent_again", level=logging.WARNING, queue=queue, seconds=delay.total_seconds(), why=error.why)
 
     async def park(self, source: str, body: str, reason: str) -> None:
         """Set an unusable message aside."""

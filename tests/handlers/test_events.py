@@ -110,6 +110,18 @@ async def test_an_event_comes_again_later_when_graph_or_tables_are_away(world: W
     assert await parked(world) == []
 
 
+async def test_a_message_that_is_put_back_again_and_again_is_told_each_time(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It has no number of tries: who looks for a hint that nothing comes of has to find it in the log."""
+    world.rows.away = True
+    body = cloud_event(serialNumber=story.SERIAL_NUMBER)
+    for _ in range(3):
+        await events.take_device_event(message(body))
+    told = [vars(record)["fields"] for record in caplog.records if record.getMessage() == "input.sent_again"]
+    assert [(each["queue"], each["seconds"]) for each in told] == [(DEVICE_EVENTS, 300.0)] * 3
+
+
 async def test_when_the_event_cannot_even_be_put_back_the_queue_tries_again(world: World) -> None:
     world.rows.away = world.messages.away = True
     with pytest.raises(RetryLater):
