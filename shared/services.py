@@ -47,6 +47,7 @@ if TYPE_CHECKING:  # see above
     from shared.records.locks import Locks
     from shared.records.subscriptions import SubscriptionBook
     from shared.records.tenant_facts import TenantFactsCache
+    from shared.remedy.act import Actor
     from shared.remedy.advance import Advance
     from shared.remedy.brake import Brake
     from shared.remedy.gather import Gatherer
@@ -151,21 +152,13 @@ class Services:
     @cached_property
     def advance(self) -> "Advance":
         """The steps of a case."""
-        from shared.remedy.act import Actor
         from shared.remedy.advance import Advance
 
         return Advance(
             cases=self._cases,
             steps=self._steps,
             gatherer=self._gatherer,
-            actor=Actor(
-                devices=self._ports.devices,
-                directory=self._ports.directory,
-                autopilot=self._ports.autopilot,
-                mail=self._ports.mail,
-                letters=self._letters(),
-                brake=self._brake,
-            ),
+            actor=self._actor,
             wipe=self._wipe,
             gate=self._gate,
             tell=self._tell,
@@ -327,6 +320,7 @@ class Services:
             fleet=self._fleet,
             go_on=GoOn(cases=self._cases, steps=self._steps, clock=self.clock),
             settle=self._wipe.settle,
+            perform=self._actor.perform,
             approvals=ApprovalBook(self._ledger),
             policy=self._policy,
             clock=self.clock,
@@ -540,6 +534,20 @@ class Services:
         from shared.remedy.brake import Brake
 
         return Brake(freeze=self._freeze, clock=self.clock)
+
+    @cached_property
+    def _actor(self) -> "Actor":
+        from shared.remedy.act import Actor
+
+        ports = self._ports
+        return Actor(
+            devices=ports.devices,
+            directory=ports.directory,
+            autopilot=ports.autopilot,
+            mail=ports.mail,
+            letters=self._letters(),
+            brake=self._brake,
+        )
 
     @cached_property
     def _gatherer(self) -> "Gatherer":
