@@ -146,6 +146,10 @@ class History:
     def run(self) -> "History":
         """Live through it all. Raises Bypassed when something escapes the scheduler."""
         self.people.make_plans()
+        return self.go_on()
+
+    def go_on(self) -> "History":
+        """Live on from the moment at which it is until all is over."""
         self._live(cast.START + LASTS_AT_MOST)
         self._judge_end()
         return self
