@@ -118,7 +118,8 @@ class ByChance:
 
     def strike(self, io: Io, now: datetime) -> Accident | None:
         """One of those that can befall this kind."""
-        if now >= self.until or self.rng.random() >= self.share:
+        share = 0.5 if self.slow and io.kind == "token" else self.share  # the last that comes before the wipe leaves
+        if now >= self.until or self.rng.random() >= share:
             return None
         return Accident.SLOW if self.slow else self.rng.choice(POSSIBLE[io.kind])
 

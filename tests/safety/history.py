@@ -247,8 +247,10 @@ class History:
         handled_by = give_up if message.taken > MOST_DELIVERIES else take
         trigger = getattr(function_app, handled_by)
         argument = func.QueueMessage(id=str(message.number), body=message.body)
+        name = f"{handled_by} {message.number}.{message.taken}"
+        self.witness.takes(name, message.queue, message.body)
         self._start(
-            f"{handled_by} {message.number}.{message.taken}",
+            name,
             lambda: trigger(argument),
             lambda error: self._handled(message, error),
             None,

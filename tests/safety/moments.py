@@ -50,7 +50,7 @@ CASTS: Sequence[Cast] = (
     Cast(often=5, shape=_APPROVE),
     Cast(often=3, shape=replace(_AUTO, devices=2, wipes_per_hour=1)),
     Cast(often=2, shape=replace(_APPROVE, devices=2)),
-    Cast(often=2, shape=replace(_AUTO, devices=3, wipes_per_hour=1, ramped=True)),
+    Cast(often=3, shape=replace(_AUTO, devices=3, owners=3, wipes_per_hour=2, ramped=True)),
     Cast(shape=replace(_AUTO, second_admin="approved", approval_answer=403)),
     Cast(shape=replace(_AUTO, second_admin="approved", approval_answer=409)),
     Cast(shape=replace(_APPROVE, second_admin="approved", approval_answer=412)),
