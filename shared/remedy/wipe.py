@@ -124,7 +124,7 @@ class WipeProtocol:
         if case.state is CaseState.AWAITING_ADMIN_APPROVAL:
             await self.budget.became(nonce=attempt.nonce, outcome=attempt.outcome, now=now)
             return
-        if attempt.sent_at is None or attempt.outcome in ("refused", "failed"):
+        if not attempt.may_have_wiped:
             failed = attempt.sent_at is not None and attempt.outcome == "failed"
             await self.budget.release(nonce=attempt.nonce, target=target_of(case), now=now, failed=failed)
             return

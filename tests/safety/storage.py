@@ -1,6 +1,5 @@
 """Tables and queues in memory, with every call a place where accidents happen and others go on."""
 
-import itertools
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -107,7 +106,7 @@ class SimulatedQueues:
         self._clock = clock
         self._accidents = accidents
         self._rng = rng
-        self._numbers = itertools.count(1)
+        self._sent = 0
         self.messages: list[Message] = []
         self._soonest: datetime | None = None
 
@@ -126,9 +125,8 @@ class SimulatedQueues:
         assert queue in QUEUES, queue
         visible_at = self._clock.now() + timedelta(seconds=whole_seconds(delay))
         taken = MOST_DELIVERIES if poisoned else 0
-        self.messages.append(
-            Message(number=next(self._numbers), queue=queue, body=body, visible_at=visible_at, taken=taken)
-        )
+        self._sent += 1
+        self.messages.append(Message(number=self._sent, queue=queue, body=body, visible_at=visible_at, taken=taken))
         self._look()
 
     def take(self) -> Message | None:

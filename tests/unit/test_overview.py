@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.case import Case, Owner
+from shared.domain.facts import Compliance
 from shared.domain.policy import Mode
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
@@ -366,3 +367,19 @@ async def test_figures_that_a_move_left_wrong_are_mended_within_ten_minutes_of_i
         world.clock.move(timedelta(minutes=4, seconds=59))
         await world.services.supervise.run()
     assert await figures(world) == dict(await counted(world))
+
+
+@pytest.mark.parametrize(
+    ("why", "state"),
+    [
+        ({"management_agent": "configurationManagerClient"}, S.REFUSED),
+        ({"compliance": Compliance.COMPLIANT}, S.NO_ACTION_NEEDED),
+    ],
+)
+async def test_why_a_device_is_left_alone_is_found_by_its_serial_number(why: dict[str, object], state: S) -> None:
+    world = World()
+    world.devices.change(story.DEVICE_ID, **why)
+    await world.services.take_hint.open_or_wake(world.hint())
+    await world.live()
+    (line,), _ = await world.services.search.find(Asked(serial=story.SERIAL_NUMBER))
+    assert (line.state, line.serial_number) == (state, story.SERIAL_NUMBER)
