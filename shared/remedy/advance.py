@@ -185,7 +185,7 @@ class Advance:
         if walk.case.state is CaseState.CLEARED_TO_WIPE:
             await self.wipe.settle(walk.case)
         walk.known = await self.gatherer.facts(walk.case, self._policy, walk.known)
-        case = replace(walk.case, stumbles=0)
+        case = replace(walk.case, stumbles=0) if walk.case.stumbles else walk.case
         decision = decide(case, walk.known, self._policy, self.clock.now())
         walk.note(*move(case, decision, at=self.clock.now()))
         if decision.effect is None:
