@@ -297,7 +297,7 @@ def _refused(no: GraphRefusal) -> Reply:
     error = {"error": {"code": no.code, "message": no.message}}
     return Reply(
         status=no.status,
-        content=json.dumps(error).encode(),
+        content=to_json(error),
         retry_after=no.headers.get("Retry-After"),
         approval_code=no.headers.get("x-msft-approval-code"),
     )
