@@ -94,7 +94,7 @@ class ListParked(_Read):
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=False)
 
-    source: Literal["device-events", "hints", "case-steps", "wipe-steps", "intune-logs"] | None = None
+    source: Literal["device-events", "hints", "case-steps", "wipe-steps", "notices", "intune-logs"] | None = None
     after: Annotated[Key, Field(description="The next of the page before.")] = ""
     settled: Annotated[Literal["true", "false"], Field(description="true: those that somebody settled already.")] = (
         "false"

@@ -10,6 +10,7 @@ from handlers.console_pages import case_with, tenant_with
 from handlers.console_visit import Visit, go_to
 from shared.bootstrap import services
 from shared.console.frame import Word
+from shared.console.plain import sentence
 from shared.domain.case import Case
 from shared.domain.reasons import Reason
 from shared.errors import BadInput, Changed
@@ -58,7 +59,7 @@ def _on_case(role: Role, do: OnACase, done: str) -> Callable[[Visit], Awaitable[
             text = MOVED_MEANWHILE if isinstance(refused, Changed) else str(refused)
             return await case_with(visit, case_id, word=Word(text=text, tone="bad"), status=409)
         except BadInput as wrong:
-            word = Word(text=f"{str(wrong).capitalize()}. Nothing was done.", tone="bad")
+            word = Word(text=f"{sentence(str(wrong))} Nothing was done.", tone="bad")
             return await case_with(visit, case_id, word=word, status=400)
         half = case.reason is Reason.SECOND_APPROVAL_NEEDED
         return go_to(f"/cases/{case_id}", "half" if half and done == "approved" else done)
@@ -115,7 +116,7 @@ async def attest(visit: Visit) -> func.HttpResponse:
             group_ids=[group for group in groups if group],
         )
     except BadInput as wrong:
-        word = Word(text=f"{str(wrong).capitalize()}. Nothing was written down.", tone="bad")
+        word = Word(text=f"{sentence(str(wrong))} Nothing was written down.", tone="bad")
         return await tenant_with(visit, word=word, status=400)
     return go_to("/tenant", "attested")
 

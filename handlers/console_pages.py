@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import azure.functions as func
 
 from handlers.bodies import MOST_DAYS
-from handlers.console_visit import Visit, page
+from handlers.console_visit import Glance, Visit, page
 from shared.bootstrap import services
 from shared.console.actions import deeds
 from shared.console.case_list import asked_by, list_page, read_filters
@@ -25,7 +25,8 @@ async def overview(visit: Visit) -> func.HttpResponse:
     """Mode, switches, budgets, counts, and what waits for a person."""
     numbers = await services().console.numbers.read(visit.who)
     shown = overview_page(numbers, visit.who, visit.times)
-    return await page(visit, "overview.html", page=shown, word=done(visit.query.get("done", "")))
+    glance = Glance(freeze=numbers.freeze, waiting=numbers.waiting_for(visit.who))
+    return await page(visit, "overview.html", glance=glance, page=shown, word=done(visit.query.get("done", "")))
 
 
 async def cases(visit: Visit) -> func.HttpResponse:

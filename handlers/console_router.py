@@ -13,6 +13,7 @@ from handlers.console_visit import HEADERS, Visit, bare_page, error_page, sign_i
 from handlers.sign_in import principal_of
 from shared.bootstrap import services
 from shared.console.assets import assets
+from shared.console.plain import sentence
 from shared.console.times import Times
 from shared.errors import AccessDenied, BadInput, Changed, RetryLater
 from shared.operate.principals import NotAllowed, NotSignedIn, Principal, Role
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 
 FOR_EVER = "public, max-age=31536000, immutable"
 LONGEST_PATH = 600
+DOUBT = " What you asked for may have been done, or not: look before you ask for it again."
 
 
 async def route(request: func.HttpRequest) -> func.HttpResponse:
@@ -35,7 +37,7 @@ async def route(request: func.HttpRequest) -> func.HttpResponse:
     except NotSignedIn as error:
         return bare_page(401, "Sign in", str(error), sign_in=sign_in_url(path))
     except Exception as error:
-        return bare_page(*_in_words(error))
+        return bare_page(*_in_words(error, asks=request.method == "POST"))
 
 
 async def _answer(request: func.HttpRequest, path: str, segments: Sequence[str], who: Principal) -> func.HttpResponse:
@@ -51,7 +53,7 @@ async def _answer(request: func.HttpRequest, path: str, segments: Sequence[str],
     try:
         return await show(visit)
     except Exception as error:
-        return await error_page(visit, *_in_words(error))
+        return await error_page(visit, *_in_words(error, asks=request.method == "POST"))
 
 
 def _find(method: str, segments: Sequence[str]) -> Show | None:
@@ -61,8 +63,9 @@ def _find(method: str, segments: Sequence[str]) -> Show | None:
     return None
 
 
-def _in_words(error: Exception) -> tuple[int, str, str]:
-    """Status, title and text of a page about it. What nobody expected is logged, and nothing of it is shown."""
+def _in_words(error: Exception, *, asks: bool) -> tuple[int, str, str]:
+    """Status, title and text of a page about it; ``asks``: for something to be done. What nobody expected is logged, and
+    nothing of it is shown."""
     match error:
         case NotAllowed():
             return 403, "Not allowed", str(error)
@@ -71,12 +74,11 @@ def _in_words(error: Exception) -> tuple[int, str, str]:
         case NoSuchCase() | NothingParked():
             return 404, "Not found", str(error)
         case BadInput():
-            text = str(error)
-            return 400, "This cannot be used", f"{text[:1].upper()}{text[1:]}."
+            return 400, "This cannot be used", sentence(str(error))
         case Changed() | NotNow() | NotReplayable():
             return 409, "Not possible now", str(error)
         case RetryLater():
-            return 503, "Try again later", "Storage or Microsoft Graph is not available. Nothing was done."
+            return 503, "Try again later", f"Storage or Microsoft Graph is not available.{DOUBT if asks else ''}"
         case AccessDenied():
             log.error("console.failed", exc_info=error)
             return 500, "Not possible", "Handover's identity lacks a permission for this; its log says which."

@@ -17,6 +17,7 @@ from shared.console.overview import frozen_since
 from shared.console.rendering import render
 from shared.console.times import Times
 from shared.console.tokens import make_token
+from shared.domain.facts import Freeze
 from shared.operate.principals import Principal
 
 log = logging.getLogger(__name__)
@@ -61,25 +62,44 @@ class Visit:
         return self.path.split("/")[1]
 
 
-async def frame_for(visit: Visit) -> Frame:
-    """What stands around the page: it says on every one that all wipes are frozen."""
-    freeze, figures = await asyncio.gather(services().console.freeze.read(), services().overview.show(visit.who))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """What every page says in its frame: whether all is frozen, and how many cases wait for this person."""
+
+    freeze: Freeze
+    waiting: int
+
+
+async def _glance(who: Principal) -> Glance:
+    freeze, figures = await asyncio.gather(services().console.freeze.read(), services().overview.show(who))
+    return Glance(freeze=freeze, waiting=sum(figures["waiting_for_you"].values()))
+
+
+async def frame_for(visit: Visit, glance: Glance | None = None) -> Frame:
+    """What stands around the page; ``glance`` where the page itself has read it, so that both say the same."""
+    at_a_glance = await _glance(visit.who) if glance is None else glance
     token = make_token(visit.key, visit.who.id, visit.times.now)
     return frame(
         visit.who,
         f"/{visit.path}" if visit.path else "",
         token=token,
-        waiting=sum(figures["waiting_for_you"].values()),
-        frozen=frozen_since(freeze, visit.times) if freeze.frozen else "",
+        waiting=at_a_glance.waiting,
+        frozen=frozen_since(at_a_glance.freeze, visit.times) if at_a_glance.freeze.frozen else "",
         sign_out=sign_out_url(),
     )
 
 
 async def page(
-    visit: Visit, template: str, *, status: int = 200, word: Word | None = None, **values: object
+    visit: Visit,
+    template: str,
+    *,
+    status: int = 200,
+    word: Word | None = None,
+    glance: Glance | None = None,
+    **values: object,
 ) -> func.HttpResponse:
-    """A page in its frame."""
-    return html(status, render(template, {"frame": await frame_for(visit), "word": word, **values}))
+    """A page in its frame; ``glance``: see there."""
+    return html(status, render(template, {"frame": await frame_for(visit, glance), "word": word, **values}))
 
 
 def bare_page(status: int, title: str, text: str, *, sign_in: str = "") -> func.HttpResponse:

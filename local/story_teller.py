@@ -53,7 +53,9 @@ class StoryTeller:
         if self._passed_from is not None and self._passed_to is not None:
             passed = self._passed_to - self._passed_from
             if passed >= SHOWN_FROM:
-                self._console.print(Text(f"        ⋯ {in_words(passed)} pass", style="dim italic"))
+                words = in_words(passed)
+                verb = "passes" if words in ("1 minute", "1 hour", "1 day") else "pass"
+                self._console.print(Text(f"        ⋯ {words} {verb}", style="dim italic"))
         self._passed_from = self._passed_to = None
 
     def _tell_decision(self, moment: Decided) -> None:

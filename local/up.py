@@ -92,15 +92,16 @@ def _what_to_try(stack: Stack, speed: float) -> str:
   a device is given to a user, through the device-events queue:
     .venv/bin/python -m local.send device.user-assigned --serial {serial} --user {user}
   what Handover made of it:
-    curl -s {app}/api/v1/cases
+    .venv/bin/python -m local.cli cases --serial {serial}
   a forged notification (202, and nothing happens):
     curl -si -X POST -H 'content-type: application/json' -d '{{"value":[{{"clientState":"guess"}}]}}' {app}/api/notifications
   a licence is given by hand, and the tenant notifies the app of it (its count: {tenant}/_sim/counts):
     curl -s -X POST -d '{{"do": "assign_licence", "user": "{user}", "sku": "SPB"}}' {tenant}/_sim/do
   three days pass:
     curl -s -X POST -d '{{"advance_seconds": 259200}}' {tenant}/_sim/clock
-  stop all wipes:
-    curl -s -X POST -H 'content-type: application/json' -H 'x-handover-request: 1' -d '{{"frozen": true, "why": "trying it"}}' {app}/api/v1/freeze
+  stop all wipes, and let them go on:
+    .venv/bin/python -m local.cli freeze --why "trying it"
+    .venv/bin/python -m local.cli thaw --why "tried it"
 
 Ctrl+C stops everything.
 """

@@ -3,6 +3,7 @@
 An instance of a function app mostly runs one kind of trigger, and does not wait for the code of the others.
 """
 
+import logging
 import zlib
 from datetime import timedelta
 from functools import cached_property
@@ -16,6 +17,7 @@ from shared.ports import Clock, Messages, Ports, TenantReader
 from shared.records.ledger import Ledger
 from shared.records.parked import ParkingLot
 from shared.settings import Settings, platform_signs_in
+from shared.telemetry import event
 
 if TYPE_CHECKING:  # see above
     from shared.intake.intune_logs import TakeIntuneLogs
@@ -45,6 +47,7 @@ if TYPE_CHECKING:  # see above
     from shared.records.locks import Locks
     from shared.records.subscriptions import SubscriptionBook
     from shared.records.tenant_facts import TenantFactsCache
+    from shared.remedy.act import Actor
     from shared.remedy.advance import Advance
     from shared.remedy.brake import Brake
     from shared.remedy.gather import Gatherer
@@ -61,6 +64,8 @@ if TYPE_CHECKING:  # see above
     from shared.upkeep.watch_fleet import WatchFleet
     from shared.upkeep.watch_returns import WatchReturns
     from shared.upkeep.watch_wipes import WatchWipes
+
+log = logging.getLogger(__name__)
 
 TRY_AGAIN_AFTER = timedelta(minutes=5)
 
@@ -90,6 +95,7 @@ class Services:
         """
         delay = TRY_AGAIN_AFTER if error.after is None else error.after + _jitter(body)
         await self.messages.send(queue, body, delay=delay)
+        event(log, "input.sent_again", level=logging.WARNING, queue=queue, seconds=delay.total_seconds(), why=error.why)
 
     async def park(self, source: str, body: str, reason: str) -> None:
         """Set an unusable message aside."""
@@ -146,21 +152,13 @@ class Services:
     @cached_property
     def advance(self) -> "Advance":
         """The steps of a case."""
-        from shared.remedy.act import Actor
         from shared.remedy.advance import Advance
 
         return Advance(
             cases=self._cases,
             steps=self._steps,
             gatherer=self._gatherer,
-            actor=Actor(
-                devices=self._ports.devices,
-                directory=self._ports.directory,
-                autopilot=self._ports.autopilot,
-                mail=self._ports.mail,
-                letters=self._letters(),
-                brake=self._brake,
-            ),
+            actor=self._actor,
             wipe=self._wipe,
             gate=self._gate,
             tell=self._tell,
@@ -195,6 +193,7 @@ class Services:
             steps=self._steps,
             advance=self.advance,
             devices=self._ports.devices,
+            gate=self._gate,
             clock=self.clock,
         )
 
@@ -321,6 +320,7 @@ class Services:
             fleet=self._fleet,
             go_on=GoOn(cases=self._cases, steps=self._steps, clock=self.clock),
             settle=self._wipe.settle,
+            perform=self._actor.perform,
             approvals=ApprovalBook(self._ledger),
             policy=self._policy,
             clock=self.clock,
@@ -534,6 +534,20 @@ class Services:
         from shared.remedy.brake import Brake
 
         return Brake(freeze=self._freeze, clock=self.clock)
+
+    @cached_property
+    def _actor(self) -> "Actor":
+        from shared.remedy.act import Actor
+
+        ports = self._ports
+        return Actor(
+            devices=ports.devices,
+            directory=ports.directory,
+            autopilot=ports.autopilot,
+            mail=ports.mail,
+            letters=self._letters(),
+            brake=self._brake,
+        )
 
     @cached_property
     def _gatherer(self) -> "Gatherer":

@@ -1,5 +1,7 @@
 """cases and case: lists with filters, and one case with its journal."""
 
+from collections import Counter
+from itertools import islice
 from typing import Annotated
 
 import typer
@@ -7,11 +9,12 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from local.cli.connection import Api, Json
+from shared.domain.states import CaseState
 
 app = typer.Typer()
-HEADINGS = ("case", "device", "serial number", "owner", "state", "reason", "moved")
+HEADINGS = ("case", "device and owner", "state and reason", "moved (UTC)")
 """Folded, never cut: an id that is cut cannot be used."""
-CaseId = Annotated[str, typer.Argument(help="The case's id, or a serial number that only one case has.")]
+CaseId = Annotated[str, typer.Argument(help="The case's id, or the serial number of its device.")]
 
 
 @app.command("cases")
@@ -26,18 +29,27 @@ def list_cases(  # noqa: PLR0913, PLR0917  # one argument for each option
     month: Annotated[str | None, typer.Option(help="YYYY-MM of those that ended.")] = None,
     most: Annotated[int, typer.Option(help="So many at most.", min=1)] = 50,
 ) -> None:
-    """List cases, newest move first."""
+    """List cases, newest move first. What stands under "case" names one to the other commands."""
     api: Api = context.obj
-    table = Table(*(Column(name, overflow="fold") for name in HEADINGS))
+    table = Table(*(Column(name, overflow="fold") for name in HEADINGS), box=None, pad_edge=False, padding=(0, 2, 0, 0))
     asked = {"state": state, "reason": reason, "serial": serial, "device": device, "user": user, "which": which}
-    shown = 0
-    for case in api.pages("cases", "cases", month=month, most=min(most, 100), **asked):
-        if shown == most:
-            break
-        columns = ("case_id", "device", "serial_number", "owner", "state", "reason", "moved_at")
-        table.add_row(*(escape(str(case[name])) for name in columns))
-        shown += 1
-    api.console.print(table if shown else "No case.")
+    found = list(islice(api.pages("cases", "cases", month=month, most=min(most, 100), **asked), most))
+    of_a_serial = Counter(case["serial_number"].strip().lower() for case in found)
+    for case in found:
+        serial_number = case["serial_number"].strip()
+        named = serial_number if of_a_serial[serial_number.lower()] == 1 and serial_number else case["case_id"]
+        table.add_row(
+            escape(named),
+            _two_lines(case["device"] or "(no name)", case["owner"]),
+            _two_lines(case["state"], case["reason"]),
+            case["moved_at"][:16].replace("T", " "),
+        )
+    api.console.print(table if found else "No case.")
+
+
+def _two_lines(first: str, second: str) -> str:
+    """A list that fits into 80 columns."""
+    return f"{escape(first)}\n[dim]{escape(second)}[/]" if second else escape(first)
 
 
 @app.command("case")
@@ -70,7 +82,8 @@ def print_proposal(api: Api, proposed: Json) -> None:
 
 
 def case_id_of(api: Api, named: str) -> str:
-    """The id of a case that was named by id or by serial number. Ends with a sentence when there is none, or several."""
+    """The id of a case that was named by id or by serial number: the open one, as each device that came back has one of
+    its old enrolment. Ends with a sentence when there is none, or several."""
     if named.startswith(("device-", "autopilot-")):
         return named
     found = [
@@ -80,9 +93,11 @@ def case_id_of(api: Api, named: str) -> str:
     ]
     if not found:
         api.fail(f"There is no case of the serial number {named}.")
-    if len(found) > 1:
-        api.fail(f"{named} has several cases, name one: {', '.join(case['case_id'] for case in found)}")
-    return found[0]["case_id"]
+    meant = [case for case in found if not CaseState(case["state"]).ended] or found
+    if len(meant) > 1:
+        told = sorted(f"{case['case_id']} ({case['state']})" for case in found)
+        api.fail(f"{named} has several cases, name one: {', '.join(told)}")
+    return meant[0]["case_id"]
 
 
 def _print_checks(api: Api, checks: list[Json]) -> None:

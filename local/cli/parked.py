@@ -18,7 +18,7 @@ ParkedId = Annotated[str, typer.Argument(help="Its id, from parked list.")]
 def list_parked(
     context: typer.Context,
     source: Annotated[
-        str | None, typer.Option(help="device-events, hints, case-steps, wipe-steps or intune-logs.")
+        str | None, typer.Option(help="device-events, hints, case-steps, wipe-steps, notices or intune-logs.")
     ] = None,
     settled: Annotated[bool, typer.Option("--settled", help="Those that somebody settled already.")] = False,
 ) -> None:

@@ -11,6 +11,7 @@ from shared.operate.principals import Principal, Role
 from shared.operate.see_case import Proposal, Seen
 from shared.rules.approving import asked_for_it
 from shared.rules.clearing import closed
+from shared.rules.notice import calling_off
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,7 @@ def deeds(seen: Seen, who: Principal, times: Times) -> Deeds:
         "reject": (Role.APPROVER, _reject),
         "retry": (Role.OPERATOR, lambda: _retry(case)),
         "release": (Role.OPERATOR, _release),
-        "cancel": (Role.OPERATOR, _cancel),
+        "cancel": (Role.OPERATOR, lambda: _cancel(case, seen.policy)),
     }
     now = possible(case)
     others = [form() for name, (role, form) in forms.items() if name in now and who.may(role)]
@@ -164,11 +165,9 @@ def _reject() -> Action:
 
 
 def _retry(case: Case) -> Action:
-    wipe = case.wipe
-    sent = wipe is not None and wipe.sent_at is not None and wipe.outcome not in ("refused", "failed")
     goes = (
         "A wipe was sent, so it goes on waiting for the device to come back. No second wipe is sent."
-        if sent
+        if case.wipe is not None and case.wipe.may_have_wiped
         else "It starts from the beginning: everything is read anew, and a wipe needs a new approval."
     )
     return Action(
@@ -188,12 +187,14 @@ def _release() -> Action:
     )
 
 
-def _cancel() -> Action:
+def _cancel(case: Case, policy: Policy) -> Action:
+    ends = "The case ends and nothing is wiped. A new event about the device, or the sweep, opens it again."
+    told = "The owner expects the wipe, and is told by mail that it is called off."
     return Action(
         name="cancel",
         label="Cancel the case",
         asks_why="Why",
-        will=("The case ends and nothing is wiped. A new event about the device, or the sweep, opens it again.",),
+        will=(ends,) if calling_off(case, policy) is None else (ends, told),
     )
 
 

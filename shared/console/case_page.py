@@ -16,7 +16,7 @@ JOURNEYS = {
     Journey.RE_ENROL: "Re-enrolment",
     Journey.READY_TO_GO: "Made ready before the first sign-in",
     Journey.PREPARE: "Prepared while it is compliant",
-    Journey.CLOUD_PC: "Cloud PC: license only",
+    Journey.CLOUD_PC: "Cloud PC: licence only",
     Journey.PERSONAL: "Personal device: never wiped",
 }
 _VERDICTS = {
@@ -169,7 +169,7 @@ def _panels(case: Case, times: Times) -> Sequence[Panel]:
     return (
         Panel(title="Device", facts=tuple(_device(case, times))),
         Panel(title="Owner", facts=tuple(_owner(case))),
-        Panel(title="License", facts=tuple(_licence(case, times))),
+        Panel(title="Licence", facts=tuple(_licence(case, times))),
         Panel(title="Wipe", facts=tuple(_wipe(case, times))),
         Panel(title="Case", facts=tuple(_case(case, times))),
     )
@@ -222,7 +222,7 @@ def _licence(case: Case, times: Times) -> list[Fact]:
         facts.append(Fact(name="Intune and Entra ID P1", value="provisioned, read", at=times(case.licence_seen_at)))
     if case.reclaim is not None:
         taken = "taken back" if case.reclaim.done else case.reclaim.refused or "asked back"
-        facts.append(Fact(name="Staging account's license", value=taken))
+        facts.append(Fact(name="Staging account's licence", value=taken))
     return facts
 
 

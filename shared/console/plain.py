@@ -18,3 +18,8 @@ def plain(text: str) -> str:
 def shortened(text: str, most: int) -> str:
     """The text, or its beginning and an ellipsis; ``most`` characters at most."""
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
+def sentence(text: str) -> str:
+    """The text with a capital letter at its beginning; names and ids in it stay as they are written."""
+    return f"{text[:1].upper()}{text[1:]}."

@@ -85,7 +85,7 @@ _GROUPS: tuple[tuple[str, str, Callable[[Line], bool]], ...] = (
     ),
     (
         "Would be changed, not wiped",
-        "A license, an assignment or a mail would be enough.",
+        "A licence, an assignment or a mail would be enough.",
         lambda line: line.state == _S.REPORTED.value and bool(line.happened) and not line.missing,
     ),
     (

@@ -26,7 +26,7 @@ class Phase:
 
 PHASES = (
     Phase(name="Confirm", states=(_S.OPENED, _S.CHECKING_OWNER)),
-    Phase(name="License", states=(_S.CHECKING_LICENCE, _S.AWAITING_SEAT, _S.AWAITING_LICENCE)),
+    Phase(name="Licence", states=(_S.CHECKING_LICENCE, _S.AWAITING_SEAT, _S.AWAITING_LICENCE)),
     Phase(name="Watch", states=(_S.WATCHING,)),
     Phase(name="Make ready", states=(_S.CHECKING_READINESS, _S.NOT_READY, _S.BINDING)),
     Phase(name="Hold", states=(_S.GIVING_NOTICE, _S.SENDING_INSTRUCTIONS, _S.AWAITING_APPROVAL, _S.CLEARED_TO_WIPE)),

@@ -114,6 +114,11 @@ class WipeAttempt:
         """What is sent now is the wipe that a second administrator approved."""
         return self.admin_approved_at is not None
 
+    @property
+    def may_have_wiped(self) -> bool:
+        """It was sent, and nothing says that it was refused or that it failed."""
+        return self.sent_at is not None and self.outcome not in ("refused", "failed")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:

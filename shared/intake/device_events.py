@@ -67,7 +67,7 @@ def read_device_event(body: str, now: datetime) -> Hint:
         event = CloudEvent.model_validate_json(body)
     except ValidationError as error:
         problems = "; ".join(
-            f"{_path(e['loc'])}: {e['msg']}" for e in error.errors(include_input=False, include_url=False)[:5]
+            _problem(e["loc"], e["msg"]) for e in error.errors(include_input=False, include_url=False)[:5]
         )
         raise BadInput(f"not a device event: {problems}") from None
     subject, key = _subject(event.data, event.type)
@@ -93,8 +93,14 @@ def _subject(data: EventData, event_type: str) -> tuple[Subject, str]:
 
 
 def _utc(time: datetime) -> datetime:
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    """Raises BadInput for the first and the last hours of the calendar, which are outside of it in UTC."""
+    try:
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except OverflowError:
+        raise BadInput("not a device event: time: there is no such time in UTC") from None
 
 
-def _path(location: tuple[Any, ...]) -> str:
-    return ".".join(str(part) for part in location) or "event"
+def _problem(location: tuple[Any, ...], message: str) -> str:
+    """What is wrong and where, in words for whoever mends the event."""
+    said = message.removeprefix("Value error, ")
+    return f"{'.'.join(str(part) for part in location)}: {said}" if location else said

@@ -37,6 +37,7 @@ REPEAT_WITHIN = timedelta(minutes=15)
 WAKE_AGAIN_AFTER = timedelta(minutes=5)
 """The cases of one user are woken at once, and by whatever comes then only once more after this."""
 RESPECT_A_PERSON_FOR = timedelta(hours=24)
+OTHERS_MOVE_FOR = timedelta(seconds=30)
 REMEMBER_AN_OWNER_FOR = timedelta(days=30)
 
 _LICENCE_REASONS = frozenset(
@@ -150,7 +151,8 @@ class TakeHint:
                 return await self._open_or_wake(found, hint, delivery)
             except (AlreadyThere, Changed):
                 continue
-        return Taken.ALREADY_HANDLED
+        # whoever was quicker may not know what this hint tells: an assignment is told once
+        raise RetryLater("others move this case right now", OTHERS_MOVE_FOR)
 
     async def _not_found(self, hint: Hint, why: NotFound, delivery: str | None) -> Taken:
         match why:

@@ -2,14 +2,16 @@
 this person may, and says in the journal who did it."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from shared.domain.case import Approval, Case, Decision, move, proposal_of
+from shared.domain.effects import Answer, Effect
 from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import TRANSITIONS, CaseState
-from shared.errors import Changed
+from shared.errors import Changed, HandoverError
 from shared.operate.go_on import GoOn
 from shared.operate.principals import Principal, Role
 from shared.operate.refusals import MOVED_MEANWHILE, NoSuchCase, NotNow, Stale
@@ -22,6 +24,7 @@ from shared.remedy.messages import StepQueue
 from shared.rules.approving import asked_for_it, first_of_two, must_not_be_wiped
 from shared.rules.clearing import approval_expires
 from shared.rules.decisions import ask_person, go, wait
+from shared.rules.notice import calling_off
 from shared.telemetry import event, pseudonym
 
 log = logging.getLogger(__name__)
@@ -68,6 +71,8 @@ class Operate:
     go_on: GoOn
     settle: Callable[[Case], Awaitable[None]]
     """Brings the wipe budget in line with a case that a person stopped."""
+    perform: Callable[[Effect, Policy], Awaitable[Answer]]
+    """Carries out an effect, as the steps of cases do."""
     approvals: ApprovalBook
     policy: Policy
     clock: Clock
@@ -104,22 +109,27 @@ class Operate:
         return await self._save(case, ask_person(Reason.PERSON_REJECTED, says, approval=None, first_approval=None), who)
 
     async def cancel(self, case_id: str, who: Principal, why: str, *, seen: int | None = None) -> Case:
-        """End the case; not possible once a wipe is under way."""
+        """End the case; not possible once a wipe is under way. An owner who expects the wipe is told that it does not come."""
         who.must(Role.OPERATOR)
         case = await self._load(case_id, seen)
         if CaseState.CANCELLED not in TRANSITIONS[case.state]:
             raise NotNow(f"A case that is {case.state.value} cannot be cancelled.")
+        policy = self.policy.as_of(self.clock.now())
+        called_off = calling_off(case, policy)
         says = f"Cancelled by {who.name}: {why}"
-        return await self._save(case, go(CaseState.CANCELLED, Reason.PERSON_CANCELLED, says), who)
+        if called_off is not None:
+            says = f"{says.rstrip('.')}. The owner is told that the wipe is called off."
+        cancelled = await self._save(case, go(CaseState.CANCELLED, Reason.PERSON_CANCELLED, says), who)
+        if called_off is not None:
+            with self._done_all_the_same():
+                await self.perform(called_off, policy)
+        return cancelled
 
     async def retry(self, case_id: str, who: Principal, *, seen: int | None = None) -> Case:
         """Let a resting case go on: from the start, or, when a wipe was sent, from waiting for the device's return."""
         who.must(Role.OPERATOR)
         case = await self._in_state(case_id, seen, CaseState.NEEDS_PERSON, "retried")
-        sent = (
-            case.wipe is not None and case.wipe.sent_at is not None and case.wipe.outcome not in ("refused", "failed")
-        )
-        to = CaseState.AWAITING_RETURN if sent else CaseState.OPENED
+        to = CaseState.AWAITING_RETURN if case.wipe is not None and case.wipe.may_have_wiped else CaseState.OPENED
         decision = Decision(
             to=to,
             reason=Reason.PERSON_RETRIED,
@@ -155,7 +165,8 @@ class Operate:
         await self.freeze.set(frozen=frozen, by=who.name, by_id=who.id, why=why, at=self.clock.now())
         event(log, "freeze.set", level=logging.WARNING, frozen=frozen, by=pseudonym(who.name))
         if not frozen:
-            await self.go_on.run(who)
+            with self._done_all_the_same():
+                await self.go_on.run(who)
 
     async def _load(self, case_id: str, seen: int | None) -> Case:
         stored = await self.cases.load(case_id)
@@ -180,11 +191,21 @@ class Operate:
             saved = await self.cases.save(stored, moved, [entry])
         except Changed as lost:
             raise Changed(MOVED_MEANWHILE) from lost
-        if saved.case.state.rests:
-            await self.settle(saved.case)
-        if saved.case.due_at is not None:
-            await self.steps.send(saved.case)
+        with self._done_all_the_same():
+            if saved.case.state.rests:
+                await self.settle(saved.case)
+            if saved.case.due_at is not None:
+                await self.steps.send(saved.case)
         return saved.case
+
+    @contextmanager
+    def _done_all_the_same(self) -> Generator[None]:
+        """What the person wanted is stored. What follows from it is found by the supervisor, or by the case's next look: to
+        say that it failed would have them do it twice."""
+        try:
+            yield
+        except HandoverError as error:
+            event(log, "action.left_behind", level=logging.WARNING, error=type(error).__name__)
 
 
 def _half(case: Case, approval: Approval, number: int | None) -> Decision:

@@ -63,6 +63,10 @@ class Numbers:
     """With the time when it was heard last."""
     gate_closed_until: datetime | None = None
 
+    def waiting_for(self, who: Principal) -> int:
+        """How many cases wait for this person, by the roles they hold."""
+        return sum(self.open_by_state.get(state, 0) for state, role in WAITS_FOR.items() if who.may(role))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadNumbers:

@@ -7,18 +7,19 @@ from shared.domain.states import CaseState
 from shared.errors import BadInput, Changed
 from shared.intake.device_events import read_device_event
 from shared.intake.messages import read_hints
-from shared.names import CASE_STEPS, DEVICE_EVENTS, HINTS, INTUNE_LOGS, WIPE_STEPS
+from shared.names import CASE_STEPS, DEVICE_EVENTS, HINTS, INTUNE_LOGS, NOTICES, WIPE_STEPS
 from shared.operate.principals import Principal, Role
 from shared.operate.refusals import NothingParked, NotReplayable
 from shared.ports import Clock, Messages
 from shared.records.cases import CaseStore
 from shared.records.parked import ParkedInput, ParkingLot, Settled
 from shared.remedy.messages import queue_of, read_step, write_step
+from shared.remedy.notice_messages import read_pointer
 from shared.rules.decide import AFTER_THE_WIPE
 
 Json = dict[str, Any]
 
-SOURCES = (DEVICE_EVENTS, HINTS, CASE_STEPS, WIPE_STEPS, INTUNE_LOGS)
+SOURCES = (DEVICE_EVENTS, HINTS, CASE_STEPS, WIPE_STEPS, NOTICES, INTUNE_LOGS)
 MOST_ON_A_PAGE = 50
 _STEPS = (CASE_STEPS, WIPE_STEPS)
 _PAST_WIPE_INTENT = {CaseState.WIPE_INTENDED, *AFTER_THE_WIPE}
@@ -93,6 +94,9 @@ class TendParkedInput:
         if parked.source == HINTS:
             read_hints(body)
             return HINTS, body
+        if parked.source == NOTICES:
+            read_pointer(body)
+            return NOTICES, body
         if parked.source not in _STEPS:
             raise NotReplayable(
                 "Records of Intune's logs are not replayed; the sweep finds what they told. Discard it."

@@ -48,7 +48,7 @@ class Report:
         found = [each for each in [await self._read(line) for line in listed[:MOST_READ]] if each is not None]
         return summarise(
             found,
-            policy=self.policy,
+            policy=self.policy.as_of(until),
             since=since,
             until=until,
             listed=[(line.state, line.reason) for line in listed],
@@ -70,7 +70,7 @@ class Report:
         journals = await asyncio.gather(*(self.cases.journal(case.id) for case in found[:MOST_SHOWN]))
         summary = summarise(
             list(zip(found, journals, strict=False)),
-            policy=self.policy,
+            policy=self.policy.as_of(until),
             since=since,
             until=until,
             listed=[(case.state, case.reason) for case in found],

@@ -10,7 +10,7 @@ from shared.ports import Clock
 from shared.records.attestations import AttestationBook
 from shared.records.json_form import JsonForm
 from shared.records.tenant_facts import TenantFactsCache
-from shared.rules.attesting import is_in_time, newest
+from shared.rules.attesting import newest, scope_that_counts
 from shared.rules.plans import ENTRA_PREMIUM_PLANS, INTUNE_PLANS, covers
 from shared.rules.sku_names import sku_name
 from shared.rules.tenant_checks import tenant_checks
@@ -73,7 +73,7 @@ class ShowTenant:
             "scope": word.scope,
             "groups": list(word.group_ids),
             "valid_until": until.isoformat(),
-            "valid": is_in_time(word, self.clock.now().date()),
+            "valid": scope_that_counts(word, self.clock.now().date()) is not None,
         }
 
 

@@ -139,7 +139,7 @@ def no_longer_fits(case: Case, policy: Policy) -> tuple[Reason, str] | None:
     """Why the approval that this attempt used does not cover its second request.
 
     Its 24 hours do not count here: a person approved this very attempt, and Intune gives the second administrator three
-    days (docs/adr/0010). Device, owner, policy and mode do.
+    days (docs/adr/0011). Device, owner, policy and mode do.
     """
     approval = case.approval
     if approval is None:

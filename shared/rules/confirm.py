@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime, timedelta
+from typing import TypedDict
 
 from shared.domain.case import Case, Decision, DeviceIdentity, Evidence, Journey, Readings
 from shared.domain.facts import MISSING, Compliance, Facts, ManagedDevice
@@ -66,7 +67,7 @@ def confirm(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision
     evidence, journey = device_evidence(device), _journey_of(device)
     if refusal := refusal_of(device, policy, journey):
         reason, says = refusal
-        return go(CaseState.REFUSED, reason, says, evidence=evidence, device=identity_of(device))
+        return go(CaseState.REFUSED, reason, says, evidence=evidence, **_named_after(device))
     if _may_prepare(case, device, journey, policy):
         return go(
             CaseState.CHECKING_OWNER,
@@ -74,26 +75,34 @@ def confirm(case: Case, facts: Facts, policy: Policy, now: datetime) -> Decision
             f"{device.called} was enrolled by the staging account {device.enrolled_by or device.user_principal_name} and is "
             "compliant: its user gets licence and Autopilot assignment, and it is not wiped.",
             evidence=evidence,
-            device=identity_of(device),
-            serial_number=device.serial_number,
+            **_named_after(device),
             readings=None,
             notice=None,
             journey=Journey.PREPARE,
         )
     if device.compliance is not Compliance.NONCOMPLIANT:
         reason, says = _not_noncompliant(device)
-        return go(CaseState.NO_ACTION_NEEDED, reason, says, evidence=evidence, device=identity_of(device))
+        return go(CaseState.NO_ACTION_NEEDED, reason, says, evidence=evidence, **_named_after(device))
     return go(
         CaseState.CHECKING_OWNER,
         Reason.DEVICE_NOT_COMPLIANT,
         f"{device.called} is non-compliant; it was enrolled by {device.enrolled_by or device.user_principal_name or 'nobody'}.",
         evidence=evidence,
-        device=identity_of(device),
-        serial_number=device.serial_number,
+        **_named_after(device),
         readings=read_again(case.readings, policy, now),
         notice=None,
         journey=journey,
     )
+
+
+class _Named(TypedDict):
+    device: DeviceIdentity
+    serial_number: str
+
+
+def _named_after(device: ManagedDevice) -> _Named:
+    """However the case goes on: people look for it by the serial number, also to see why a device is left alone."""
+    return _Named(device=identity_of(device), serial_number=device.serial_number)
 
 
 def _journey_of(device: ManagedDevice) -> Journey:

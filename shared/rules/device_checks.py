@@ -36,6 +36,7 @@ UNFIT_ENROLMENT_STATES = {
 }
 FIT_USERLESS_STATES = frozenset({"allowed", "unknown"})
 """``unknown`` is what a device shows that never went through self-deployment or pre-provisioning."""
+_USERLESS_WORDS = {"unknown": "unknown: never self-deployed or pre-provisioned"}
 WANTED_PROFILE = ("entra", "singleUser", "standard")
 
 
@@ -88,7 +89,7 @@ def _registration(case: Case, registered: AutopilotDevice) -> Iterator[Check]:
     )
     yield Check(
         name="Userless enrolment",
-        found=registered.userless_status or "no value",
+        found=_USERLESS_WORDS.get(registered.userless_status, registered.userless_status) or "no value",
         verdict=_judge(registered.userless_status, FIT_USERLESS_STATES, frozenset({"blocked"})),
         mend="Use Unblock device on this registration in Intune (Windows Autopilot devices): without it OOBE ends with 0x80180014.",
     )

@@ -148,7 +148,7 @@ def _take(case: Case, plan: Plan, lack: str, policy: Policy, now: datetime) -> D
 
 
 def _report(plan: Plan) -> str:
-    if plan.would.startswith("assign "):
+    if plan.only_assigns:
         return f"{sku_name(plan.sku.part_number)} would be assigned."
     return f"It would {plan.would}." + (f" {plan.lost}" if plan.lost else "")
 

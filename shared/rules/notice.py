@@ -148,7 +148,9 @@ def _owners_time(case: Case, device: ManagedDevice, facts: Facts, policy: Policy
 
 
 def calling_off(case: Case, policy: Policy) -> TellOwner | None:
-    """The mail that the wipe does not come, to an owner who was told that it would."""
+    """The mail that the wipe does not come, to an owner who was told that it would; none once it may have come."""
+    if case.wipe is not None and case.wipe.may_have_wiped:
+        return None
     told = case.notice is not None and case.notice.matter is Matter.WIPE_COMING and case.notice.sent
     if not (told and policy.tells_owner and policy.mode.may_write) or case.owner is None or case.device is None:
         return None

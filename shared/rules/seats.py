@@ -26,6 +26,8 @@ class Plan:
     """Products of which a seat is needed; empty where the user already has one of each."""
     lost: str = ""
     """Names of the plans that the owner loses."""
+    only_assigns: bool = False
+    """A product is assigned and nothing else changes."""
 
     @property
     def full(self) -> tuple[Sku, ...]:
@@ -58,6 +60,7 @@ def _direct(user: User, sku: Sku, tenant: TenantFacts, policy: Policy) -> Plan:
             if switched
             else f"assign {sku.part_number} to {who}",
             takes=(),
+            only_assigns=not switched,
         )
     taken = list(_swapped(user, sku, tenant, policy))
     lost = _lost(user, sku, taken, tenant)
@@ -75,6 +78,7 @@ def _direct(user: User, sku: Sku, tenant: TenantFacts, policy: Policy) -> Plan:
         would=f"swap {parts} for {sku.part_number} of {who}" if taken else f"assign {sku.part_number} to {who}",
         takes=(sku,),
         lost=lost,
+        only_assigns=not taken,
     )
 
 

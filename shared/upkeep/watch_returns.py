@@ -1,6 +1,7 @@
 """One shared reading for all wiped devices: who is back, and compliant? Their cases go on from it, so that waiting costs no
 request each, and coming back none either."""
 
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,12 +9,16 @@ from datetime import datetime, timedelta
 from shared.domain.case import Case, move
 from shared.domain.facts import Compliance, ManagedDevice
 from shared.domain.states import CaseState
-from shared.errors import Changed
+from shared.errors import AccessDenied, Changed, RetryLater, Unexpected
 from shared.ports import Clock, Devices
 from shared.records.cases import CaseStore, Stored
+from shared.records.gate import GATE_WITHOUT_A_TIME, GraphGate
 from shared.remedy.advance import Advance, Outcome
 from shared.remedy.messages import StepQueue
 from shared.rules.decisions import wait
+from shared.telemetry import event
+
+log = logging.getLogger(__name__)
 
 WAITING = frozenset({CaseState.AWAITING_RETURN, CaseState.AWAITING_PROOF})
 FIRST_EVALUATION_TAKES = timedelta(hours=2)
@@ -30,12 +35,27 @@ class WatchReturns:
     steps: StepQueue
     advance: Advance
     devices: Devices
+    gate: GraphGate
     clock: Clock
 
     async def run(self) -> int:
-        """Let the cases go on whose device is back; returns how many. One Graph list, none when nothing is waited for."""
+        """Let the cases go on whose device is back; returns how many. One Graph list, none when nothing is waited for.
+
+        A list that cannot be read wakes nobody: the next run reads it, and each case looks for itself once a day.
+        """
         waiting = [stored async for stored in self._waiting()]
-        found = await self._enrolments(waiting)
+        if not waiting or await self.gate.closed_until(self.clock.now()):
+            return 0
+        try:
+            found = await self._enrolments(waiting)
+        except RetryLater as error:
+            if error.throttled:
+                await self.gate.close(self.clock.now() + (error.after or GATE_WITHOUT_A_TIME))
+            event(log, "returns.unreadable", level=logging.WARNING, why=str(error))
+            return 0
+        except (AccessDenied, Unexpected) as error:
+            event(log, "returns.unreadable", level=logging.ERROR, why=str(error))
+            return 0
         went_on = 0
         for stored in waiting:
             enrolments = found.get(_serial(stored.case.serial_number), ())

@@ -12,7 +12,7 @@ from shared.domain.case import Approval, Case, proposal_of
 from shared.domain.policy import EnrolmentAttestation, Mode
 from shared.domain.reasons import Reason
 from shared.domain.states import TRANSITIONS, CaseState
-from shared.errors import Changed
+from shared.errors import Changed, RetryLater
 from shared.names import CASE_STEPS, DEVICE_EVENTS
 from shared.records.attestations import AttestationBook
 from tests.fakes import story
@@ -434,6 +434,46 @@ async def test_a_race_that_is_lost_in_the_last_moment_is_told(world: World, monk
     monkeypatch.setattr("shared.records.cases.CaseStore.save", lost)
     told = await press(page, f"{CASE}/approve", **YES)
     assert (told.status, "moved this case a moment ago" in told.word) == (409, True)
+
+
+async def test_what_is_done_is_said_to_be_done_though_the_queue_is_away(world: World) -> None:
+    """The case is stored, and the supervisor sends its step: whoever is told that it failed would do it again."""
+    await put(world, S.AWAITING_APPROVAL)
+    page = await get(CASE)
+    world.messages.away = True
+    assert leads_to(await press(page, f"{CASE}/approve", **YES)) == f"/{CASE}?done=approved"
+    world.messages.away = False
+    world.clock.move(timedelta(minutes=6))
+    assert await world.services.supervise.run() == 1
+
+
+async def test_a_thaw_is_said_to_be_one_though_the_cases_cannot_be_woken(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.freeze.set(frozen=True, by="Ben", why="patch day", at=world.clock.now())
+
+    async def away(*_: object) -> None:
+        raise RetryLater("storage is away")
+
+    monkeypatch.setattr("shared.operate.go_on.GoOn.run", away)
+    thawed = await press(await get(), "freeze", why="patched")
+    assert (leads_to(thawed), (await world.freeze.read()).frozen) == ("?done=thawed", False)
+
+
+async def test_an_action_while_storage_is_away_claims_neither_that_it_was_done_nor_that_it_was_not(
+    world: World,
+) -> None:
+    await put(world, S.AWAITING_APPROVAL)
+    page = await get(CASE)
+    world.rows.away = True
+    told = await press(page, f"{CASE}/approve", **YES)
+    assert (told.status, "may have been done, or not" in told.text) == (503, True)
+    assert "may have been done" not in (await get(CASE)).text
+
+
+async def test_a_refusal_keeps_names_as_they_are_written(world: World) -> None:
+    told = await press(await get("tenant"), "tenant/attest", **{**WORD, "discovery_url": "x" * 300})
+    assert told.word.startswith("The discovery URL must be a URL of at most 200 characters. Nothing was written down.")
 
 
 async def test_a_header_alone_signs_nobody_in(world: World) -> None:

@@ -23,12 +23,16 @@ class CountedRows:
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
         self.read = 0
+        self.places: list[tuple[object, ...]] = []
+        """Table and partition of each question."""
 
     async def get(self, table: str, partition: str, key: str) -> Row | None:
         self.read += 1
+        self.places.append((table, partition))
         return await self._rows.get(table, partition, key)
 
     async def scan(self, *given: Any, **options: Any) -> AsyncIterator[Row]:
+        self.places.append(given)
         async for row in self._rows.scan(*given, **options):
             self.read += 1
             yield row
@@ -80,6 +84,18 @@ async def test_a_page_reads_no_more_of_many_cases_than_of_some() -> None:
     some, many = await rows_read(620), await rows_read(930)
     assert {path: count for path, count in many.items() if count > some[path]} == {}
     assert max(many.values()) < 520
+
+
+async def test_the_overview_reads_the_switch_and_the_figures_once_so_that_frame_and_page_say_the_same() -> None:
+    _, rows = await world_with(3)
+    try:
+        await get()
+        rows.places.clear()
+        await get()
+    finally:
+        install(None)
+    assert rows.places.count(("ledgers", "switch")) == 1
+    assert rows.places.count(("overview", "counts")) == 1
 
 
 async def test_a_report_that_is_not_whole_says_so() -> None:

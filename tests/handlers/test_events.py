@@ -59,9 +59,9 @@ async def test_a_body_in_bytes_is_read_as_well(world: World) -> None:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ("not JSON", "not a device event: event: Invalid JSON"),
-        ("", "not a device event: event: Invalid JSON"),
-        (b"\xff\xfe\x00", "not a device event: event: Invalid JSON"),
+        ("not JSON", "not a device event: Invalid JSON"),
+        ("", "not a device event: Invalid JSON"),
+        (b"\xff\xfe\x00", "not a device event: Invalid JSON"),
         ('{"device": "PC-0427"}', "specversion: Field required"),
         ("[" * 10_000, "not a device event"),
         (cloud_event("device.exploded", serialNumber="5CG"), "type: Input should be 'device.noncompliant'"),
@@ -70,7 +70,10 @@ async def test_a_body_in_bytes_is_read_as_well(world: World) -> None:
         (cloud_event(serialNumber="   "), "data.serialNumber"),
         (cloud_event(serialNumber="5CG' or 1 eq 1"), "data.serialNumber"),
         (cloud_event(managedDeviceId="all"), "data.managedDeviceId"),
-        (cloud_event("device.user-assigned", serialNumber="5CG"), "needs data.userId or data.userPrincipalName"),
+        (
+            cloud_event("device.user-assigned", serialNumber="5CG"),
+            "not a device event: device.user-assigned needs data.userId or data.userPrincipalName",
+        ),
         (cloud_event("user.licence-changed", serialNumber="5CG"), "needs data.userId"),
     ],
     ids=range(13),
@@ -108,6 +111,18 @@ async def test_an_event_comes_again_later_when_graph_or_tables_are_away(world: W
     assert again.visible_at - world.clock.now() >= timedelta(minutes=5)
     world.rows.away = False
     assert await parked(world) == []
+
+
+async def test_a_message_that_is_put_back_again_and_again_is_told_each_time(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It has no number of tries: who looks for a hint that nothing comes of has to find it in the log."""
+    world.rows.away = True
+    body = cloud_event(serialNumber=story.SERIAL_NUMBER)
+    for _ in range(3):
+        await events.take_device_event(message(body))
+    told = [vars(record)["fields"] for record in caplog.records if record.getMessage() == "input.sent_again"]
+    assert [(each["queue"], each["seconds"]) for each in told] == [(DEVICE_EVENTS, 300.0)] * 3
 
 
 async def test_when_the_event_cannot_even_be_put_back_the_queue_tries_again(world: World) -> None:

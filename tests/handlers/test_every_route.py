@@ -195,6 +195,14 @@ async def test_an_attestation_that_is_over_is_not_valid_any_more(world: World) -
     assert (await ok(api.show_tenant, request(method="GET")))["attestation"]["valid"] is False
 
 
+async def test_an_attestation_that_leads_elsewhere_than_to_intune_is_not_valid(world: World) -> None:
+    world.clock.move(timedelta(days=1))
+    today = world.clock.now().date()
+    word = EnrolmentAttestation(by="ada@contoso.example", on=today, scope="all", discovery_url="https://mdm.example/")
+    await AttestationBook(world.rows, world.ids).write(word, at=world.clock.now(), how="by hand")
+    assert (await ok(api.show_tenant, request(method="GET")))["attestation"]["valid"] is False
+
+
 async def test_a_newer_word_that_is_stored_is_the_one_that_counts(world: World) -> None:
     world.clock.move(timedelta(days=100))
     book = AttestationBook(world.rows, world.ids)

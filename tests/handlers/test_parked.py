@@ -9,7 +9,7 @@ import pytest
 
 from handlers import events, parked, steps
 from shared.domain.states import CaseState
-from shared.names import CASE_STEPS, DEVICE_EVENTS, HINTS, INTUNE_LOGS, WIPE_STEPS
+from shared.names import CASE_STEPS, DEVICE_EVENTS, HINTS, INTUNE_LOGS, NOTICES, QUEUES, WIPE_STEPS
 from shared.operate.parked_input import MOST_ON_A_PAGE
 from shared.records.parked import ParkingLot
 from shared.remedy.messages import StepDue, write_step
@@ -61,6 +61,21 @@ async def test_a_wrong_event_is_listed_shown_mended_and_replayed(world: World) -
     assert (await world.case()).state is CaseState.OPENED
     assert (await listed())["parked"] == []
     assert [each["id"] for each in (await listed(settled="true"))["parked"]] == [one["id"]]
+
+
+@pytest.mark.parametrize("source", [*QUEUES, INTUNE_LOGS])
+async def test_whatever_was_set_aside_is_listed_wherever_it_came_from(world: World, source: str) -> None:
+    parked_id = await park(world, source, "nonsense")
+    assert [each["id"] for each in (await listed())["parked"]] == [parked_id]
+    assert [each["id"] for each in (await listed(source=source))["parked"]] == [parked_id]
+
+
+async def test_a_message_about_a_notice_is_replayed_as_it_was(world: World) -> None:
+    pointer = '{"v":1,"month":"2026-03","key":"freeze-20260302T080000"}'
+    await ok(parked.replay_parked, about(await park(world, NOTICES, pointer), {}))
+    assert world.messages.take(NOTICES) == [pointer]
+    unreadable = await park(world, NOTICES, "nonsense")
+    assert "not JSON" in await problem(400, parked.replay_parked, about(unreadable, {}))
 
 
 async def test_replaying_twice_sends_it_once(world: World) -> None:

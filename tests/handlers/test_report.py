@@ -49,6 +49,15 @@ async def test_it_tells_of_open_cases_and_of_those_that_ended_in_the_period(worl
     assert await ids("60") == ["device-2", "device-3", "device-4", "device-1"]
 
 
+async def test_it_names_the_mode_that_holds_not_the_one_that_was_set() -> None:
+    """Auto mode ends by itself: a report that goes on calling it auto would be believed."""
+    today = World(Mode.AUTO, auto_until=story.START.date())
+    assert (await today.services.report.of_days(7)).mode == "auto"
+    today.clock.move(DAY)
+    latest, _ = await today.services.report.latest(7)
+    assert {latest.mode, (await today.services.report.of_days(7)).mode} == {"approve"}
+
+
 @pytest.mark.parametrize(
     ("accept", "query", "kind"),
     [

@@ -54,9 +54,9 @@ def world() -> Iterator[World]:
     install(None)
 
 
-def run(*words: str, through: httpx.Client | None = None, answer: str = "") -> Result:
+def run(*words: str, through: httpx.Client | None = None, answer: str = "", width: int = 400) -> Result:
     """A command as somebody types it."""
-    console = Console(width=400, force_terminal=False, file=(out := io.StringIO()))
+    console = Console(width=width, force_terminal=False, file=(out := io.StringIO()))
     api = Api(client=through or client(), console=console)
     result = CliRunner().invoke(app, list(words), obj=api, input=answer)
     result.stdout_bytes += out.getvalue().encode()
@@ -91,11 +91,26 @@ def test_status_says_what_waits_and_who_froze(world: World) -> None:
 
 def test_cases_are_listed_and_filtered(world: World) -> None:
     everything = said("cases")
-    assert all(word in everything for word in (story.CASE_ID, "device-1", "device-2"))
-    assert "device-2" in said("cases", "--serial", "sn-2")
-    assert "device-1" not in said("cases", "--serial", "sn-2")
-    assert "device-1" not in said("cases", "--state", "needs_person", "--most", "1")
+    assert all(word in everything for word in (story.SERIAL_NUMBER, "SN-1", "SN-2"))
+    assert "SN-2" in said("cases", "--serial", "sn-2")
+    assert "SN-1" not in said("cases", "--serial", "sn-2")
+    assert "SN-1" not in said("cases", "--state", "needs_person", "--most", "1")
     assert "No case." in said("cases", "--user", "nobody@")
+
+
+def test_what_the_list_calls_a_case_names_it_to_the_other_commands(world: World) -> None:
+    for number in (3, 4):
+        again = story.case_in(S.WATCHING, world.policy, world.clock.now(), id=f"device-{number}")
+        asyncio.run(world.put(story.with_serial(again, "SN-1" if number == 3 else "")))
+    names = [line.split()[0] for line in said("cases").splitlines()[1::2]]
+    assert sorted(names) == [story.SERIAL_NUMBER, "SN-2", "device-1", "device-3", "device-4"]
+    assert all("Possible: " in said("case", name) for name in names)
+
+
+def test_a_list_of_cases_fits_into_a_terminal_of_80_columns(world: World) -> None:
+    lines = said("cases", width=80).splitlines()
+    assert len(lines) == 1 + 2 * 3, "a heading, and two lines for each of three cases"
+    assert max(map(len, lines)) <= 80
 
 
 def test_a_case_is_shown_by_its_serial_number_with_its_journal(world: World) -> None:
@@ -109,6 +124,15 @@ def test_a_serial_number_of_several_cases_is_not_guessed(world: World) -> None:
     asyncio.run(world.put(again))
     assert "several cases" in refused("cancel", "SN-1", "--why", "x")
     assert state_of(world, "device-1") is S.NEEDS_PERSON
+
+
+def test_of_a_serial_number_the_open_case_is_meant_not_that_of_an_enrolment_before(world: World) -> None:
+    """Each device that came back has a case of its old enrolment."""
+    before = story.with_serial(story.case_in(S.PROVEN, world.policy, world.clock.now(), id="device-3"), "SN-1")
+    asyncio.run(world.put(before))
+    assert "device-1" in said("case", "SN-1")
+    assert "is cancelled" in said("cancel", "SN-1", "--why", "sold")
+    assert "device-1 (cancelled), device-3 (proven)" in refused("case", "SN-1")
 
 
 def test_an_approval_shows_what_it_does_and_asks(world: World) -> None:

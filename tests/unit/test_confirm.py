@@ -118,7 +118,8 @@ def test_a_device_that_is_not_ours_to_touch_is_refused_with_the_reason(
 
     assert (decision.to, decision.reason) == (CaseState.REFUSED, reason)
     assert decision.says == f"{NAME} is not touched: {why}."
-    assert decision.changes == {"device": identity_of(a_device(**fields))}
+    refused = a_device(**fields)
+    assert decision.changes == {"device": identity_of(refused), "serial_number": refused.serial_number}
 
 
 @pytest.mark.parametrize(

@@ -5,18 +5,23 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.case import Case, Readings
+from shared.domain.case import Case, Notice, Readings
 from shared.domain.effects import Matter, TellOwner
 from shared.domain.facts import MISSING, Compliance
 from shared.domain.policy import Mode, Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
+from shared.errors import RetryLater
 from shared.rules.binding import after_binding, await_approval
 from shared.rules.fence import check_fence
 from shared.rules.holding import hold_or_go
-from shared.rules.notice import LOOK_AT_DEVICE_EVERY, code_fits, defer, give_notice, may_defer
+from shared.rules.notice import LOOK_AT_DEVICE_EVERY, calling_off, code_fits, defer, give_notice, may_defer
 from tests.builders import A_SECOND, NOW, OWNER, OWNER_ID, SERIAL, a_device, a_fleet, all_facts
 from tests.case_builders import CODE, a_case, a_notice, a_policy, an_owner, an_unenrolled_case, moved
+from tests.fakes import story
+from tests.fakes.people import ADA
+from tests.fakes.story import attempt as attempt_of
+from tests.fakes.world import World
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 TELLS = a_policy(tells_owner=True)
@@ -291,3 +296,43 @@ def test_without_deferrals_in_the_policy_there_is_no_code():
     after = moved(BOUND, decision).notice
     assert after is not None
     assert after.code_hash is None
+
+
+@pytest.mark.parametrize("notice", [a_notice(), None, a_notice(sent=False)])
+@pytest.mark.parametrize(
+    ("wiped", "expects_it"),
+    [
+        (None, True),
+        ({"outcome": "not sent"}, True),
+        ({"sent_at": NOW, "outcome": "refused"}, True),
+        ({"sent_at": NOW, "outcome": "failed"}, True),
+        ({"sent_at": NOW}, False),
+        ({"sent_at": NOW, "outcome": "unknown"}, False),
+        ({"sent_at": NOW, "outcome": "accepted"}, False),
+    ],
+)
+def test_only_who_still_expects_the_wipe_hears_that_it_does_not_come(
+    notice: Notice | None, wiped: dict[str, object] | None, expects_it: bool
+):
+    attempt = None if wiped is None else replace(attempt_of(NOW), **wiped)
+    case = a_case(CaseState.NEEDS_PERSON, notice=notice, wipe=attempt)
+    told = notice is not None and notice.sent
+    assert (calling_off(case, TELLS) is not None) is (told and expects_it)
+
+
+async def test_an_owner_who_was_told_hears_that_a_person_cancelled_the_case():
+    world = World(Mode.APPROVE, mail_from="helpdesk@contoso.example")
+    now = world.clock.now()
+    await world.put(story.case_in(CaseState.AWAITING_APPROVAL, world.policy, now, notice=a_notice()))
+    cancelled = await world.services.operate.cancel(story.CASE_ID, ADA, "the PC was sold.")
+    assert cancelled.says == "Cancelled by Ada: the PC was sold. The owner is told that the wipe is called off."
+    assert [sent.subject for sent in world.mail.sent] == ["Your PC PC-0427 will not be reset"]
+
+
+async def test_a_case_is_cancelled_though_its_owner_cannot_be_told():
+    world = World(Mode.APPROVE, mail_from="helpdesk@contoso.example")
+    now = world.clock.now()
+    await world.put(story.case_in(CaseState.AWAITING_APPROVAL, world.policy, now, notice=a_notice()))
+    world.mail.answers.append(RetryLater("503"))
+    assert (await world.services.operate.cancel(story.CASE_ID, ADA, "sold")).state is CaseState.CANCELLED
+    assert world.mail.sent == []

@@ -54,7 +54,7 @@ def test_when_everything_is_ready_the_owner_is_bound():
         "Deployment profile": "ok: User-driven: join entra, usage singleUser, user type standard",
         "Hardware": "ok: noRemediationRequired",
         "Autopilot enrolment state": "ok: enrolled",
-        "Userless enrolment": "ok: unknown",
+        "Userless enrolment": "ok: unknown: never self-deployed or pre-provisioned",
     }
     assert moved(CASE, decision).checks == tuple(checks(CASE, _facts(), a_policy(), NOW))
 

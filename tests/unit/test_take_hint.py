@@ -1,25 +1,26 @@
 """A hint opens, reopens or wakes a case, or is dropped for a reason: duplicates, late ones and strangers change nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from shared.domain.case import Case
+from shared.domain.case import Case, JournalEntry
 from shared.domain.facts import Compliance
 from shared.domain.hint import Cause, Hint, Subject
 from shared.domain.policy import Mode
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
-from shared.errors import RetryLater
+from shared.errors import Changed, RetryLater
 from shared.intake.messages import read_hints
 from shared.intake.take_hint import REPEAT_WITHIN, RESPECT_A_PERSON_FOR, WAKE_AGAIN_AFTER, Taken
 from shared.names import CASE_STEPS, HINTS
 from shared.ports import Row
 from shared.records.asked import AskedBook
+from shared.records.cases import CaseStore, Stored
 from shared.records.gate import GraphGate, Passage
 from shared.records.ledger import Ledger
 from shared.records.subscriptions import SubscriptionBook
@@ -227,6 +228,25 @@ async def test_storage_that_is_away_is_raised_for_the_queue() -> None:
     world.rows.away = True
     with pytest.raises(RetryLater):
         await take(world)
+
+
+class AlwaysSecond(CaseStore):
+    """Somebody else is always quicker."""
+
+    async def save(self, stored: Stored, case: Case, entries: Sequence[JournalEntry]) -> Stored:
+        raise Changed(f"{case.id} was written by somebody else, {len(entries)} entries after {stored.etag}")
+
+
+async def test_an_assignment_that_loses_every_race_comes_again_and_is_not_forgotten() -> None:
+    world = World()
+    await put(world, S.NEEDS_PERSON, reason=Reason.OWNER_UNKNOWN, owner=None)
+    assigned = world.hint(Cause.USER_ASSIGNED, owner=story.OWNER_UPN)
+    take_hint = replace(world.services.take_hint, cases=AlwaysSecond(world.rows, world.ids))
+    with pytest.raises(RetryLater):
+        await take_hint.open_or_wake(assigned)
+    untaken = await take_hint.take_all([assigned])
+    assert untaken is not None and untaken.hints == (assigned,)
+    assert await take(world, assigned) is T.WOKEN
 
 
 async def test_a_hint_is_never_evidence() -> None:

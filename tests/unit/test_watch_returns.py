@@ -9,6 +9,7 @@ from shared.domain.case import Case
 from shared.domain.facts import Compliance
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
+from shared.errors import AccessDenied, HandoverError, RetryLater, Unexpected
 from shared.names import CASE_STEPS, WORKLIST
 from shared.remedy.messages import StepDue, read_step
 from shared.upkeep.watch_returns import FIRST_EVALUATION_TAKES
@@ -139,12 +140,66 @@ async def test_the_record_that_was_wiped_is_no_return_whatever_its_time() -> Non
     assert sent(world) == []
 
 
-async def test_a_list_is_not_used_while_graph_lets_nobody_in() -> None:
+async def test_no_list_is_read_while_graph_lets_nobody_in() -> None:
     world = await waiting()
     enrol(world)
     await world.services.advance.gate.close(world.clock.now() + DAY)
     assert await world.services.watch_returns.run() == 0
+    assert (await world.case(), world.devices.lists) == (await asleep(), 0)
+
+
+async def asleep() -> Case:
+    """The case as nobody touched it."""
+    return await (await waiting()).case()
+
+
+async def test_a_gate_that_closes_after_the_list_was_read_holds_the_case() -> None:
+    world = await waiting()
+    enrol(world)
+    gate = world.services.advance.gate
+
+    async def close() -> None:
+        await gate.close(world.clock.now() + DAY)
+
+    closing = Interference(lambda call: call.name == "devices.enrolled_since", close)
+    assert await world.another_worker(closing).watch_returns.run() == 0
     assert (await world.case()).reason is Reason.GRAPH_BUSY
+
+
+@pytest.mark.parametrize("trouble", [RetryLater("503"), AccessDenied("403"), Unexpected("500 pages")])
+async def test_a_list_that_cannot_be_read_wakes_nobody_and_is_told(
+    trouble: HandoverError, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = await waiting()
+    enrol(world)
+
+    async def refuse() -> None:
+        raise trouble
+
+    refusing = Interference(lambda call: call.name == "devices.enrolled_since", refuse)
+    assert await world.another_worker(refusing).watch_returns.run() == 0
+    assert "returns.unreadable" in [record.getMessage() for record in caplog.records]
+    await proven(world)
+
+
+@pytest.mark.parametrize(
+    ("timer", "call"),
+    [
+        ("watch_returns", "devices.enrolled_since"),
+        ("watch_fleet", "tenant.fleet"),
+        ("watch_wipes", "devices.wipe_audits"),
+    ],
+)
+async def test_a_timer_that_graph_throttles_closes_the_gate_for_all(timer: str, call: str) -> None:
+    world = await waiting()
+
+    async def throttle() -> None:
+        raise RetryLater("429", timedelta(minutes=3), throttled=True)
+
+    throttled = Interference(lambda each: each.name == call, throttle)
+    assert not await getattr(world.another_worker(throttled), timer).run()
+    closed_until = await world.services.advance.gate.closed_until(world.clock.now())
+    assert closed_until == world.clock.now() + timedelta(minutes=3)
 
 
 async def test_more_devices_than_one_run_has_time_for_get_a_message_each(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,8 +131,10 @@ class Transport:
         missing_is_empty: bool = False,
     ) -> tuple[Json, ...]:
         """Every row of every page. Raises what ``pages`` raises."""
-        pages = self.pages(operation, builder, query, most=most, missing_is_empty=missing_is_empty)
-        return tuple([row async for page in pages for row in page])
+        found: list[Json] = []
+        async for page in self.pages(operation, builder, query, most=most, missing_is_empty=missing_is_empty):
+            found += page
+        return tuple(found)
 
     async def write(
         self, operation: str, method: str, builder: "BaseRequestBuilder", body: Json | None = None
