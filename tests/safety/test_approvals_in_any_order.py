@@ -268,7 +268,7 @@ class ApprovalsInAnyOrder(RuleBasedStateMachine):
         self._meanwhile(case, after, what)
 
     @precondition(lambda self: self.cleared)
-    @rule(place=st.integers(0, 2), after=awaits, what=st.sampled_from(MEANWHILE))
+    @rule(place=st.integers(0, 2), after=st.integers(0, 31), what=st.sampled_from(("freeze", *MEANWHILE, "freeze")))
     def while_the_wiper_is_busy(self, place: int, after: int, what: str) -> None:
         case = self.cleared[place % len(self.cleared)]
         if finish(self.world.case(case)).state is CaseState.CLEARED_TO_WIPE:
