@@ -74,8 +74,24 @@ class Write:
     expect: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Put:
+    """One write whatever is there, among others; only derived rows may be written so."""
+
+    key: str
+    data: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """One row that is deleted, among others; it has to be there, and only derived rows may go so."""
+
+    key: str
+
+
 class Rows(Protocol):
-    """Rows with ETags in tables of partitions. Every write is conditional, but ``upsert``, which only derived rows may use.
+    """Rows with ETags in tables of partitions. Every write is conditional, but ``upsert`` and ``Put``, which only derived rows
+    may use.
 
     Every method raises RetryLater when storage is busy or away and AccessDenied when it refuses us.
     """
@@ -84,8 +100,8 @@ class Rows(Protocol):
         """The row, or None."""
         ...
 
-    async def write(self, table: str, partition: str, writes: Sequence[Write]) -> list[str]:
-        """Write 1 to 100 rows of one partition, all or none; the new ETags in order.
+    async def write(self, table: str, partition: str, writes: Sequence[Write | Put | Gone]) -> list[str]:
+        """Write 1 to 100 rows of one partition, all or none; the new ETags in order, "" for a deleted row.
 
         Raises Changed when an expected ETag does not match (or the row is gone) and AlreadyThere when a new row
         exists. Either may be our own earlier write whose answer was lost: the caller re-reads and compares its

@@ -14,7 +14,7 @@ from local.package.target import REPOSITORY
 from local.tenant.populate import tenant_of
 from local.tenant.scenario import parse
 from local.tenant.server import TenantServer
-from shared.clients.graph.devices import STABLE
+from shared.clients.graph.managed_device import STABLE
 
 DEVICES = 100
 FULL, SELECTED = "full", "selected"

@@ -12,7 +12,7 @@ from local.scenario_run import fresh_stack
 from local.stack import Stack
 from local.virtual_time import services_on
 from shared.bootstrap import build, connect, install
-from shared.ports import Messages, Ports, QueueSize, Row, Rows, Value, Write
+from shared.ports import Gone, Messages, Ports, Put, QueueSize, Row, Rows, Value, Write
 from shared.services import Services
 
 ROWS_PER_PAGE = 1000
@@ -41,7 +41,7 @@ class CountedRows:
         self._count()
         return await self.rows.get(table, partition, key)
 
-    async def write(self, table: str, partition: str, writes: Sequence[Write]) -> list[str]:
+    async def write(self, table: str, partition: str, writes: Sequence[Write | Put | Gone]) -> list[str]:
         self._count(len(writes))  # Azure bills each row of a batch
         return await self.rows.write(table, partition, writes)
 

@@ -17,7 +17,7 @@ from azure.core.credentials import AccessToken
 from local.bench.canned_graph import DEVICES, FULL, PATH, SELECTED, canned_graph, payloads
 from shared.clients.graph.client import Graph
 from shared.clients.graph.connection import Endpoint, open_connection
-from shared.clients.graph.devices import STABLE
+from shared.clients.graph.managed_device import STABLE
 from shared.clients.system import SystemClock
 from shared.settings import Settings
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -23,13 +24,12 @@ from shared.domain.hint import Cause
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.errors import AlreadyThere, RetryLater
-from shared.names import OVERVIEW, WORKLIST
+from shared.names import WORKLIST
 from shared.operate.principals import Principal, Role
 from shared.operate.search import Asked
 from shared.ports import Rows, Write
 from shared.records.counts import tally
-from shared.records.finder import state_key
-from shared.records.worklist_line import data_of, line_of
+from shared.records.worklist_line import Listed, data_of, line_of
 from shared.services import Services
 from shared.settings import Settings
 
@@ -111,7 +111,7 @@ async def _fill(rows: Rows, services: Services) -> None:
     """Rows as the product writes them, a hundred at a time; whole cases only of those that wait for an approval."""
     now = datetime.now(UTC).replace(microsecond=0)
     store, figures = services.look.cases, Counter[str]()
-    partitions: dict[tuple[str, str], list[Write]] = {}
+    lines, writes = list[Listed](), list[Write]()
     for number in range(CASES):
         case = _case(number, now)
         line = line_of(case)
@@ -119,22 +119,21 @@ async def _fill(rows: Rows, services: Services) -> None:
         if case.state is CaseState.AWAITING_APPROVAL:
             await store.open(case, _entry(case))
             continue
-        partition, key = state_key(line)
-        partitions.setdefault((WORKLIST, "open"), []).append(Write(key=case.id, data=data_of(line), expect=None))
-        partitions.setdefault((OVERVIEW, partition), []).append(Write(key=key, data={"case": case.id}, expect=None))
-    for (table, partition), writes in partitions.items():
-        for start in range(0, len(writes), 100):
-            # Azurite takes ever longer for it: what was sent twice was written the first time
-            with contextlib.suppress(AlreadyThere):
-                await _patiently(rows, table, partition, writes[start : start + 100])
+        lines.append(line)
+        writes.append(Write(key=case.id, data=data_of(line), expect=None))
+    for start in range(0, len(lines), 100):
+        await _patiently(partial(rows.write, WORKLIST, "open", writes[start : start + 100]))
+        await _patiently(partial(store.finder.add, lines[start : start + 100]))
     for _ in range(2):  # as the supervisor does: a difference is believed when it is seen twice
         await store.counts.mend(figures, "open", now)
 
 
-async def _patiently(rows: Rows, table: str, partition: str, writes: list[Write]) -> None:
+async def _patiently(write: Callable[[], Awaitable[object]]) -> None:
+    """Azurite takes ever longer for it: what was sent twice was written the first time."""
     for _ in range(20):
         with contextlib.suppress(RetryLater):
-            await rows.write(table, partition, writes)
+            with contextlib.suppress(AlreadyThere):
+                await write()
             return
     raise RuntimeError("Azurite does not take the rows")
 

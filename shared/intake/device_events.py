@@ -93,7 +93,11 @@ def _subject(data: EventData, event_type: str) -> tuple[Subject, str]:
 
 
 def _utc(time: datetime) -> datetime:
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    """Raises BadInput for the first and the last hours of the calendar, which are outside of it in UTC."""
+    try:
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except OverflowError:
+        raise BadInput("not a device event: time: there is no such time in UTC") from None
 
 
 def _problem(location: tuple[Any, ...], message: str) -> str:

@@ -120,9 +120,9 @@ def _time(record: Record, now: datetime) -> datetime:
     """When it happened by the record's word, never later than now; now for a word that cannot be read."""
     try:
         time = datetime.fromisoformat(_text(record.get("time")))
-    except ValueError:
+        return min(time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC), now)
+    except (ValueError, OverflowError):  # the latter in the first and the last hours of the calendar
         return now
-    return min(time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC), now)
 
 
 def _text(value: object) -> str:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import cast
 
 from shared.domain.hint import Cause, Hint, Subject
@@ -48,7 +48,7 @@ def read_hints(body: str) -> list[Hint]:
             )
             for one in packed
         ]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, OverflowError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadInput("not a hints message") from error
 
 
@@ -62,7 +62,7 @@ def _time(text: str) -> datetime:
     time = datetime.fromisoformat(text)
     if time.tzinfo is None:
         raise BadInput("a hint's time has no time zone")
-    return time
+    return time.astimezone(UTC)
 
 
 def _key(subject: Subject, text: str) -> str:

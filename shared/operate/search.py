@@ -115,7 +115,7 @@ def _fits(case: Case, asked: Asked, pointer: Pointer) -> bool:
     if asked.state is not None and case.state is not asked.state:
         return False
     by_name = asked.serial or asked.device or asked.user or asked.name
-    if not by_name and case.state is not CaseState.WIPE_SENT and state_key(line)[1] != pointer.key:
+    if not by_name and case.state is not CaseState.WIPE_SENT and state_key(line) != pointer.key:
         return False  # a row that was left behind; the case's own row will come, or has come
     return (
         _begins(line.serial_number, asked.serial)

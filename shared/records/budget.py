@@ -93,18 +93,19 @@ class BudgetBook:
         news: Document = {} if outcome is None else {"outcome": outcome}
         news |= {} if back_at is None else {"back_at": back_at.isoformat()}
         news |= {"verified": True} if verified else {}
+        over = back_at is not None or verified
 
         def note(documents: Documents) -> Documents:
             changed: dict[str, Document] = {}
             if (record := with_news(documents.get(_RECORD), nonce, news)) is not None:
                 changed[_RECORD] = record
             wipes = _current(documents.get(_WINDOW), now)
-            if (back_at or verified) and any(wipe["nonce"] == nonce and not wipe["back"] for wipe in wipes):
+            if over and any(wipe["nonce"] == nonce and not wipe["back"] for wipe in wipes):
                 marked = [wipe | {"back": wipe["back"] or wipe["nonce"] == nonce} for wipe in wipes]
                 changed[_WINDOW] = {"wipes": marked}
             return changed
 
-        await self._ledger.change(_PARTITION, (_WINDOW, _RECORD), note)
+        await self._ledger.change(_PARTITION, (_WINDOW, _RECORD) if over else (_RECORD,), note)
 
     async def still_open(self, *, paid_before: datetime) -> tuple[str, ...]:
         """The Intune ids of devices of whose wipe the record does not know the end."""

@@ -17,7 +17,7 @@ from shared.errors import AlreadyThere, Changed, HandoverError
 from shared.names import CASES, WORKLIST
 from shared.ports import Ids, Row, Rows, Value, Write
 from shared.records.counts import CaseCounts
-from shared.records.finder import CaseFinder
+from shared.records.finder import CaseFinder, pointers_moved
 from shared.records.json_form import JsonForm
 from shared.records.worklist_line import Listed, data_of, line_in, line_of
 from shared.telemetry import event
@@ -70,6 +70,10 @@ class CaseStore:
         if again:
             await self._rows.upsert(WORKLIST, _OPEN, case.id, data_of(line_of(case)))
         saved = await self._write(stored, case, entries)
+        if case.state is CaseState.WIPE_SENT:
+            return (
+                saved  # nothing comes between this note and the wipe; a line that lags behind is found when it is due
+            )
         await self._list(case)
         if again:
             await self._rows.delete(WORKLIST, _ended(stored.case), case.id)
@@ -78,11 +82,9 @@ class CaseStore:
 
     async def _keep_up(self, before: Case | None, after: Case) -> None:
         """What lists and counts are made from; a case never waits for it, and the supervisor mends what is left out."""
-        if after.state is CaseState.WIPE_SENT:  # nothing comes between this note and the wipe
-            return
         try:
-            await self.finder.moved(before, after)
-            await self.counts.moved(None if before is None else line_of(before), line_of(after))
+            beside = pointers_moved(before, after)
+            await self.counts.moved(None if before is None else line_of(before), line_of(after), beside)
         except HandoverError as error:
             event(log, "overview.behind", case=after.id, error=type(error).__name__)
 

@@ -5,17 +5,17 @@ leads to a case that says otherwise, and is left out.
 """
 
 import re
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.domain.case import Case
 from shared.domain.states import CaseState
-from shared.names import OVERVIEW
-from shared.ports import Rows
+from shared.ports import Gone, Put, Rows
+from shared.records.overview_rows import OverviewRows
 from shared.records.worklist_line import Listed, line_of, shown_state
 
-_NAMES = "names"
+_NAMES, _OPEN, _ENDED = "name|", "open|", "ended|"
 _LAST_SECOND = 9_999_999_999
 _MOST_OF_A_NAME = 200
 
@@ -37,71 +37,72 @@ class CaseFinder:
     """The way from a state, a serial number, a device's name or an owner to cases."""
 
     def __init__(self, rows: Rows) -> None:
-        self._rows = rows
+        self._rows = OverviewRows(rows)
 
-    async def moved(self, before: Case | None, after: Case) -> None:
-        """Keep up with a case that moved: the new rows first, so that it is never hidden."""
-        old = set[str]() if before is None else _names(before)
-        new = _names(after)
-        for term in sorted(new - old):
-            await self._rows.upsert(OVERVIEW, _NAMES, _name_key(term, after.id), {"case": after.id})
-        gone, come = None if before is None else _listed_as(before), line_of(after)
-        if gone is None or state_key(gone) != state_key(come):
-            await self.add(come)
-            if gone is not None:
-                await self.drop(gone.state, state_key(gone)[1])
-        for term in sorted(old - new):
-            await self._rows.delete(OVERVIEW, _NAMES, _name_key(term, after.id))
+    async def add(self, lines: Collection[Listed]) -> None:
+        """List these cases under their states."""
+        await self._rows.change([_row_of(line) for line in lines])
 
-    async def add(self, line: Listed) -> None:
-        """List the case under its state."""
-        await self._rows.upsert(OVERVIEW, *state_key(line), {"case": line.case_id})
-
-    async def drop(self, state: CaseState, key: str) -> None:
-        """Take a row away from a state."""
-        await self._rows.delete(OVERVIEW, _in(state), key)
-
-    async def in_state(self, state: CaseState, *, after: str = "", most: int | None = None) -> AsyncIterator[Pointer]:
+    def in_state(self, state: CaseState, *, after: str = "", most: int | None = None) -> AsyncIterator[Pointer]:
         """Cases in a state, those that came into it last first."""
-        async for row in self._rows.scan(OVERVIEW, _in(state), after=after, most=most):
-            yield Pointer(key=row.key, case_id=str(row.data["case"]))
+        return self._pointers(_in(state), "", after, most)
 
-    async def named(self, beginning: str, *, after: str = "", most: int | None = None) -> AsyncIterator[Pointer]:
+    def named(self, beginning: str, *, after: str = "", most: int | None = None) -> AsyncIterator[Pointer]:
         """Cases whose serial number, device name or owner begins so, whatever its case."""
-        async for row in self._rows.scan(
-            OVERVIEW, _NAMES, key_prefix=_written(beginning)[:_MOST_OF_A_NAME], after=after, most=most
-        ):
-            yield Pointer(key=row.key, case_id=str(row.data["case"]))
+        return self._pointers(_NAMES, _written(beginning)[:_MOST_OF_A_NAME], after, most)
 
-    async def mend(self, lines: Collection[Listed], states: Iterable[CaseState], *, before: datetime) -> int:
-        """Make the rows of these states say what the lines say; returns how many were wrong.
+    async def _pointers(self, kind: str, beginning: str, after: str, most: int | None) -> AsyncIterator[Pointer]:
+        later = after and kind + after
+        async for row in self._rows.beginning_with(kind + beginning, after=later, most=most):
+            yield Pointer(key=row.key.removeprefix(kind), case_id=str(row.data["case"]))
+
+    async def mend(self, lines: Collection[Listed], *, before: datetime) -> int:
+        """Make the rows of the open states say what the lines, of all open cases, say; returns how many were wrong.
 
         Cases that moved since ``before`` are left alone: whoever moved them is about to write.
         """
-        settled = {state_key(line): line for line in lines if line.moved_at < before}
+        settled = {_row_key(line): line for line in lines if line.moved_at < before}
         moving = {line.case_id for line in lines if line.moved_at >= before}
-        wrong, there = 0, set[tuple[str, str]]()
-        for state in states:
-            async for pointer in self.in_state(state):
-                there.add((_in(state), pointer.key))
-                older = pointer.entered_second < before.timestamp() and pointer.case_id not in moving
-                if older and (_in(state), pointer.key) not in settled:
-                    await self.drop(state, pointer.key)
-                    wrong += 1
-        for key in settled.keys() - there:
-            await self.add(settled[key])
-            wrong += 1
-        return wrong
+        there, left_over = set[str](), list[Gone]()
+        async for pointer in self._pointers("", _OPEN, "", None):
+            there.add(pointer.key)
+            under = replace(pointer, key=pointer.key.split("|", 2)[2])
+            older = under.entered_second < before.timestamp() and pointer.case_id not in moving
+            if older and pointer.key not in settled:
+                left_over.append(Gone(key=pointer.key))
+        missing = [_row_of(line) for key, line in settled.items() if key not in there]
+        await self._rows.change([*missing, *left_over])
+        return len(missing) + len(left_over)
 
 
-def state_key(line: Listed) -> tuple[str, str]:
-    """Partition and key of a case under its state."""
+def pointers_moved(before: Case | None, after: Case) -> list[Put | Gone]:
+    """The rows that come and go when a case moves; ``before`` is None for a new one."""
+    old, new = set[str]() if before is None else _name_keys(before), _name_keys(after)
+    come, gone = line_of(after), None if before is None else _listed_as(before)
+    changes: list[Put | Gone] = [Put(key=key, data={"case": after.id}) for key in sorted(new - old)]
+    if gone is None or _row_key(gone) != _row_key(come):
+        changes.append(_row_of(come))
+        changes += [] if gone is None else [Gone(key=_row_key(gone))]
+    return changes + [Gone(key=key) for key in sorted(old - new)]
+
+
+def state_key(line: Listed) -> str:
+    """The key of a case's pointer under its state."""
     entered = line.entered_at or line.moved_at
-    return _in(line.state), f"{_LAST_SECOND - int(entered.timestamp()):010}-{line.case_id}"
+    return f"{_LAST_SECOND - int(entered.timestamp()):010}-{line.case_id}"
+
+
+def _row_key(line: Listed) -> str:
+    return _in(line.state) + state_key(line)
+
+
+def _row_of(line: Listed) -> Put:
+    return Put(key=_row_key(line), data={"case": line.case_id})
 
 
 def _in(state: CaseState) -> str:
-    return f"state-{shown_state(state).value}"
+    """Open and ended ones apart, since all open ones are compared with the worklist."""
+    return f"{_ENDED if state.ended else _OPEN}{shown_state(state).value}|"
 
 
 def _listed_as(case: Case) -> Listed:
@@ -112,15 +113,10 @@ def _listed_as(case: Case) -> Listed:
     return line
 
 
-def _names(case: Case) -> set[str]:
+def _name_keys(case: Case) -> set[str]:
     line = line_of(case)
-    return {
-        written for text in (line.serial_number, line.device, line.owner, line.owner_id) if (written := _written(text))
-    }
-
-
-def _name_key(written: str, case_id: str) -> str:
-    return f"{written[:_MOST_OF_A_NAME]}|{case_id}"
+    texts = (line.serial_number, line.device, line.owner, line.owner_id)
+    return {f"{_NAMES}{written[:_MOST_OF_A_NAME]}|{case.id}" for text in texts if (written := _written(text))}
 
 
 def _written(text: str) -> str:

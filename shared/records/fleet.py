@@ -43,8 +43,14 @@ class FleetBook:
             document = self._with(None, counted)
             await self._ledger.replace(_PARTITION, _KEY, document)
             return _fleet(document)
-        await self._ledger.change(_PARTITION, (_KEY,), lambda documents: {_KEY: self._with(documents[_KEY], counted)})
-        return await self.known() or counted
+        written: list[Document] = []
+
+        def with_count(documents: Mapping[str, Document]) -> Mapping[str, Document]:
+            written[:] = [self._with(documents.get(_KEY), counted)]
+            return {_KEY: written[0]}
+
+        await self._ledger.change(_PARTITION, (_KEY,), with_count)
+        return _fleet(written[0])
 
     async def accept(self) -> None:
         """A person thawed: so many non-compliant devices are as they should be, until they become fewer."""

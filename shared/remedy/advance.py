@@ -165,13 +165,14 @@ class Advance:
         return Outcome.MOVED
 
     async def _wipe(self, stored: Stored) -> Outcome:
-        """Run the protocol; once anything was sent the row says so, and a trouble then loses the race against that row."""
+        """Run the protocol, which settles what it did; once anything was sent the row says so, and a trouble then loses the race
+        against that row."""
         try:
             stored = await self.wipe.run(stored, self._policy)
         except (RetryLater, Unexpected, AccessDenied) as error:
             await self._save_and_send(stored, *await self._in_trouble(stored.case, error))
             return Outcome.MOVED
-        await self._after(stored)
+        await self._hand_on(stored.case)
         return Outcome.MOVED
 
     def _stops(self, case: Case) -> bool:
@@ -210,6 +211,9 @@ class Advance:
         case = stored.case
         if case.returned_device_id is not None or case.state.rests or case.state in _SETTLED:
             await self.wipe.settle(case)
+        await self._hand_on(case)
+
+    async def _hand_on(self, case: Case) -> None:
         if case.state in RULES:
             await self.steps.send(case)
         await self.tell.of_case(case)

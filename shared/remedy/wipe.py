@@ -36,6 +36,7 @@ from shared.domain.effects import (
     WipeNotSent,
     WipeRefused,
 )
+from shared.domain.facts import Freeze
 from shared.domain.policy import Policy
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
@@ -86,7 +87,7 @@ class WipeProtocol:
         decision = check_fence(case, facts, policy, self.clock.now())
         if decision.to is not CaseState.WIPE_SENT:
             return await self._save_hold(stored, decision)
-        if held := await self._pay_or_hold(stored, policy):
+        if held := await self._pay_or_hold(stored, facts.freeze, policy):
             return held
         backing = _backing(case)
         sent = await self._save(stored, decision)
@@ -136,8 +137,11 @@ class WipeProtocol:
             now=now,
         )
 
-    async def _pay_or_hold(self, stored: Stored, policy: Policy) -> Stored | None:
-        """Pay from the budget, then look at the kill switch; the stored case gone back if either says no."""
+    async def _pay_or_hold(self, stored: Stored, freeze: Freeze | None, policy: Policy) -> Stored | None:
+        """Pay from the budget, then look at the kill switch; the stored case gone back if either says no.
+
+        ``freeze`` is as the last look found it: wipes before a later thaw still count, so the limits are never wider for it.
+        """
         case, now = stored.case, self.clock.now()
         assert case.wipe is not None and case.device is not None
         denied = await self.budget.reserve(
@@ -145,7 +149,7 @@ class WipeProtocol:
             target=target_of(case),
             policy=policy,
             fleet=await self.fleet.known(),
-            thawed_at=(await self.freeze.read()).thawed_at,
+            thawed_at=None if freeze is None else freeze.thawed_at,
             now=now,
         )
         if denied is not None:

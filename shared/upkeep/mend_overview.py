@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.domain.states import CaseState
 from shared.records.cases import CaseStore, Listed
 from shared.records.counts import OPEN, tally
 from shared.telemetry import event
@@ -15,6 +14,9 @@ log = logging.getLogger(__name__)
 
 WHOLE_LOOK_WITHIN = timedelta(minutes=5)
 """The lists by state and the cases that ended this month are compared in the first supervision of an hour only."""
+BELIEVED_WITHIN = timedelta(minutes=10)
+"""The figures of open cases are compared for so long after one moved, and after each hour began: two looks, which have to agree.
+While nothing moves they cannot become wrong."""
 ENDED_LATELY = timedelta(hours=2)
 """Cases that ended so short a time ago are listed under their state once more, whether they were or not."""
 SETTLED_AFTER = timedelta(minutes=10)
@@ -28,16 +30,16 @@ class MendOverview:
 
     async def run(self, lines: Sequence[Listed], now: datetime) -> None:
         """``lines`` is the whole worklist as it was just read."""
+        since_hour = timedelta(minutes=now.minute, seconds=now.second)
+        if since_hour >= BELIEVED_WITHIN and not any(now - line.moved_at < BELIEVED_WITHIN for line in lines):
+            return
         wrong = Counter(await self._counts(lines, OPEN, now))
-        if timedelta(minutes=now.minute, seconds=now.second) < WHOLE_LOOK_WITHIN:
+        if since_hour < WHOLE_LOOK_WITHIN:
             month = f"{now:%Y-%m}"
             ended = [line async for line in self.cases.ended_cases(month)]
             wrong.update(await self._counts(ended, month, now))
-            for line in ended:
-                if now - line.moved_at < ENDED_LATELY:
-                    await self.cases.finder.add(line)
-            open_states = [state for state in CaseState if not state.ended]
-            pointers = await self.cases.finder.mend(lines, open_states, before=now - SETTLED_AFTER)
+            await self.cases.finder.add([line for line in ended if now - line.moved_at < ENDED_LATELY])
+            pointers = await self.cases.finder.mend(lines, before=now - SETTLED_AFTER)
             if pointers:
                 event(log, "overview.pointers_mended", count=pointers)
         if wrong:

@@ -3,7 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from shared.domain.case import Case, case_id_for_device
@@ -26,6 +26,8 @@ SETTLED_AFTER = timedelta(hours=1)
 """A wipe without an end in the record after so long is compared with its case."""
 VERIFY_AFTER = timedelta(hours=6)
 """A worklist line is written after its row and may lag behind; lines this old are compared with their row."""
+VERIFY_AGAIN_AFTER = timedelta(minutes=30)
+"""And not again before; each process remembers by itself when it did so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,16 +42,19 @@ class Supervise:
     budget: BudgetBook
     settle: Callable[[Case], Awaitable[None]]
     mend: MendOverview
+    _verified: dict[str, datetime] = field(default_factory=dict[str, datetime], init=False)
+    """By case id."""
 
     async def run(self) -> int:
         """Send the step of every overdue case again; returns how many. Safe to run twice at once: the row decides."""
         now, sent, by_state, lines = self.clock.now(), 0, Counter[str](), list[Listed]()
+        self._forget(now)
         async for listed in self.cases.open_cases():
             by_state[listed.state.value] += 1
             lines.append(listed)
             if listed.state in TOLD_OF and LATE_AFTER <= now - listed.moved_at < TELL_OF_WITHIN:
                 await self._tell(listed)
-            if _late(listed, now) or now - listed.moved_at >= VERIFY_AFTER:
+            if _late(listed, now) or self._is_to_verify(listed, now):
                 sent += await self._look(listed)
         event(log, "cases.supervised", open=by_state.total(), by_state=by_state)
         if sent:
@@ -75,7 +80,17 @@ class Supervise:
             if stored is not None and (stored.case.state.rests or stored.case.returned_device_id is not None):
                 await self.settle(stored.case)
 
+    def _is_to_verify(self, listed: Listed, now: datetime) -> bool:
+        return now - listed.moved_at >= VERIFY_AFTER and listed.case_id not in self._verified
+
+    def _forget(self, now: datetime) -> None:
+        """Of what was verified long ago, so that it is verified again."""
+        for case_id, at in tuple(self._verified.items()):
+            if not timedelta() <= now - at < VERIFY_AGAIN_AFTER:
+                del self._verified[case_id]
+
     async def _look(self, listed: Listed) -> bool:
+        self._verified[listed.case_id] = self.clock.now()
         stored = await self.cases.load(listed.case_id)
         if stored is None or (stored.case.state, stored.case.due_at) != (listed.state, listed.due_at):
             await self.cases.mend_worklist(stored, listed.case_id)

@@ -36,10 +36,17 @@ class Tokens:
 
     fails_with: Exception | None = None
     asked_for: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
+    claims: list[str | None] = field(default_factory=list[str | None])
     closed: bool = False
 
-    async def get_token(self, *scopes: str, **_: Any) -> AccessToken:  # Any: the protocol's own
+    async def get_token(
+        self,
+        *scopes: str,
+        claims: str | None = None,
+        **_: Any,  # Any: the protocol's own
+    ) -> AccessToken:
         self.asked_for.append(scopes)
+        self.claims.append(claims)
         if self.fails_with is not None:
             raise self.fails_with
         return AccessToken("the-token", int(NOW.timestamp()) + 100 * 365 * 86400)

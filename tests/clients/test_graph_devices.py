@@ -1,10 +1,11 @@
 """Managed devices: every property is read, and no row is believed that was not asked for."""
 
+from dataclasses import FrozenInstanceError, replace
 from datetime import UTC, datetime
 
 import pytest
 
-from shared.clients.graph.devices import managed_device
+from shared.clients.graph.managed_device import EVERYTHING, managed_device
 from shared.domain.effects import Done, Refused
 from shared.domain.facts import MISSING, ActionResult, Compliance, ManagedDevice, PolicyState, SettingState
 from shared.errors import AccessDenied, RetryLater, Unexpected
@@ -92,6 +93,47 @@ def test_every_property_of_a_device_is_read() -> None:
         sku_family="Pro",
         actions=(ActionResult(name="factoryReset", state="pending", started_at=datetime(2026, 3, 2, 6, tzinfo=UTC)),),
     )
+
+
+def test_no_property_is_read_into_the_field_of_another() -> None:
+    distinct: dict[str, object] = {name: f"the {name}" for name in EVERYTHING.split(",")}
+    hours = {"enrolledDateTime": 1, "lastSyncDateTime": 2, "complianceGracePeriodExpirationDateTime": 3}
+    dates = {name: f"2026-03-01T0{hour}:00:00Z" for name, hour in hours.items()}
+    lists = {"usersLoggedOn": [{"userId": "somebody"}], "deviceActionResults": [{"actionName": "wipe"}]}
+    read = managed_device(distinct | dates | lists | {"complianceState": "compliant"})
+    assert read == ManagedDevice(
+        id="the id",
+        entra_device_id="the azureADDeviceId",
+        serial_number="the serialNumber",
+        name="the deviceName",
+        user_id="the userId",
+        user_principal_name="the userPrincipalName",
+        enrolled_at=datetime(2026, 3, 1, 1, tzinfo=UTC),
+        last_sync_at=datetime(2026, 3, 1, 2, tzinfo=UTC),
+        compliance=Compliance.COMPLIANT,
+        management_state="the managementState",
+        management_agent="the managementAgent",
+        owner_type="the managedDeviceOwnerType",
+        operating_system="the operatingSystem",
+        model="the model",
+        enrolment_profile="the enrollmentProfileName",
+        enrolled_by="the enrolledByUserPrincipalName",
+        logged_on_user_ids=("somebody",),
+        enrolment_type="the deviceEnrollmentType",
+        join_type="the joinType",
+        device_type="the deviceType",
+        sku_family="the skuFamily",
+        grace_expires_at=datetime(2026, 3, 1, 3, tzinfo=UTC),
+        actions=(ActionResult(name="wipe", state="", started_at=None),),
+    )
+
+
+def test_a_device_that_was_read_is_frozen_like_any_other() -> None:
+    read = managed_device(FULL)
+    assert type(read) is ManagedDevice
+    assert hash(read) == hash(replace(read))
+    with pytest.raises(FrozenInstanceError):
+        read.id = "another"  # pyright: ignore[reportAttributeAccessIssue]  # what is tested
 
 
 def test_a_device_with_nothing_but_an_id_is_read() -> None:

@@ -1,21 +1,26 @@
 """Reading Graph: statuses, pages, and that nothing is repeated or followed elsewhere."""
 
+import sys
 from datetime import UTC, datetime, timedelta
+from importlib.abc import MetaPathFinder
 
 import pytest
 
+from shared.clients.graph.client import Graph
 from shared.domain.facts import MISSING
 from shared.errors import AccessDenied, RetryLater, Unexpected
 from tests.clients.graph_wire import (
     BASE,
     DEVICE,
     USER,
+    FixedClock,
     Tokens,
     always,
     error,
     graph_over,
     in_turn,
     page,
+    settings_for,
 )
 
 SINCE = datetime(2026, 3, 1, tzinfo=UTC)
@@ -139,12 +144,51 @@ async def test_a_401_that_asks_for_claims_is_answered_once_for_a_read() -> None:
     assert len(wire.requests) == len(tokens.asked_for) == 2
 
 
+@pytest.mark.parametrize("says", ["", "Basic", 'Bearer realm="claims"', 'Basic claims="eyJhIjoxfQ=="'])
+async def test_a_401_that_asks_for_no_claims_is_not_asked_again(says: str) -> None:
+    async with graph_over(error(401, WWW_Authenticate=says)) as (graph, wire):
+        with pytest.raises(AccessDenied):
+            await graph.devices.read(DEVICE)
+    assert len(wire.requests) == 1
+
+
+async def test_claims_are_asked_for_once_and_for_the_second_request_alone() -> None:
+    challenge = error(401, WWW_Authenticate='Bearer error="insufficient_claims", claims="eyJhIjoxfQ=="')
+    tokens = Tokens()
+    async with graph_over(challenge, tokens=tokens) as (graph, wire):
+        with pytest.raises(AccessDenied):
+            await graph.devices.read(DEVICE)
+    assert len(wire.requests) == 2
+    assert tokens.claims == [None, '{"a":1}']
+
+
 async def test_a_401_with_broken_claims_is_access_denied() -> None:
     challenge = error(401, WWW_Authenticate='Bearer error="insufficient_claims", claims="x"')
     async with graph_over(challenge) as (graph, wire):
         with pytest.raises(AccessDenied):
             await graph.devices.read(DEVICE)
     assert len(wire.requests) == 1
+
+
+async def test_a_request_looks_for_no_package_that_is_not_there() -> None:
+    looked_for: list[str] = []
+
+    class Finder(MetaPathFinder):
+        def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+            looked_for.append(fullname)
+
+    graph = Graph(settings_for("http://127.0.0.1:9"), FixedClock(), credential=Tokens())  # nobody listens
+    with pytest.raises(RetryLater):
+        await graph.devices.reread(DEVICE)
+    finder = Finder()
+    sys.meta_path.insert(0, finder)
+    try:
+        with pytest.raises(RetryLater):
+            await graph.devices.reread(DEVICE)
+    finally:
+        sys.meta_path.remove(finder)
+        await graph.close()
+    assert looked_for == []
 
 
 async def test_every_request_is_counted_with_its_status() -> None:

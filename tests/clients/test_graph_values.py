@@ -35,6 +35,14 @@ def test_a_link_to_nothing_is_none(nothing: object) -> None:
     assert values.link({}, "userId") is None
 
 
+@pytest.mark.parametrize("value", [None, "", " ", "\u2003\n", values.NO_GUID, "a", " a ", 7, True, [], ["a"], {}])
+def test_many_values_at_once_are_read_as_each_by_itself(value: object) -> None:
+    row, names = {"is": value}, ("is", "is not")
+    assert values.all_texts(row, names) == [values.text(row, name) for name in names]
+    assert values.all_words(row, names) == [values.word(row, name) for name in names]
+    assert values.all_links(row, names) == [values.link(row, name) for name in names]
+
+
 def test_values_of_another_type_are_read_as_empty() -> None:
     row: values.Json = {"text": 1, "whole": "1", "flag": True, "inner": [], "rows": {}, "mixed": [{"a": 1}, None, 2]}
     assert values.text(row, "text") == ""

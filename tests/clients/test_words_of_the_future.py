@@ -7,8 +7,8 @@ import pytest
 
 from shared.clients.graph.autopilot import autopilot_device
 from shared.clients.graph.configurations import platform_restriction, status_page
-from shared.clients.graph.devices import managed_device
 from shared.clients.graph.directory import directory_user, licence_plans
+from shared.clients.graph.managed_device import managed_device
 from shared.clients.graph.tenant import bought_sku
 from shared.domain.facts import Compliance, PolicyState, SettingState
 from shared.domain.states import CaseState

@@ -9,7 +9,7 @@ import pytest
 
 from shared.errors import AlreadyThere, Changed, RetryLater
 from shared.names import CASES, LEDGERS, TABLES
-from shared.ports import Row, Rows, Value, Write
+from shared.ports import Gone, Put, Row, Rows, Value, Write
 from tests.contract.stores import RowStore, azurite_rows, fake_rows
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -195,6 +195,45 @@ async def test_a_hundred_rows_can_be_written_together_and_not_one_more(rows: Row
 async def test_no_rows_and_one_row_twice_cannot_be_written_together(rows: Rows, names: list[str]) -> None:
     with pytest.raises(ValueError, match="different rows"):
         await rows.write(CASES, "p", [Write(key=name, data={}, expect=None) for name in names])
+
+
+async def test_rows_are_put_and_deleted_together_with_one_that_has_to_be_as_it_was_read(rows: Rows) -> None:
+    etag = await put(rows, "counter", n=1)
+    await put(rows, "old")
+    await put(rows, "there", n=1)
+    etags = await rows.write(
+        CASES,
+        "p",
+        [
+            Write(key="counter", data={"n": 2}, expect=etag),
+            Put(key="new", data={"n": 3}),
+            Put(key="there", data={"m": 4}),
+            Gone(key="old"),
+        ],
+    )
+    assert await keys(rows) == ["counter", "new", "there"]
+    assert (await found(rows, "there")).data == {"m": 4}
+    assert etags == [(await found(rows, key)).etag for key in ("counter", "new", "there")] + [""]
+
+
+async def test_a_row_is_put_or_deleted_alone(rows: Rows) -> None:
+    [etag] = await rows.write(CASES, "p", [Put(key="k", data={"n": 1})])
+    assert (await found(rows, "k")).etag == etag
+    assert await rows.write(CASES, "p", [Gone(key="k")]) == [""]
+    assert await keys(rows) == []
+
+
+@pytest.mark.parametrize("why", ["changed", "gone"])
+async def test_nothing_is_put_or_deleted_when_one_of_them_cannot_be(rows: Rows, why: str) -> None:
+    old = await put(rows, "counter", n=1)
+    await rows.write(CASES, "p", [Write(key="counter", data={"n": 2}, expect=old)])
+    await put(rows, "old")
+    bad = Gone(key="none") if why == "gone" else Write(key="counter", data={}, expect=old)
+    for writes in ([bad], [bad, Put(key="new", data={}), Gone(key="old")]):
+        with pytest.raises(Changed):
+            await rows.write(CASES, "p", writes)
+    assert await keys(rows) == ["counter", "old"]
+    assert (await found(rows, "counter")).data == {"n": 2}
 
 
 # --- races

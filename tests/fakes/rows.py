@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from shared.clients.storage.entities import check_data, check_key
 from shared.errors import AlreadyThere, Changed, RetryLater
 from shared.names import TABLES
-from shared.ports import Row, Value, Write
+from shared.ports import Gone, Put, Row, Value, Write
 
 
 class FakeRows:
@@ -44,20 +44,29 @@ class FakeRows:
         row = (await self._reach(table)).get((partition, key))
         return None if row is None else _copy(row)
 
-    async def write(self, table: str, partition: str, writes: Sequence[Write]) -> list[str]:
+    async def write(self, table: str, partition: str, writes: Sequence[Write | Put | Gone]) -> list[str]:
         """Write 1 to 100 rows of one partition, all or none."""
         if not 1 <= len(writes) <= 100 or len({write.key for write in writes}) != len(writes):
             raise ValueError("1 to 100 different rows can be written together")
         for write in writes:
-            _check(partition, write.key, write.data)
+            _check(partition, write.key, {} if isinstance(write, Gone) else write.data)
         rows = await self._reach(table)
         for write in writes:
             found = rows.get((partition, write.key))
+            if isinstance(write, Gone) and found is None:
+                raise Changed("there is no row to delete")
+            if isinstance(write, Put | Gone):
+                continue
             if write.expect is None and found is not None:
                 raise AlreadyThere("the row exists")
             if write.expect is not None and (found is None or found.etag != write.expect):
                 raise Changed("the row is not what was read")
-        return [self._put(rows, partition, write.key, write.data) for write in writes]
+        return [
+            self._take(rows, partition, write.key)
+            if isinstance(write, Gone)
+            else self._put(rows, partition, write.key, write.data)
+            for write in writes
+        ]
 
     async def upsert(self, table: str, partition: str, key: str, data: Mapping[str, Value]) -> None:
         """Write a row whatever is there."""
@@ -72,8 +81,7 @@ class FakeRows:
         found = rows.get((partition, key))
         if found is not None and expect is not None and found.etag != expect:
             raise Changed("the row is not what was read")
-        self._writes += 1
-        rows.pop((partition, key), None)
+        self._take(rows, partition, key)
 
     async def scan(
         self,
@@ -102,6 +110,11 @@ class FakeRows:
         if self.away or table not in self._tables:
             raise RetryLater("storage is away" if self.away else f"there is no table {table}")
         return self._tables[table]
+
+    def _take(self, rows: dict[tuple[str, str], Row], partition: str, key: str) -> str:
+        self._writes += 1
+        rows.pop((partition, key), None)
+        return ""
 
     def _put(self, rows: dict[tuple[str, str], Row], partition: str, key: str, data: Mapping[str, Value]) -> str:
         self._writes += 1

@@ -1,12 +1,15 @@
 """The tenant's clock, its seed, and the purity that a deterministic simulator needs."""
 
 import ast
+import random
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from local.tenant.model.clock import SimClock
+from local.tenant.model.ids import Ids
 from tests.local.simulated_tenant import HOUR, MINUTE, bind_and_wipe, license_owner, story
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -92,3 +95,9 @@ def test_the_model_knows_no_network_no_event_loop_and_no_wall_clock(file: Path) 
     assert not imported & IMPURE
     asked = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     assert not asked & {"utcnow", "today", "uuid4", "monotonic"}
+
+
+def test_a_guid_is_the_one_that_the_same_chance_would_give_anybody() -> None:
+    ids, same = Ids(random.Random(1)), random.Random(1)
+    for _ in range(200):
+        assert ids.guid() == str(UUID(int=same.getrandbits(128), version=4))

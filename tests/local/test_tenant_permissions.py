@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from local.tenant.http.app import endpoints
-from local.tenant.http.delivery import Deliverer
 from local.tenant.model.gate import Caller
 from local.tenant.model.operations import EVERY_ROLE, ROLES, Operation
 from tests.local.simulated_tenant import MANAGED_DEVICES, OWNER, client_of, device, story
@@ -80,8 +79,7 @@ async def test_an_unknown_path_is_404_with_an_error_body() -> None:
 
 
 def test_every_operation_but_the_batch_has_a_row_and_an_endpoint() -> None:
-    model = story()
-    served = {endpoint.operation for endpoint in endpoints(model, Deliverer(model))}
+    served = {endpoint.operation for endpoint in endpoints()}
     assert served == set(ROLES) == set(Operation) - {Operation.BATCH}
 
 
@@ -96,13 +94,12 @@ def test_the_default_identity_may_do_everything_but_what_is_left_to_administrato
 def test_every_permission_of_the_table_is_one_that_microsoft_names() -> None:
     if not OPENAPI.exists():
         pytest.skip("the OpenAPI description of Graph is not beside this repository")
-    model = story()
     invented: dict[str, list[str]] = {}
     checked = 0
     for version in ("v1.0", "beta"):
         paths = json.loads((OPENAPI / f"{version}.json").read_text("utf-8"))["paths"]
         described = {_anonymous(path): item for path, item in paths.items()}
-        for endpoint in endpoints(model, Deliverer(model)):
+        for endpoint in endpoints():
             operation = described.get(_anonymous(endpoint.path), {}).get(endpoint.method.lower(), {})
             named = operation.get("x-ms-permissions-application", {})
             allowed = {*named.get("least", []), *named.get("other", [])}

@@ -113,12 +113,14 @@ class ByChance:
     rng: random.Random
     share: float
     until: datetime
+    slow: bool = False
+    """Nothing but slowness."""
 
     def strike(self, io: Io, now: datetime) -> Accident | None:
         """One of those that can befall this kind."""
         if now >= self.until or self.rng.random() >= self.share:
             return None
-        return self.rng.choice(POSSIBLE[io.kind])
+        return Accident.SLOW if self.slow else self.rng.choice(POSSIBLE[io.kind])
 
 
 @dataclass(slots=True, kw_only=True)

@@ -101,11 +101,11 @@ def _never_used(mode: Mode) -> Ports:
 
 def settings_of(shape: Shape) -> Settings:
     """The administrators' settings in such a history."""
-    return _settings(shape.mode, shape.wipes_per_hour, shape.mail, shape.exclusion)
+    return _settings(shape.mode, shape.wipes_per_hour, shape.mail, shape.exclusion, shape.ramped)
 
 
 @functools.cache
-def _settings(mode: Mode, wipes_per_hour: int, mail: bool, exclusion: bool) -> Settings:
+def _settings(mode: Mode, wipes_per_hour: int, mail: bool, exclusion: bool, ramped: bool) -> Settings:
     return Settings(  # pyright: ignore[reportCallIssue]  # the others come from the environment
         tenant_id=cast.TENANT_ID,
         storage=SecretStr("UseDevelopmentStorage=true"),
@@ -118,6 +118,7 @@ def _settings(mode: Mode, wipes_per_hour: int, mail: bool, exclusion: bool) -> S
         enrolment_attested_on=cast.START.date(),
         enrolment_attested_scope="all",
         wipes_per_hour=wipes_per_hour,
+        ramp=("50",) if ramped else ("1", "2", "4", "8"),
         exclusion_group=cast.UNTOUCHED if exclusion else None,
         mail_from=cast.MAILBOX if mail else None,
         operators_mail=("operators@contoso.example",) if mail else (),

@@ -18,49 +18,55 @@ from tests.safety.breakage import Breakage
 from tests.safety.breakages import BREAKAGES
 from tests.safety.overlay import changed_copy
 
-SEEDS = 10_000
+MOMENTS, HISTORIES = 10_000, 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """Whether a breakage was noticed, by which seed, and by which words."""
+    """Whether a breakage was noticed, by which moment or history, and by which words."""
 
     breakage: Breakage
-    seed: int | None
+    by: str | None
     says: str
     seconds: float
 
 
-def try_out(breakage: Breakage, seeds: int = SEEDS) -> Verdict:
-    """Live through histories of the broken product until a promise is broken. Raises ValueError when it does not fit."""
+def try_out(breakage: Breakage, moments: int = MOMENTS, histories: int = HISTORIES) -> Verdict:
+    """Live through moments, then whole histories of the broken product until a promise is broken. Raises ValueError when it does not fit."""
     began = time.perf_counter()
     with changed_copy(breakage.file, breakage.before, breakage.after) as copy:
-        command = [sys.executable, "-m", "tests.safety.until_broken", str(seeds)]
+        command = [sys.executable, "-m", "tests.safety.until_broken", str(moments), str(histories)]
         environ = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
         ran = subprocess.run(
             command, cwd=copy, env=environ, capture_output=True, text=True, check=False
         )  # our own module
-    word, _, says = ran.stdout.strip().partition(" ")
-    seed = int(word) if word.isdigit() else None
+    kind, seed, says = (*ran.stdout.strip().split(" ", 2), "", "")[:3]
     return Verdict(
-        breakage=breakage, seed=seed, says=says or ran.stderr.strip()[-300:], seconds=time.perf_counter() - began
+        breakage=breakage,
+        by=f"{kind} {seed}" if seed else None,
+        says=says or ran.stderr.strip()[-300:],
+        seconds=time.perf_counter() - began,
     )
 
 
 def main(
     only: Annotated[str, typer.Option(help="Those whose name holds this text.")] = "",
-    seeds: Annotated[int, typer.Option(help="Histories at most for each.")] = SEEDS,
+    moments: Annotated[int, typer.Option(help="Moments at most for each.")] = MOMENTS,
+    histories: Annotated[
+        int, typer.Option(help="Whole histories at most for each, when no moment noticed it.")
+    ] = HISTORIES,
     processes: Annotated[int, typer.Option(help="So many at a time.")] = 2,
 ) -> None:
     """Exit with 1 when a breakage was not noticed."""
     chosen = [breakage for breakage in BREAKAGES if only in breakage.name]
     survived = 0
     with ThreadPoolExecutor(processes) as pool:
-        typer.echo("| broken on purpose | noticed by seed | seconds | says |\n|---|---|---|---|")
-        for verdict in pool.map(partial(try_out, seeds=seeds), chosen):
-            survived += verdict.seed is None
-            seed = "NOT NOTICED" if verdict.seed is None else verdict.seed
-            typer.echo(f"| {verdict.breakage.name} | {seed} | {verdict.seconds:.0f} | {verdict.says} |")
+        typer.echo("| broken on purpose | noticed by | seconds | says |\n|---|---|---|---|")
+        for verdict in pool.map(partial(try_out, moments=moments, histories=histories), chosen):
+            survived += verdict.by is None
+            typer.echo(
+                f"| {verdict.breakage.name} | {verdict.by or 'NOT NOTICED'} | {verdict.seconds:.0f} | {verdict.says} |"
+            )
     typer.echo(f"{len(chosen) - survived} of {len(chosen)} noticed")
     sys.exit(bool(survived))
 

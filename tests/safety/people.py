@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 AMBUSHED = 0.12
 """How often something happens at an I/O of a worker that is about to wipe."""
+FROZEN = 0.15
+"""How often that is somebody who freezes everything."""
 ANN = person("ann@contoso.example")
 PERSONS = (ANN, person("bob@contoso.example"))
 
@@ -61,23 +63,59 @@ class People:
             for _ in range(rng.randint(1, 8)):
                 history.later(self._some_time(hours=110), "somebody writes on a queue", self._forge)
 
+    def make_plans_for(self, lasts: timedelta) -> None:
+        """What will happen in a short time: much of it at once, while a worker is at work."""
+        history, rng = self.history, self.history.rng
+        shape = history.shape
+        assert shape is not None
+        serials = cast.SERIALS[: shape.devices]
+        if rng.random() < 0.2:
+            serial = rng.choice(serials)
+            history.later(self._soon(lasts), f"{serial} is reported", lambda: self._report(serial))
+        for happening in cast.happenings(rng, serials, most=shape.happenings):
+            history.later(self._soon(lasts), happening.what, lambda h=happening: self._happens(h))
+        if shape.redeployed:
+            history.later(self._soon(lasts), "the app is deployed with another setting", history.redeploy)
+        if shape.people:
+            self._plan_freeze(0.3, self._soon(lasts))
+            for verb in ("cancel", "reject", "retry"):
+                self._plan_act(verb, 0.15, self._soon(lasts))
+        if shape.hostile:
+            for _ in range(rng.randint(1, 4)):
+                history.later(self._soon(lasts), "somebody writes on a queue", self._forge)
+
+    def _soon(self, lasts: timedelta) -> timedelta:
+        """At once, within the two minutes that a slow I/O takes at most, or later."""
+        rng = self.history.rng
+        which = rng.random()
+        if which < 0.4:
+            return timedelta()
+        return timedelta(seconds=rng.randint(0, 120)) if which < 0.8 else lasts * rng.random()
+
     def lie_in_wait(self, io: Io) -> None:
         """Now and then the world changes between two I/Os of a worker that is about to wipe."""
         history = self.history
         if not history.scheduler.current.startswith("take_wipe_step") or history.rng.random() >= AMBUSHED:
             return
         assert history.shape is not None
+        if history.rng.random() < FROZEN:
+            history.told.append(f"{history.clock.now():%d %H:%M:%S} at {io.name}: everything is frozen")
+            history.begin("freezer", lambda: self._freeze(frozen=True))
+            self._plan_thaw(history.clock.now() - history.began)
+            return
         happening = cast.happening(history.rng, cast.SERIALS[: history.shape.devices])
         history.told.append(f"{history.clock.now():%d %H:%M:%S} at {io.name}: {happening.what}")
         self._happens(happening, beside_ours=True)
 
     def _happens(self, happening: cast.Happening, *, beside_ours: bool = False) -> None:
-        """The watchdog judges nothing that was before its first look, and cannot tell a wipe of the same minute from ours."""
+        """The watchdog judges nothing that was before its first look, and cannot tell one beside ours from it."""
         looked = ("watchdog", "wipes") in self.history.rows.table(LEDGERS)
+        devices = self.history.model.managed_devices.store.values()
+        device_id = next((device.id for device in devices if device.serial in happening.what), "")
         if not happening.do(self.history.model):
             return
         if happening.alarms and looked and not beside_ours:
-            self.history.witness.foreign_at = self.history.clock.now()
+            self.history.witness.foreign = self.history.clock.now(), device_id
         if happening.excludes:
             self.history.witness.excluded_at = self.history.clock.now()
 
@@ -111,21 +149,26 @@ class People:
             await self._operate().cancel(case_id, ANN, "seen to by hand")
 
     def _plan_interference(self) -> None:
-        history, rng = self.history, self.history.rng
-        if rng.random() < 0.2:
-            at = self._some_time(hours=100)
-            history.later(
-                at, "everything is frozen", lambda: history.begin("freezer", lambda: self._freeze(frozen=True))
-            )
-            thawed = at + timedelta(hours=rng.randint(1, 30))
-            history.later(thawed, "thawed", lambda: history.begin("thawer", lambda: self._freeze(frozen=False)))
+        self._plan_freeze(0.2, self._some_time(hours=100))
         for verb, share in (("cancel", 0.1), ("reject", 0.1), ("retry", 0.3)):
-            if rng.random() < share:
-                history.later(
-                    self._some_time(hours=110),
-                    f"a person will {verb}",
-                    lambda verb=verb: history.begin(verb, lambda: self._act(verb)),
-                )
+            self._plan_act(verb, share, self._some_time(hours=110))
+
+    def _plan_freeze(self, share: float, at: timedelta) -> None:
+        history, rng = self.history, self.history.rng
+        if rng.random() >= share:
+            return
+        history.later(at, "everything is frozen", lambda: history.begin("freezer", lambda: self._freeze(frozen=True)))
+        self._plan_thaw(at)
+
+    def _plan_thaw(self, frozen_at: timedelta) -> None:
+        history = self.history
+        thawed = frozen_at + timedelta(hours=history.rng.randint(1, 30))
+        history.later(thawed, "thawed", lambda: history.begin("thawer", lambda: self._freeze(frozen=False)))
+
+    def _plan_act(self, verb: str, share: float, at: timedelta) -> None:
+        history = self.history
+        if history.rng.random() < share:
+            history.later(at, f"a person will {verb}", lambda: history.begin(verb, lambda: self._act(verb)))
 
     def _some_time(self, *, hours: int) -> timedelta:
         return timedelta(seconds=self.history.rng.randint(0, hours * 3600))
@@ -194,7 +237,7 @@ class People:
             pass
         finally:
             if not done:
-                again = history.clock.now() - cast.START + timedelta(minutes=5)
+                again = history.clock.now() - history.began + timedelta(minutes=5)
                 history.later(again, "once more", lambda: history.begin("freezer", lambda: self._freeze(frozen=frozen)))
         history.witness.frozen_since = history.clock.now() if frozen and done else None
 

@@ -19,6 +19,8 @@ class Shape:
     seats: int = 5
     share: float = 0.0
     """How many I/Os of a hundred go wrong, as a fraction."""
+    slow: bool = False
+    """What goes wrong is only ever slow: whatever is read before something else is old by then."""
     happenings: int = 0
     ambush: bool = False
     """Something happens at the very moment at which a wipe is on its way."""
@@ -28,6 +30,8 @@ class Shape:
     """Somebody looks after approvals; otherwise they expire."""
     instances: int = 2
     wipes_per_hour: int = 5
+    ramped: bool = False
+    """The first wipes went well long ago: only the other limits hold."""
     second_admin: SecondAdmin | None = None
     """The tenant has Multi Admin Approval, and the second administrator decides so ("none": never)."""
     approval_answer: int = 403
@@ -56,6 +60,8 @@ class Shape:
             hostile=rng.random() < 0.2,
             attentive=rng.random() < 0.97,
             wipes_per_hour=rng.choice((1, 5)),
+            ramped=rng.random() < 0.2,
+            slow=rng.random() < 0.1,
             second_admin=rng.choice(
                 (*(None,) * 12, "approved", "approved", "approved", "rejected", "cancelled", "none")
             ),

@@ -1,6 +1,5 @@
 """Tables and queues in memory, with every call a place where accidents happen and others go on."""
 
-import itertools
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from local.tenant.model.clock import SimClock
 from shared.clients.storage.messages import check_body, whole_seconds
 from shared.errors import RetryLater
 from shared.names import QUEUES
-from shared.ports import Row, Value, Write
+from shared.ports import Gone, Put, Row, Value, Write
 from tests.fakes.rows import FakeRows
 from tests.safety.accidents import Accident, Accidents, Io
 
@@ -45,12 +44,12 @@ class SimulatedRows:
         await self._accidents.after(io)
         return row
 
-    async def write(self, table: str, partition: str, writes: Sequence[Write]) -> list[str]:
+    async def write(self, table: str, partition: str, writes: Sequence[Write | Put | Gone]) -> list[str]:
         """Write rows of one partition, all or none."""
         io = Io(kind="rows.write", name=f"write {table}")
         await self._accidents.before(io)
         etags = await self.rows.write(table, partition, writes)
-        self._accidents.own_conflict(io, new=writes[0].expect is None)
+        self._accidents.own_conflict(io, new=isinstance(writes[0], Write) and writes[0].expect is None)
         await self._accidents.after(io)
         return etags
 
@@ -107,7 +106,7 @@ class SimulatedQueues:
         self._clock = clock
         self._accidents = accidents
         self._rng = rng
-        self._numbers = itertools.count(1)
+        self._sent = 0
         self.messages: list[Message] = []
         self._soonest: datetime | None = None
 
@@ -126,9 +125,8 @@ class SimulatedQueues:
         assert queue in QUEUES, queue
         visible_at = self._clock.now() + timedelta(seconds=whole_seconds(delay))
         taken = MOST_DELIVERIES if poisoned else 0
-        self.messages.append(
-            Message(number=next(self._numbers), queue=queue, body=body, visible_at=visible_at, taken=taken)
-        )
+        self._sent += 1
+        self.messages.append(Message(number=self._sent, queue=queue, body=body, visible_at=visible_at, taken=taken))
         self._look()
 
     def take(self) -> Message | None:

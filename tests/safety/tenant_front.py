@@ -7,10 +7,12 @@ meaning are the real ones on both sides.
 import copy
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Never, Protocol
 from urllib.parse import parse_qsl, urlsplit
+
+from pydantic_core import to_json
 
 from local.tenant.http.app import endpoints
 from local.tenant.http.query import Query, read_query
@@ -77,6 +79,7 @@ class Path:
         return self._version, self._segments
 
 
+@functools.cache  # the names of msgraph's builders that the product uses
 def _camel(name: str) -> str:
     first, *rest = name.split("_")
     return first + "".join(part.capitalize() for part in rest)
@@ -93,34 +96,60 @@ class Request:
     headers: dict[str, str] = field(default_factory=dict[str, str])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One endpoint: what kind of I/O it is, and where in its path which parameters are."""
+
+    endpoint: Endpoint
+    kind: str
+    parameters: tuple[tuple[str, int], ...]
+
+    def values(self, path: tuple[str, ...]) -> dict[str, str]:
+        """The parameters of a path that leads here."""
+        return {name: path[at] for name, at in self.parameters}
+
+
 class Routes:
-    """Finds the endpoint of a path."""
+    """Finds the endpoint of a path. What is written out goes before a parameter, as it does in the table."""
 
-    def __init__(self, table: "list[Endpoint]") -> None:
-        self._table: dict[tuple[str, Version, int], list[tuple[tuple[str, ...], Endpoint]]] = {}
-        self._found: dict[tuple[str, Version, tuple[str, ...]], tuple[Endpoint, dict[str, str]] | None] = {}
+    def __init__(self, table: Iterable[Endpoint]) -> None:
+        self._routes: dict[tuple[str, Version, tuple[str, ...]], Route] = {}
+        places: dict[int, set[tuple[int, ...]]] = {}
         for endpoint in table:
-            segments = tuple(endpoint.path.strip("/").split("/"))
+            segments = endpoint.path.strip("/").split("/")
+            parameters = tuple((part[1:-1], at) for at, part in enumerate(segments) if part.startswith("{"))
+            places.setdefault(len(segments), set()).add(tuple(at for _, at in parameters))
+            route = Route(endpoint=endpoint, kind=_kind(endpoint), parameters=parameters)
             for version in endpoint.versions:
-                self._table.setdefault((endpoint.method, version, len(segments)), []).append((segments, endpoint))
+                self._routes.setdefault((endpoint.method, version, _blank(segments, route.parameters)), route)
+        self._places = {length: sorted(each, key=len) for length, each in places.items()}
+        """Where parameters may be in a path of so many segments."""
 
-    def find(self, method: str, version: Version, path: tuple[str, ...]) -> tuple[Endpoint, dict[str, str]] | None:
-        """The endpoint and the values of its path's parameters."""
-        asked = method, version, path
-        if asked not in self._found:
-            self._found[asked] = self._look_up(method, version, path)
-        return self._found[asked]
-
-    def _look_up(self, method: str, version: Version, path: tuple[str, ...]) -> tuple[Endpoint, dict[str, str]] | None:
-        for segments, endpoint in self._table.get((method, version, len(path)), ()):
-            if all(part.startswith("{") or part == given for part, given in zip(segments, path, strict=True)):
-                values = {
-                    part[1:-1].partition(":")[0]: given
-                    for part, given in zip(segments, path, strict=True)
-                    if part.startswith("{")
-                }
-                return endpoint, values
+    def find(self, method: str, version: Version, path: tuple[str, ...]) -> Route | None:
+        """The first endpoint that the path may mean."""
+        for places in self._places.get(len(path), ()):
+            pattern = path if not places else tuple(["" if at in places else part for at, part in enumerate(path)])
+            route = self._routes.get((method, version, pattern))
+            if route is not None:
+                return route
         return None
+
+
+def _blank(segments: Sequence[str], parameters: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
+    """The path without what is different each time."""
+    places = {at for _, at in parameters}
+    return tuple("" if at in places else part for at, part in enumerate(segments))
+
+
+@functools.cache
+def routes() -> Routes:
+    """The same for every tenant."""
+    return Routes(endpoints())
+
+
+@functools.lru_cache(maxsize=4096)  # within one history the same few paths are asked for again and again
+def _route(method: str, version: Version, path: tuple[str, ...]) -> Route | None:
+    return routes().find(method, version, path)
 
 
 class InProcessTransport(Transport):
@@ -137,7 +166,6 @@ class InProcessTransport(Transport):
         self._model = model
         self._onlooker = onlooker
         self._accidents = accidents
-        self._routes = Routes(list(endpoints(model, None)))  # pyright: ignore[reportArgumentType]  # nobody subscribes
 
     def with_clock(self, clock: Clock) -> "InProcessTransport":
         """The same for an instance with another clock."""
@@ -208,10 +236,9 @@ class InProcessTransport(Transport):
 
     async def _answer(self, operation: str, request: Request) -> Reply:
         version, segments = request.path.parts
-        found = self._routes.find(request.method, version, segments)
-        assert found is not None, f"the tenant has no {request.method} {version}/{'/'.join(segments)}"
-        endpoint, values = found
-        kind = _kind(endpoint)
+        route = _route(request.method, version, segments)
+        assert route is not None, f"the tenant has no {request.method} {version}/{'/'.join(segments)}"
+        kind = route.kind
         io = Io(kind=kind, name=operation)
         if (instead := await self._accidents.before(io)) is not None:
             if kind == "graph.groups":
@@ -221,22 +248,24 @@ class InProcessTransport(Transport):
             self._onlooker.read_groups(readable=True)
         if kind == "graph.wipe":
             self._onlooker.posted(segments[-2], request.headers.get("x-msft-approval-code"))
-        reply = self._apply(version, endpoint, values, request)
+        reply = self._apply(route, request)
         self._onlooker.asked(operation, segments)
         if (instead := await self._accidents.after(io)) is not None:
             return instead
         return reply
 
-    def _apply(self, version: Version, endpoint: Endpoint, values: dict[str, str], request: Request) -> Reply:
+    def _apply(self, route: Route, request: Request) -> Reply:
+        endpoint, (version, segments) = route.endpoint, request.path.parts
         graph = GraphRequest(
+            tenant=self._model,
             operation=endpoint.operation,
             version=version,
-            path=values,
+            path=route.values(segments),
             query=_query(tuple(request.query.items())),
             headers=request.headers,
             caller=CALLER,
             base=BASE,
-            url_path=f"/{version}/{'/'.join(request.path.parts[1])}",
+            url_path=f"/{version}/{'/'.join(segments)}",
             content=request.content,
         )
         call = Call(
@@ -260,7 +289,7 @@ def _query(options: tuple[tuple[str, str], ...]) -> Query:
 
 
 def _as_sent(reply: TenantReply) -> Reply:
-    content = b"" if reply.body is None else json.dumps(reply.body).encode()
+    content = b"" if reply.body is None else to_json(reply.body)
     return Reply(status=reply.status, content=content, retry_after=reply.headers.get("Retry-After"))
 
 

@@ -42,8 +42,10 @@ class Witness:
     settings: Settings
     skew: timedelta = timedelta()
     """By so much at most is the clock of an instance wrong."""
-    foreign_at: datetime | None = None
-    """When another application wiped a device."""
+    foreign: tuple[datetime, str] | None = None
+    """When another application wiped a device, and which (Intune's id)."""
+    posted_at: list[datetime] = field(default_factory=list[datetime])
+    """When the product asked for a wipe."""
     broken: list[str] = field(default_factory=list[str])
     wiped_at: list[datetime] = field(default_factory=list[datetime])
     retried: Counter[str] = field(default_factory=Counter[str])
@@ -124,6 +126,7 @@ class Witness:
     def posted(self, managed_device_id: str, code: str | None) -> None:
         """The product asks to wipe a device: the first request of an attempt, or the second with an administrator's code."""
         now, case = self.model.clock.now(), self.case(case_id_for_device(managed_device_id))
+        self.posted_at.append(now)
         if case is None:
             self.blame(f"{managed_device_id} was to be wiped without a case")
         elif code is None:

@@ -46,6 +46,12 @@ def test_it_happened_when_the_sender_says_but_never_in_the_future(time: str | No
     assert read_device_event(_event({"serialNumber": SERIAL}, time=time), NOW).at == at
 
 
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_that_lies_outside_of_the_calendar_in_utc_is_bad_input_that_names_the_field(time: str):
+    with pytest.raises(BadInput, match="time"):
+        read_device_event(_event({"serialNumber": SERIAL}, time=time), NOW)
+
+
 def test_an_assigned_device_carries_who_it_was_given_to():
     by_upn = _hint({"serialNumber": SERIAL, "userPrincipalName": "Zoë.O'Neill@contoso.example"}, "device.user-assigned")
     by_both = _hint({"serialNumber": SERIAL, "userPrincipalName": OWNER, "userId": OWNER_ID}, "device.user-assigned")

@@ -57,6 +57,7 @@ def _packed(**fields: object) -> str:
         _packed(source=["graph"]),
         _packed(at="2026-03-05T09:00:00"),
         _packed(at="yesterday"),
+        _packed(at="0001-01-01T00:00:00+14:00"),
         _packed(at=5),
         json.dumps({"v": 1, "hints": json.loads(_packed())["hints"] * (MOST_IN_A_MESSAGE + 1)}),
     ],

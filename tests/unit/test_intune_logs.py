@@ -77,6 +77,8 @@ def test_many_records_about_one_device_are_one_hint() -> None:
         ("2026-03-02T08:57:59", datetime(2026, 3, 2, 8, 57, 59, tzinfo=UTC)),
         ("2036-03-02T08:57:59Z", NOW),
         ("yesterday", NOW),
+        ("0001-01-01T00:00:00+14:00", NOW),
+        ("9999-12-31T23:59:59.9999999-14:00", NOW),
         (None, NOW),
         (5, NOW),
     ],

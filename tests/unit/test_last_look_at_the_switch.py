@@ -7,7 +7,7 @@ import pytest
 from shared.domain.reasons import Reason
 from shared.domain.states import CaseState
 from shared.remedy.wipe import SWITCH_AT_MOST
-from tests.fakes.interference import Call, Interference
+from tests.fakes.interference import Call, Interference, die
 from tests.fakes.world import World
 
 S = CaseState
@@ -67,3 +67,14 @@ async def test_a_switch_that_cannot_be_read_in_the_last_moment_stops_the_wipe() 
 
     assert world.devices.wiped.total() == 0
     assert (await world.case()).state is S.CLEARED_TO_WIPE
+
+
+async def test_between_the_note_that_a_wipe_is_sent_and_the_wipe_nothing_but_the_switch_is_asked_for() -> None:
+    world = World()
+    await world.put_intended()
+    at = Interference(lambda _: False, die)
+    await world.step(world.another_worker(at))
+    noted = next(number for number, call in enumerate(at.calls) if case_is_saved(call))
+    between = [(call.name, call.arguments[:2]) for call in at.calls[noted + 1 : noted + 3]]
+    assert between[0] == ("rows.get", ("ledgers", "switch"))
+    assert between[1][0] == "devices.wipe"

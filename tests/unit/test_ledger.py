@@ -7,7 +7,7 @@ import pytest
 
 from shared.errors import AlreadyThere, Changed, RetryLater
 from shared.names import LEDGERS
-from shared.ports import Write
+from shared.ports import Gone, Put, Write
 from shared.records.ledger import MOST_TRIES, Document, Ledger
 from tests.fakes.ids import CountingIds
 from tests.fakes.interference import Interference
@@ -50,7 +50,7 @@ class OthersAreFaster(FakeRows):
 
     tries = 0
 
-    async def write(self, table: str, partition: str, writes: Sequence[Write]) -> list[str]:
+    async def write(self, table: str, partition: str, writes: Sequence[Write | Put | Gone]) -> list[str]:
         self.tries += 1
         raise Changed("another was faster")
 

@@ -11,6 +11,7 @@ from shared.remedy.messages import StepDue, read_step
 from shared.rules.decide import RULES
 from shared.upkeep.supervise import LATE_AFTER, SETTLED_AFTER, VERIFY_AFTER
 from tests.fakes import story
+from tests.fakes.interference import Interference, die
 from tests.fakes.world import World
 
 S = CaseState
@@ -123,6 +124,22 @@ async def test_an_old_line_is_compared_with_its_row_although_it_is_not_late() ->
     world.clock.move(A_SECOND)
     assert await world.services.supervise.run() == 1
     assert sent(world) == [StepDue(case_id=woken.id, version=woken.version)]
+
+
+async def test_old_lines_are_compared_twice_an_hour_by_a_process_that_goes_on_and_at_once_by_a_new_one() -> None:
+    world = World()
+    await world.put(story.case_in(S.NEEDS_PERSON, world.policy, world.clock.now()))
+    world.clock.move(VERIFY_AFTER)
+    at = Interference(lambda _: False, die)
+    worker, read = world.another_worker(at), list[int]()
+    for _ in range(12):
+        await worker.supervise.run()
+        read.append(sum(CASES in call.arguments for call in at.calls))
+        world.clock.move(timedelta(minutes=5))
+    assert read == [1] * 6 + [2] * 6
+    new = Interference(lambda _: False, die)
+    await world.another_worker(new).supervise.run()
+    assert sum(CASES in call.arguments for call in new.calls) == 1
 
 
 async def test_every_line_of_the_worklist_is_looked_at() -> None:

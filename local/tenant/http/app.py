@@ -1,5 +1,6 @@
 """The Starlette app: Graph's paths over the endpoints, the identity endpoint, and the simulation's own controls."""
 
+import functools
 import re
 from collections.abc import Sequence
 
@@ -40,11 +41,11 @@ _KEY = re.compile(r"\('([^/']*)'\)")
 def tenant_app(model: TenantModel, deliverer: Deliverer) -> ASGIApp:
     """Everything the tenant answers."""
     identities = Identities(model.organization.id, model.identities)
-    front = Front(model, identities)
+    front = Front(model, identities, deliverer.validate)
     routes = [Route(identity.PATH, identities.give_token, methods=["GET"])]
     routes.append(Route("/_sim/sign-in", identities.sign_in, methods=["POST"]))
     routes += Control(model, deliverer).routes()
-    table = endpoints(model, deliverer)
+    table = endpoints()
     for version in _VERSIONS:
         routes += [
             Route(f"/{version}{endpoint.path}", front.serve(version, endpoint), methods=[endpoint.method])
@@ -71,23 +72,24 @@ class _ODataPaths:
         await self._app(scope, receive, send)
 
 
-def endpoints(model: TenantModel, deliverer: Deliverer) -> Sequence[Endpoint]:
-    """Every endpoint of Graph that the tenant has."""
+@functools.cache
+def endpoints() -> Sequence[Endpoint]:
+    """Every endpoint of Graph that a tenant has. They hold nothing: whose tenant it is, each request says."""
     areas = (
-        UserEndpoints(model),
-        LicenceEndpoints(model),
-        GroupEndpoints(model),
-        EntraDeviceEndpoints(model),
-        ManagedDeviceEndpoints(model),
-        DeviceActionEndpoints(model),
-        TroubleshootingEndpoints(model),
-        AutopilotEndpoints(model),
-        AutopilotProfileEndpoints(model),
-        HardwareImportEndpoints(model),
-        EnrolmentConfigurationEndpoints(model),
-        OrganizationEndpoints(model),
-        FleetEndpoints(model),
-        MailEndpoints(model),
-        SubscriptionEndpoints(model, deliverer),
+        UserEndpoints(),
+        LicenceEndpoints(),
+        GroupEndpoints(),
+        EntraDeviceEndpoints(),
+        ManagedDeviceEndpoints(),
+        DeviceActionEndpoints(),
+        TroubleshootingEndpoints(),
+        AutopilotEndpoints(),
+        AutopilotProfileEndpoints(),
+        HardwareImportEndpoints(),
+        EnrolmentConfigurationEndpoints(),
+        OrganizationEndpoints(),
+        FleetEndpoints(),
+        MailEndpoints(),
+        SubscriptionEndpoints(),
     )
-    return [endpoint for area in areas for endpoint in area.endpoints()]
+    return tuple(endpoint for area in areas for endpoint in area.endpoints())

@@ -20,7 +20,6 @@ from local.tenant.http.wire import LONG_AGO, Json, Version, moment
 from local.tenant.model.autopilot import AutopilotIdentity
 from local.tenant.model.operations import Operation
 from local.tenant.model.refusal import Service, resource_not_found
-from local.tenant.model.tenant import TenantModel
 
 COLLECTION = "/deviceManagement/windowsAutopilotDeviceIdentities"
 _EXPANDABLE = ("deploymentProfile", "intendedDeploymentProfile")
@@ -46,10 +45,6 @@ class Properties(AssignedUser):
 class AutopilotEndpoints:
     """Endpoints about Autopilot registrations."""
 
-    def __init__(self, model: TenantModel) -> None:
-        self._model = model
-        self._shape = identity_shape()
-
     def endpoints(self) -> list[Endpoint]:
         """The table."""
         of = Operation
@@ -73,42 +68,42 @@ class AutopilotEndpoints:
 
     def _list(self, request: GraphRequest) -> Reply:
         query = request.query
-        page = self._model.autopilot.page(query.conditions, start=query.start, size=min(query.top or 1000, 1000))
+        page = request.tenant.autopilot.page(query.conditions, start=query.start, size=min(query.top or 1000, 1000))
         expanded = self._expanded(request)
-        return listed(request, page, self._shape, COLLECTION[1:], skip="skip", extra=expanded)
+        return listed(request, page, _SHAPE, COLLECTION[1:], skip="skip", extra=expanded)
 
     def _get(self, request: GraphRequest) -> Reply:
-        identity = self._model.autopilot.get(request.path["id"])
-        return one(request, identity, self._shape, COLLECTION[1:], self._expanded(request))
+        identity = request.tenant.autopilot.get(request.path["id"])
+        return one(request, identity, _SHAPE, COLLECTION[1:], self._expanded(request))
 
     def _expanded(self, request: GraphRequest) -> Render[AutopilotIdentity] | None:
         """What adds the profiles that beta was asked to expand."""
         names = [name for name in _EXPANDABLE if name in request.query.expand and request.version == "beta"]
 
         def profiles(identity: AutopilotIdentity) -> dict[str, Json]:
-            profile = self._model.autopilot.profile_of(identity.id)
+            profile = request.tenant.autopilot.profile_of(identity.id)
             return dict.fromkeys(names, None if profile is None else profile_json(profile))
 
         return profiles if names else None
 
     def _delete(self, request: GraphRequest) -> Reply:
-        self._model.autopilot.delete(request.path["id"])
+        request.tenant.autopilot.delete(request.path["id"])
         return NO_CONTENT
 
     def _assign(self, request: GraphRequest) -> Reply:
         body = request.body(AssignedUser)
-        self._model.autopilot.assign_user(
+        request.tenant.autopilot.assign_user(
             request.path["id"], upn=body.user_principal_name, addressable_name=body.addressable_user_name
         )
         return NO_CONTENT
 
     def _unassign(self, request: GraphRequest) -> Reply:
-        self._model.autopilot.unassign_user(request.path["id"])
+        request.tenant.autopilot.unassign_user(request.path["id"])
         return NO_CONTENT
 
     def _update(self, request: GraphRequest) -> Reply:
         body = request.body(Properties)
-        self._model.autopilot.update_properties(
+        request.tenant.autopilot.update_properties(
             request.path["id"],
             upn=body.user_principal_name,
             addressable_name=body.addressable_user_name,
@@ -118,44 +113,14 @@ class AutopilotEndpoints:
         return NO_CONTENT
 
     def _allow(self, request: GraphRequest) -> Reply:
-        self._model.autopilot.allow_next_enrollment(request.path["id"])
+        request.tenant.autopilot.allow_next_enrollment(request.path["id"])
         return NO_CONTENT
 
     def _profile(self, request: GraphRequest) -> Reply:
-        profile = self._model.autopilot.profile_of(request.path["id"])
+        profile = request.tenant.autopilot.profile_of(request.path["id"])
         if profile is None:
             raise resource_not_found(request.path["id"], Service.INTUNE)
         return Reply(body=profile_json(profile))
-
-
-def identity_shape() -> Shape[AutopilotIdentity]:
-    """microsoft.graph.windowsAutopilotDeviceIdentity."""
-    beta = _beta_properties()
-    return Shape(
-        type_name="windowsAutopilotDeviceIdentity",
-        service=Service.INTUNE,
-        properties={
-            "id": lambda identity: identity.id,
-            "groupTag": lambda identity: identity.group_tag,
-            "purchaseOrderIdentifier": lambda _: "",
-            "serialNumber": lambda identity: identity.serial,
-            "productKey": lambda _: "",
-            "manufacturer": lambda identity: identity.manufacturer,
-            "model": lambda identity: identity.model,
-            "enrollmentState": lambda identity: identity.enrollment_state,
-            "lastContactedDateTime": lambda identity: moment(identity.last_contacted_at) or LONG_AGO,
-            "addressableUserName": lambda identity: identity.addressable_name,
-            "userPrincipalName": lambda identity: identity.upn,
-            "resourceName": lambda _: "",
-            "skuNumber": lambda _: "",
-            "systemFamily": lambda _: "",
-            "azureActiveDirectoryDeviceId": lambda identity: identity.entra_device_id,
-            "managedDeviceId": lambda identity: identity.managed_device_id or "",
-            "displayName": lambda identity: identity.display_name,
-            **beta,
-        },
-        beta_only=frozenset(beta),
-    )
 
 
 def _beta_properties() -> dict[str, Callable[[AutopilotIdentity], Json]]:
@@ -181,3 +146,32 @@ def _of_identity(
         versions=versions,
         about=names("autopilot"),
     )
+
+
+_ON_BETA = _beta_properties()
+_SHAPE = Shape[AutopilotIdentity](
+    type_name="windowsAutopilotDeviceIdentity",
+    service=Service.INTUNE,
+    properties={
+        "id": lambda identity: identity.id,
+        "groupTag": lambda identity: identity.group_tag,
+        "purchaseOrderIdentifier": lambda _: "",
+        "serialNumber": lambda identity: identity.serial,
+        "productKey": lambda _: "",
+        "manufacturer": lambda identity: identity.manufacturer,
+        "model": lambda identity: identity.model,
+        "enrollmentState": lambda identity: identity.enrollment_state,
+        "lastContactedDateTime": lambda identity: moment(identity.last_contacted_at) or LONG_AGO,
+        "addressableUserName": lambda identity: identity.addressable_name,
+        "userPrincipalName": lambda identity: identity.upn,
+        "resourceName": lambda _: "",
+        "skuNumber": lambda _: "",
+        "systemFamily": lambda _: "",
+        "azureActiveDirectoryDeviceId": lambda identity: identity.entra_device_id,
+        "managedDeviceId": lambda identity: identity.managed_device_id or "",
+        "displayName": lambda identity: identity.display_name,
+        **_ON_BETA,
+    },
+    beta_only=frozenset(_ON_BETA),
+)
+"""microsoft.graph.windowsAutopilotDeviceIdentity."""

@@ -11,7 +11,6 @@ from local.tenant.http.wire import Json, moment
 from local.tenant.model.autopilot_profiles import AutopilotProfile
 from local.tenant.model.operations import Operation
 from local.tenant.model.refusal import intune_bad_request
-from local.tenant.model.tenant import TenantModel
 
 _PROFILES = "/deviceManagement/windowsAutopilotDeploymentProfiles"
 _SETTINGS = "/deviceManagement/windowsAutopilotSettings"
@@ -67,9 +66,6 @@ class NewProfile(ProfileFields):
 class AutopilotProfileEndpoints:
     """Endpoints about deployment profiles and the service settings."""
 
-    def __init__(self, model: TenantModel) -> None:
-        self._model = model
-
     def endpoints(self) -> list[Endpoint]:
         """The table."""
         of = Operation
@@ -91,35 +87,35 @@ class AutopilotProfileEndpoints:
 
     def _list(self, request: GraphRequest) -> Reply:
         profiles = [
-            profile_json(profile) | self._expanded(request, profile) for profile in self._model.profiles.profiles()
+            profile_json(profile) | self._expanded(request, profile) for profile in request.tenant.profiles.profiles()
         ]
         return Reply(body={"@odata.context": request.context(_PROFILES[1:]), "value": profiles})
 
     def _get(self, request: GraphRequest) -> Reply:
-        profile = self._model.profiles.get(request.path["id"])
+        profile = request.tenant.profiles.get(request.path["id"])
         return Reply(body=profile_json(profile) | self._expanded(request, profile))
 
     def _create(self, request: GraphRequest) -> Reply:
         body = request.body(NewProfile)
         fresh = AutopilotProfile(
-            id=self._model.world.ids.guid(), name="", created_at=self._model.clock.now(), group_ids=()
+            id=request.tenant.world.ids.guid(), name="", created_at=request.tenant.clock.now(), group_ids=()
         )
-        self._model.profiles.create(changed_profile(fresh, body))
-        return Reply(status=201, body=profile_json(self._model.profiles.get(fresh.id)))
+        request.tenant.profiles.create(changed_profile(fresh, body))
+        return Reply(status=201, body=profile_json(request.tenant.profiles.get(fresh.id)))
 
     def _update(self, request: GraphRequest) -> Reply:
         body = request.body(ProfileChange)
-        profile = self._model.profiles.get(request.path["id"])
-        self._model.profiles.store.put(profile.id, changed_profile(profile, body))
-        return Reply(body=profile_json(self._model.profiles.get(profile.id)))
+        profile = request.tenant.profiles.get(request.path["id"])
+        request.tenant.profiles.store.put(profile.id, changed_profile(profile, body))
+        return Reply(body=profile_json(request.tenant.profiles.get(profile.id)))
 
     def _assign(self, request: GraphRequest) -> Reply:
         target = request.body(NewAssignment).target
-        group = self._model.groups.find(target.group_id or "")
+        group = request.tenant.groups.find(target.group_id or "")
         if target.kind != "groupAssignmentTarget" or group is None:
             raise intune_bad_request()
-        self._model.profiles.assign(request.path["id"], group.id)
-        self._model.assignment.look_again_later()
+        request.tenant.profiles.assign(request.path["id"], group.id)
+        request.tenant.assignment.look_again_later()
         assigned = targets(request.path["id"], (group.id,), everybody="allDevicesAssignmentTarget")
         return Reply(status=201, body=assigned[0])
 
@@ -129,30 +125,30 @@ class AutopilotProfileEndpoints:
         return {"assignments": targets(profile.id, profile.group_ids, everybody="allDevicesAssignmentTarget")}
 
     def _assignments(self, request: GraphRequest) -> Reply:
-        profile = self._model.profiles.get(request.path["id"])
+        profile = request.tenant.profiles.get(request.path["id"])
         value = targets(profile.id, profile.group_ids, everybody="allDevicesAssignmentTarget")
         return Reply(body={"@odata.context": request.context("assignments"), "value": value})
 
     def _devices(self, request: GraphRequest) -> Reply:
-        profile = self._model.profiles.get(request.path["id"])
-        found = self._model.autopilot.of_profile(profile.id)
+        profile = request.tenant.profiles.get(request.path["id"])
+        found = request.tenant.autopilot.of_profile(profile.id)
         value = [{"id": identity.id, "serialNumber": identity.serial} for identity in found]
         return Reply(body={"@odata.context": request.context("assignedDevices"), "value": value})
 
     def _settings(self, request: GraphRequest) -> Reply:
-        state = self._model.autopilot_settings.get()
+        state = request.tenant.autopilot_settings.get()
         return Reply(
             body={
                 "@odata.context": request.context("deviceManagement/windowsAutopilotSettings/$entity"),
-                "id": self._model.organization.id,
+                "id": request.tenant.organization.id,
                 "lastSyncDateTime": moment(state.synced_at),
                 "lastManualSyncTriggerDateTime": moment(state.triggered_at),
                 "syncStatus": state.status,
             }
         )
 
-    def _sync(self, _request: GraphRequest) -> Reply:
-        self._model.autopilot_settings.sync()
+    def _sync(self, request: GraphRequest) -> Reply:
+        request.tenant.autopilot_settings.sync()
         return NO_CONTENT
 
 

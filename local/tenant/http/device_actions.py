@@ -5,7 +5,6 @@ from local.tenant.http.request import NO_CONTENT, Body, Endpoint, GraphRequest, 
 from local.tenant.model.approvals import ApprovalHeaders
 from local.tenant.model.device_actions import WipeFlags
 from local.tenant.model.operations import Operation
-from local.tenant.model.tenant import TenantModel
 
 
 class Wipe(Body):
@@ -36,9 +35,6 @@ class NoBody(Body):
 
 class DeviceActionEndpoints:
     """POST managedDevices/{id}/<action>."""
-
-    def __init__(self, model: TenantModel) -> None:
-        self._model = model
 
     def endpoints(self) -> list[Endpoint]:
         """The table."""
@@ -73,19 +69,19 @@ class DeviceActionEndpoints:
             justification=request.headers.get("x-msft-approval-justification"),
             code=request.headers.get("x-msft-approval-code"),
         )
-        self._model.actions.wipe(
+        request.tenant.actions.wipe(
             request.path["id"], flags, application_id=request.caller.application_id, approval=approval
         )
         return NO_CONTENT
 
     def _retire(self, request: GraphRequest) -> Reply:
         request.body(NoBody)
-        self._model.actions.retire(request.path["id"], application_id=request.caller.application_id)
+        request.tenant.actions.retire(request.path["id"], application_id=request.caller.application_id)
         return NO_CONTENT
 
     def _sync(self, request: GraphRequest) -> Reply:
         request.body(NoBody)
-        self._model.actions.sync(request.path["id"])
+        request.tenant.actions.sync(request.path["id"])
         return NO_CONTENT
 
     def _clean(self, request: GraphRequest) -> Reply:
@@ -97,5 +93,7 @@ class DeviceActionEndpoints:
         return self._act(request)
 
     def _act(self, request: GraphRequest) -> Reply:
-        self._model.actions.simple(request.path["id"], request.operation, application_id=request.caller.application_id)
+        request.tenant.actions.simple(
+            request.path["id"], request.operation, application_id=request.caller.application_id
+        )
         return NO_CONTENT

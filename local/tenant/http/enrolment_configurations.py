@@ -12,7 +12,6 @@ from local.tenant.http.wire import Json, moment
 from local.tenant.model.enrolment_configurations import ConfigurationType, EnrolmentConfiguration
 from local.tenant.model.operations import Operation
 from local.tenant.model.refusal import intune_bad_request
-from local.tenant.model.tenant import TenantModel
 
 _COLLECTION = "/deviceManagement/deviceEnrollmentConfigurations"
 _STATUS_PAGE = "windows10EnrollmentCompletionPageConfiguration"
@@ -71,9 +70,6 @@ class Priority(Body):
 class EnrolmentConfigurationEndpoints:
     """Endpoints about enrolment configurations."""
 
-    def __init__(self, model: TenantModel) -> None:
-        self._model = model
-
     def endpoints(self) -> list[Endpoint]:
         """The table."""
         of = Operation
@@ -94,25 +90,25 @@ class EnrolmentConfigurationEndpoints:
 
     def _create(self, request: GraphRequest) -> Reply:
         fresh = EnrolmentConfiguration(
-            id=f"{self._model.world.ids.guid()}_Windows10EnrollmentCompletionPageConfiguration",
+            id=f"{request.tenant.world.ids.guid()}_Windows10EnrollmentCompletionPageConfiguration",
             type=ConfigurationType.STATUS_PAGE,
             name="",
-            created_at=self._model.clock.now(),
+            created_at=request.tenant.clock.now(),
             group_ids=(),
         )
-        created = self._model.configurations.create(changed_page(fresh, request.body(NewPage)))
+        created = request.tenant.configurations.create(changed_page(fresh, request.body(NewPage)))
         return Reply(status=201, body=_written(request, created))
 
     def _update(self, request: GraphRequest) -> Reply:
         configuration = self._page(request)
-        self._model.configurations.put(changed_page(configuration, request.body(PageChange)))
+        request.tenant.configurations.put(changed_page(configuration, request.body(PageChange)))
         return Reply(body=_written(request, self._page(request)))
 
     def _assign(self, request: GraphRequest) -> Reply:
         """Everything that was assigned before is replaced."""
         found = [each.target for each in request.body(NewAssignments).enrollment_configuration_assignments]
         groups = {each.group_id or "" for each in found if each.group_id is not None}
-        if any(self._model.groups.find(group) is None for group in groups):
+        if any(request.tenant.groups.find(group) is None for group in groups):
             raise intune_bad_request()
         everybody = [each for each in found if each.kind.startswith("all")]
         changed = replace(
@@ -121,29 +117,29 @@ class EnrolmentConfigurationEndpoints:
             group_ids=None if everybody else _ids(found, "groupAssignmentTarget"),
             excluded_group_ids=_ids(found, "exclusionGroupAssignmentTarget"),
         )
-        self._model.configurations.put(changed)
+        request.tenant.configurations.put(changed)
         return NO_CONTENT
 
     def _set_priority(self, request: GraphRequest) -> Reply:
-        self._model.configurations.set_priority(self._page(request).id, request.body(Priority).priority)
+        request.tenant.configurations.set_priority(self._page(request).id, request.body(Priority).priority)
         return NO_CONTENT
 
     def _page(self, request: GraphRequest) -> EnrolmentConfiguration:
-        configuration = self._model.configurations.get(request.path["id"])
+        configuration = request.tenant.configurations.get(request.path["id"])
         if configuration.type is not ConfigurationType.STATUS_PAGE:
             raise intune_bad_request("The default configuration cannot be changed here.")
         return configuration
 
     def _list(self, request: GraphRequest) -> Reply:
-        found = self._model.configurations.all(request.query.conditions)
+        found = request.tenant.configurations.all(request.query.conditions)
         value = [_written(request, configuration) for configuration in found]
         return Reply(body={"@odata.context": request.context(_COLLECTION[1:]), "value": value})
 
     def _get(self, request: GraphRequest) -> Reply:
-        return Reply(body=_written(request, self._model.configurations.get(request.path["id"])))
+        return Reply(body=_written(request, request.tenant.configurations.get(request.path["id"])))
 
     def _assignments(self, request: GraphRequest) -> Reply:
-        configuration = self._model.configurations.get(request.path["id"])
+        configuration = request.tenant.configurations.get(request.path["id"])
         return Reply(body={"@odata.context": request.context("assignments"), "value": _assignments(configuration)})
 
 

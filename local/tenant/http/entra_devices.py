@@ -7,7 +7,6 @@ from local.tenant.http.shape import Shape, listed, many, one
 from local.tenant.http.wire import Json, moment
 from local.tenant.model.entra_devices import EntraDevice
 from local.tenant.model.operations import Operation
-from local.tenant.model.tenant import TenantModel
 
 _ABOUT = names("entra_device")
 _ABOUT_FILTER = names_in_filter({"deviceId": "entra_device", "id": "entra_device"})
@@ -21,10 +20,6 @@ class GroupIds(Body):
 
 class EntraDeviceEndpoints:
     """Endpoints under /devices."""
-
-    def __init__(self, model: TenantModel) -> None:
-        self._model = model
-        self._shape = device_shape()
 
     def endpoints(self) -> list[Endpoint]:
         """The table."""
@@ -59,20 +54,20 @@ class EntraDeviceEndpoints:
 
     def _list(self, request: GraphRequest) -> Reply:
         size = min(request.query.top or 100, 999)
-        page = self._model.entra_devices.page(request.query.conditions, start=request.query.start, size=size)
-        return listed(request, page, self._shape, "devices")
+        page = request.tenant.entra_devices.page(request.query.conditions, start=request.query.start, size=size)
+        return listed(request, page, DEVICE_SHAPE, "devices")
 
     def _get(self, request: GraphRequest) -> Reply:
-        return one(request, self._model.entra_devices.get(request.path["id"]), self._shape, "devices")
+        return one(request, request.tenant.entra_devices.get(request.path["id"]), DEVICE_SHAPE, "devices")
 
     def _check_groups(self, request: GraphRequest) -> Reply:
-        device = self._model.entra_devices.get(request.path["id"])
-        found = self._model.groups.memberships_of(device.id, request.body(GroupIds).group_ids)
+        device = request.tenant.entra_devices.get(request.path["id"])
+        found = request.tenant.groups.memberships_of(device.id, request.body(GroupIds).group_ids)
         return Reply(body={"@odata.context": request.context("Collection(Edm.String)"), "value": found})
 
     def _recovery_keys(self, request: GraphRequest) -> Reply:
         """Without the keys; only ``deviceId eq`` can be filtered by."""
-        page = self._model.entra_devices.page(request.query.conditions, start=0, size=999)
+        page = request.tenant.entra_devices.page(request.query.conditions, start=0, size=999)
         keys: list[Json] = [
             {"id": f"{device.id}-{n}", "deviceId": device.device_id, "createdDateTime": moment(device.registered_at)}
             for device in page.rows
@@ -81,52 +76,51 @@ class EntraDeviceEndpoints:
         return Reply(body={"@odata.context": request.context("informationProtection"), "value": keys})
 
     def _delta(self, request: GraphRequest) -> Reply:
-        return changes(request, self._model.devices_log, self._shape, "devices")
+        return changes(request, request.tenant.devices_log, DEVICE_SHAPE, "devices")
 
     def _owners(self, request: GraphRequest) -> Reply:
-        owners = self._model.entra_devices.owners(request.path["id"])
+        owners = request.tenant.entra_devices.owners(request.path["id"])
         return many(request, owners, USER_OBJECT, "directoryObjects")
-
-
-def device_shape() -> Shape[EntraDevice]:
-    """microsoft.graph.device."""
-    return Shape(
-        type_name="device",
-        always_null=frozenset(
-            {
-                "complianceExpirationDateTime",
-                "deviceCategory",
-                "deviceMetadata",
-                "deviceVersion",
-                "enrollmentProfileName",
-                "enrollmentType",
-                "isRooted",
-                "manufacturer",
-                "mdmAppId",
-                "model",
-                "onPremisesSyncEnabled",
-            }
-        ),
-        properties={
-            "id": lambda device: device.id,
-            "deletedDateTime": lambda _: None,
-            "accountEnabled": lambda device: device.enabled,
-            "approximateLastSignInDateTime": lambda device: moment(device.registered_at),
-            "deviceId": lambda device: device.device_id,
-            "deviceOwnership": lambda device: device.ownership,
-            "displayName": lambda device: device.name,
-            "isCompliant": lambda device: device.is_compliant,
-            "isManaged": lambda device: device.is_managed,
-            "managementType": lambda device: "MDM" if device.is_managed else None,
-            "operatingSystem": lambda device: device.operating_system,
-            "operatingSystemVersion": lambda device: device.os_version,
-            "physicalIds": lambda device: list(device.physical_ids),
-            "profileType": lambda _: "RegisteredDevice",
-            "registrationDateTime": lambda device: moment(device.registered_at),
-            "trustType": lambda device: device.trust_type,
-        },
-    )
 
 
 def _of_device(tail: str, operation: Operation, handle: Handler) -> Endpoint:
     return Endpoint(method="GET", path=f"/devices/{{id}}{tail}", operation=operation, handle=handle, about=_ABOUT)
+
+
+DEVICE_SHAPE = Shape[EntraDevice](
+    type_name="device",
+    always_null=frozenset(
+        {
+            "complianceExpirationDateTime",
+            "deviceCategory",
+            "deviceMetadata",
+            "deviceVersion",
+            "enrollmentProfileName",
+            "enrollmentType",
+            "isRooted",
+            "manufacturer",
+            "mdmAppId",
+            "model",
+            "onPremisesSyncEnabled",
+        }
+    ),
+    properties={
+        "id": lambda device: device.id,
+        "deletedDateTime": lambda _: None,
+        "accountEnabled": lambda device: device.enabled,
+        "approximateLastSignInDateTime": lambda device: moment(device.registered_at),
+        "deviceId": lambda device: device.device_id,
+        "deviceOwnership": lambda device: device.ownership,
+        "displayName": lambda device: device.name,
+        "isCompliant": lambda device: device.is_compliant,
+        "isManaged": lambda device: device.is_managed,
+        "managementType": lambda device: "MDM" if device.is_managed else None,
+        "operatingSystem": lambda device: device.operating_system,
+        "operatingSystemVersion": lambda device: device.os_version,
+        "physicalIds": lambda device: list(device.physical_ids),
+        "profileType": lambda _: "RegisteredDevice",
+        "registrationDateTime": lambda device: moment(device.registered_at),
+        "trustType": lambda device: device.trust_type,
+    },
+)
+"""microsoft.graph.device."""

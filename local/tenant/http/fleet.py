@@ -5,7 +5,6 @@ from local.tenant.http.shape import Shape, one
 from local.tenant.model.fleet import Fleet
 from local.tenant.model.operations import Operation
 from local.tenant.model.refusal import Service
-from local.tenant.model.tenant import TenantModel
 
 _OVERVIEW = "/deviceManagement/managedDeviceOverview"
 _SUMMARY = "/deviceManagement/deviceCompliancePolicyDeviceStateSummary"
@@ -13,9 +12,6 @@ _SUMMARY = "/deviceManagement/deviceCompliancePolicyDeviceStateSummary"
 
 class FleetEndpoints:
     """Two singletons."""
-
-    def __init__(self, model: TenantModel) -> None:
-        self._model = model
 
     def endpoints(self) -> list[Endpoint]:
         """The table."""
@@ -29,10 +25,10 @@ class FleetEndpoints:
         ]
 
     def _overview(self, request: GraphRequest) -> Reply:
-        return one(request, self._model.fleet, _OVERVIEW_SHAPE, _OVERVIEW[1:])
+        return one(request, request.tenant.fleet, _OVERVIEW_SHAPE, _OVERVIEW[1:])
 
     def _summary(self, request: GraphRequest) -> Reply:
-        return one(request, self._model.fleet, _SUMMARY_SHAPE, _SUMMARY[1:])
+        return one(request, request.tenant.fleet, _SUMMARY_SHAPE, _SUMMARY[1:])
 
 
 _OVERVIEW_SHAPE = Shape[Fleet](

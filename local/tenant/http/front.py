@@ -9,7 +9,7 @@ from starlette.responses import Response
 from local.tenant.http.answers import Dropped, answer, refuse
 from local.tenant.http.identity import Identities
 from local.tenant.http.query import read_query
-from local.tenant.http.request import Endpoint, GraphRequest
+from local.tenant.http.request import Endpoint, GraphRequest, Validate
 from local.tenant.http.wire import Version
 from local.tenant.model.faults import FaultKind
 from local.tenant.model.gate import Admitted, Call
@@ -20,9 +20,10 @@ from local.tenant.model.tenant import TenantModel
 class Front:
     """The door of the tenant."""
 
-    def __init__(self, model: TenantModel, identities: Identities) -> None:
+    def __init__(self, model: TenantModel, identities: Identities, validate: Validate) -> None:
         self._model = model
         self._identities = identities
+        self._validate = validate
 
     def serve(self, version: Version, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
         """The handler of one endpoint."""
@@ -49,6 +50,7 @@ class Front:
     async def _understood(self, request: Request, version: Version, endpoint: Endpoint) -> GraphRequest:
         caller = self._identities.caller(request.headers.get("authorization"))
         return GraphRequest(
+            tenant=self._model,
             operation=endpoint.operation,
             version=version,
             path={name: str(value) for name, value in request.path_params.items()},
@@ -71,7 +73,7 @@ class Front:
         admitted = gate.admit(call)
         await _slowness(admitted, "before")
         if endpoint.prepare is not None and gate.refusal_before(admitted) is None:
-            await endpoint.prepare(graph)
+            await endpoint.prepare(graph, self._validate)
         try:
             reply = gate.run(admitted, lambda: endpoint.handle(graph))
         except GraphRefusal as refusal:

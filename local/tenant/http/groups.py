@@ -14,7 +14,6 @@ from local.tenant.http.wire import Json, moment
 from local.tenant.model.groups import Group
 from local.tenant.model.operations import Operation
 from local.tenant.model.refusal import bad_request
-from local.tenant.model.tenant import TenantModel
 
 
 class GroupFields(Body):
@@ -44,9 +43,6 @@ class NewGroup(GroupFields):
 class GroupEndpoints:
     """Endpoints under /groups."""
 
-    def __init__(self, model: TenantModel) -> None:
-        self._model = model
-
     def endpoints(self) -> list[Endpoint]:
         """The table."""
         of = Operation
@@ -68,55 +64,55 @@ class GroupEndpoints:
 
     def _list(self, request: GraphRequest) -> Reply:
         size = min(request.query.top or 100, 999)
-        page = self._model.groups.page(request.query.conditions, start=request.query.start, size=size)
+        page = request.tenant.groups.page(request.query.conditions, start=request.query.start, size=size)
         return listed(request, page, _SHAPE, "groups")
 
     def _get(self, request: GraphRequest) -> Reply:
-        return one(request, self._model.groups.get(request.path["id"]), _SHAPE, "groups")
+        return one(request, request.tenant.groups.get(request.path["id"]), _SHAPE, "groups")
 
     def _create(self, request: GraphRequest) -> Reply:
         body = request.body(NewGroup)
         if bool(body.membership_rule) is not ("DynamicMembership" in body.group_types):
             raise bad_request("A membership rule needs the group type DynamicMembership, and the other way round.")
         group = Group(
-            id=self._model.world.ids.guid(),
+            id=request.tenant.world.ids.guid(),
             name=body.display_name,
-            created_at=self._model.clock.now(),
+            created_at=request.tenant.clock.now(),
             description=body.description or "",
             rule=body.membership_rule or "",
             rule_is_on=body.membership_rule_processing_state == "On",
         )
-        self._model.groups.create(group)
-        self._model.assignment.look_again_later()
+        request.tenant.groups.create(group)
+        request.tenant.assignment.look_again_later()
         return Reply(status=201, body=one(request, group, _SHAPE, "groups").body)
 
     def _update(self, request: GraphRequest) -> Reply:
         body = request.body(GroupChange)
         state = body.membership_rule_processing_state
         is_on = None if state is None else state == "On"
-        self._model.groups.change(request.path["id"], rule=body.membership_rule, rule_is_on=is_on)
-        self._model.assignment.look_again_later()
+        request.tenant.groups.change(request.path["id"], rule=body.membership_rule, rule_is_on=is_on)
+        request.tenant.assignment.look_again_later()
         return NO_CONTENT
 
     def _license(self, request: GraphRequest) -> Reply:
         body = request.body(AssignLicense)
-        self._model.groups.license(request.path["id"], [each.sku_id for each in body.add_licenses])
+        request.tenant.groups.license(request.path["id"], [each.sku_id for each in body.add_licenses])
         return Reply(status=202, body={"id": request.path["id"]})
 
     def _delta(self, request: GraphRequest) -> Reply:
-        return changes(request, self._model.groups_log, _SHAPE, "groups", _members_delta)
+        return changes(request, request.tenant.groups_log, _SHAPE, "groups", _members_delta)
 
     def _members(self, request: GraphRequest) -> Reply:
         size = min(request.query.top or 100, 999)
-        page = self._model.groups.members(request.path["id"], start=request.query.start, size=size)
+        page = request.tenant.groups.members(request.path["id"], start=request.query.start, size=size)
         return listed(request, page, USER_OBJECT, "directoryObjects")
 
     def _add_member(self, request: GraphRequest) -> Reply:
-        self._model.groups.add_member(request.path["id"], id_in(request.body(Reference)))
+        request.tenant.groups.add_member(request.path["id"], id_in(request.body(Reference)))
         return NO_CONTENT
 
     def _remove_member(self, request: GraphRequest) -> Reply:
-        self._model.groups.remove_member(request.path["id"], request.path["member"])
+        request.tenant.groups.remove_member(request.path["id"], request.path["member"])
         return NO_CONTENT
 
 

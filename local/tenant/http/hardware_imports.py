@@ -8,7 +8,6 @@ from local.tenant.http.request import Body, Endpoint, GraphRequest, Reply
 from local.tenant.http.wire import Json
 from local.tenant.model.hardware_imports import HardwareImport
 from local.tenant.model.operations import Operation
-from local.tenant.model.tenant import TenantModel
 
 _COLLECTION = "/deviceManagement/importedWindowsAutopilotDeviceIdentities"
 
@@ -30,9 +29,6 @@ class NewImport(Body):
 class HardwareImportEndpoints:
     """Endpoints about imports."""
 
-    def __init__(self, model: TenantModel) -> None:
-        self._model = model
-
     def endpoints(self) -> list[Endpoint]:
         """The table."""
         of = Operation
@@ -44,19 +40,19 @@ class HardwareImportEndpoints:
 
     def _list(self, request: GraphRequest) -> Reply:
         size = min(request.query.top or 1000, 1000)
-        page = self._model.hardware_imports.page(start=request.query.start, size=size)
+        page = request.tenant.hardware_imports.page(start=request.query.start, size=size)
         body: dict[str, Json] = {"@odata.context": request.context(_COLLECTION[1:])}
         if page.next_start is not None:
             body["@odata.nextLink"] = request.link(skip=str(page.next_start))
         return Reply(body=body | {"value": [_written(each) for each in page.rows]})
 
     def _get(self, request: GraphRequest) -> Reply:
-        return Reply(body=_written(self._model.hardware_imports.get(request.path["id"])))
+        return Reply(body=_written(request.tenant.hardware_imports.get(request.path["id"])))
 
     def _post(self, request: GraphRequest) -> Reply:
         body = request.body(NewImport)
         arrived = HardwareImport(
-            id=self._model.world.ids.guid(),
+            id=request.tenant.world.ids.guid(),
             serial=body.serial_number,
             hash=body.hardware_identifier,
             group_tag=body.group_tag,
@@ -64,7 +60,7 @@ class HardwareImportEndpoints:
             import_id=body.import_id,
             product_key=body.product_key,
         )
-        return Reply(status=201, body=_written(self._model.hardware_imports.post(arrived)))
+        return Reply(status=201, body=_written(request.tenant.hardware_imports.post(arrived)))
 
 
 def _written(each: HardwareImport) -> dict[str, Json]:

@@ -1,13 +1,12 @@
 """Licences of a user, and subscribedSkus: what the tenant bought."""
 
 from local.tenant.http.request import Body, Endpoint, GraphRequest, Reply, names
-from local.tenant.http.shape import Shape, many, one
-from local.tenant.http.users import user_shape
+from local.tenant.http.shape import OfTenant, Shape, many, one
+from local.tenant.http.users import USER_SHAPE
 from local.tenant.http.wire import Json
 from local.tenant.model.licences import LicenceDetail, LicenceToAdd, PlanState
 from local.tenant.model.operations import Operation
 from local.tenant.model.products import SubscribedSku
-from local.tenant.model.tenant import TenantModel
 
 _ABOUT = names("user")
 
@@ -28,11 +27,6 @@ class AssignLicense(Body):
 
 class LicenceEndpoints:
     """Endpoints about licences under /users, and /subscribedSkus."""
-
-    def __init__(self, model: TenantModel) -> None:
-        self._model = model
-        self._user = user_shape(model.licences)
-        self._sku = sku_shape(model.organization.id)
 
     def endpoints(self) -> list[Endpoint]:
         """The table."""
@@ -69,43 +63,23 @@ class LicenceEndpoints:
             LicenceToAdd(sku_id=each.sku_id, disabled_plan_ids=frozenset(plan.lower() for plan in each.disabled_plans))
             for each in body.add_licenses
         ]
-        user = self._model.licences.assign(request.path["id"], add=add, remove=body.remove_licenses)
-        return one(request, user, self._user, "users")
+        user = request.tenant.licences.assign(request.path["id"], add=add, remove=body.remove_licenses)
+        return one(request, user, USER_SHAPE, "users")
 
     def _details(self, request: GraphRequest) -> Reply:
-        details = self._model.licences.details(request.path["id"])
+        details = request.tenant.licences.details(request.path["id"])
         return many(request, details, _DETAIL, f"users('{request.path['id']}')/licenseDetails")
 
     def _reprocess(self, request: GraphRequest) -> Reply:
-        user = self._model.licences.retry_group_errors(request.path["id"])
-        return one(request, user, self._user, "users")
+        user = request.tenant.licences.retry_group_errors(request.path["id"])
+        return one(request, user, USER_SHAPE, "users")
 
     def _skus(self, request: GraphRequest) -> Reply:
-        return many(request, self._model.skus.bought(), self._sku, "subscribedSkus")
+        return many(request, request.tenant.skus.bought(), _SKU, "subscribedSkus")
 
     def _get_sku(self, request: GraphRequest) -> Reply:
-        sku = self._model.skus.get(request.path["id"], self._model.organization.id)
-        return one(request, sku, self._sku, "subscribedSkus")
-
-
-def sku_shape(tenant_id: str) -> Shape[SubscribedSku]:
-    """microsoft.graph.subscribedSku."""
-    return Shape(
-        type_name="subscribedSku",
-        properties={
-            "id": lambda sku: f"{tenant_id}_{sku.product.sku_id}",
-            "accountId": lambda _: tenant_id,
-            "accountName": lambda _: "contoso",
-            "appliesTo": lambda _: "User",
-            "capabilityStatus": lambda sku: sku.capability_status,
-            "consumedUnits": lambda sku: sku.consumed,
-            "prepaidUnits": _prepaid,
-            "servicePlans": lambda sku: [_plan(PlanState(plan=plan, status="Success")) for plan in sku.product.plans],
-            "skuId": lambda sku: sku.product.sku_id,
-            "skuPartNumber": lambda sku: sku.product.part_number,
-            "subscriptionIds": lambda _: [],
-        },
-    )
+        sku = request.tenant.skus.get(request.path["id"], request.tenant.organization.id)
+        return one(request, sku, _SKU, "subscribedSkus")
 
 
 def _prepaid(sku: SubscribedSku) -> Json:
@@ -133,3 +107,22 @@ _DETAIL = Shape[LicenceDetail](
         "servicePlans": lambda detail: [_plan(state) for state in detail.plans],
     },
 )
+
+
+_SKU = Shape[SubscribedSku](
+    type_name="subscribedSku",
+    properties={
+        "id": OfTenant(lambda sku, tenant: f"{tenant.organization.id}_{sku.product.sku_id}"),
+        "accountId": OfTenant(lambda _, tenant: tenant.organization.id),
+        "accountName": lambda _: "contoso",
+        "appliesTo": lambda _: "User",
+        "capabilityStatus": lambda sku: sku.capability_status,
+        "consumedUnits": lambda sku: sku.consumed,
+        "prepaidUnits": _prepaid,
+        "servicePlans": lambda sku: [_plan(PlanState(plan=plan, status="Success")) for plan in sku.product.plans],
+        "skuId": lambda sku: sku.product.sku_id,
+        "skuPartNumber": lambda sku: sku.product.part_number,
+        "subscriptionIds": lambda _: [],
+    },
+)
+"""microsoft.graph.subscribedSku."""

@@ -6,7 +6,6 @@ from pydantic import ConfigDict
 
 from local.tenant.http.request import NO_CONTENT, Body, Endpoint, GraphRequest, Reply, names
 from local.tenant.model.operations import Operation
-from local.tenant.model.tenant import TenantModel
 
 
 class Address(Body):
@@ -64,9 +63,6 @@ class SendActivity(Body):
 class MailEndpoints:
     """Endpoints that send something to somebody."""
 
-    def __init__(self, model: TenantModel) -> None:
-        self._model = model
-
     def endpoints(self) -> list[Endpoint]:
         """The table."""
         return [
@@ -88,7 +84,7 @@ class MailEndpoints:
 
     def _send(self, request: GraphRequest) -> Reply:
         message = request.body(SendMail).message
-        self._model.mail.send(
+        request.tenant.mail.send(
             request.path["id"],
             to=tuple(recipient.email_address.address for recipient in message.to_recipients),
             subject=message.subject,
@@ -98,5 +94,7 @@ class MailEndpoints:
 
     def _notify(self, request: GraphRequest) -> Reply:
         body = request.body(SendActivity)
-        self._model.mail.notify(request.path["id"], activity_type=body.activity_type, preview=body.preview_text.content)
+        request.tenant.mail.notify(
+            request.path["id"], activity_type=body.activity_type, preview=body.preview_text.content
+        )
         return NO_CONTENT

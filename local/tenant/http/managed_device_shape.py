@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from local.tenant.http.shape import Shape
+from local.tenant.http.shape import OfTenant, Property, Shape
 from local.tenant.http.wire import LONG_AGO, NEVER, Json, moment
-from local.tenant.model.managed_devices import ManagedDevice, ManagedDevices
+from local.tenant.model.managed_devices import ManagedDevice
 from local.tenant.model.refusal import Service
 
 _ALWAYS: dict[str, Json] = {
@@ -51,24 +51,6 @@ _ONLY_BY_ID: dict[str, Json] = {
 """Empty in lists; ``notes`` and the memory even by id, unless they are selected."""
 
 
-def managed_device_shape(devices: ManagedDevices) -> Shape[ManagedDevice]:
-    """microsoft.graph.managedDevice."""
-    beta = _beta_properties()
-    return Shape(
-        type_name="managedDevice",
-        service=Service.INTUNE,
-        properties={
-            **_identifying(),
-            **_managing(devices),
-            **{name: _constant(value) for name, value in (_ALWAYS | _ONLY_BY_ID).items()},
-            **beta,
-        },
-        beta_only=frozenset(beta),
-        hidden_in_lists=frozenset(_ONLY_BY_ID) - {"physicalMemoryInBytes"},
-        only_when_selected=frozenset({"notes", "physicalMemoryInBytes"}),
-    )
-
-
 def _identifying() -> dict[str, Callable[[ManagedDevice], Json]]:
     return {
         "id": lambda device: device.id,
@@ -90,10 +72,10 @@ def _identifying() -> dict[str, Callable[[ManagedDevice], Json]]:
     }
 
 
-def _managing(devices: ManagedDevices) -> dict[str, Callable[[ManagedDevice], Json]]:
+def _managing() -> dict[str, Property[ManagedDevice]]:
     return {
         "enrolledDateTime": lambda device: moment(device.enrolled_at),
-        "lastSyncDateTime": lambda device: moment(devices.last_sync_at(device)),
+        "lastSyncDateTime": OfTenant(lambda device, tenant: moment(tenant.managed_devices.last_sync_at(device))),
         "complianceState": lambda device: device.compliance,
         "complianceGracePeriodExpirationDateTime": lambda device: moment(device.grace_expires_at) or NEVER,
         "managementAgent": lambda device: device.management_agent,
@@ -135,3 +117,20 @@ def _beta_properties() -> dict[str, Callable[[ManagedDevice], Json]]:
 
 def _constant(value: Json) -> Callable[[ManagedDevice], Json]:
     return lambda _: value
+
+
+_ON_BETA = _beta_properties()
+MANAGED_DEVICE_SHAPE = Shape[ManagedDevice](
+    type_name="managedDevice",
+    service=Service.INTUNE,
+    properties={
+        **_identifying(),
+        **_managing(),
+        **{name: _constant(value) for name, value in (_ALWAYS | _ONLY_BY_ID).items()},
+        **_ON_BETA,
+    },
+    beta_only=frozenset(_ON_BETA),
+    hidden_in_lists=frozenset(_ONLY_BY_ID) - {"physicalMemoryInBytes"},
+    only_when_selected=frozenset({"notes", "physicalMemoryInBytes"}),
+)
+"""microsoft.graph.managedDevice."""

@@ -1,6 +1,6 @@
 """deviceManagement/managedDevices: reading and the primary user."""
 
-from local.tenant.http.managed_device_shape import managed_device_shape
+from local.tenant.http.managed_device_shape import MANAGED_DEVICE_SHAPE
 from local.tenant.http.references import Reference, id_in
 from local.tenant.http.request import (
     BETA,
@@ -14,11 +14,10 @@ from local.tenant.http.request import (
     names_in_filter,
 )
 from local.tenant.http.shape import Shape, listed, many, one
-from local.tenant.http.users import user_shape
+from local.tenant.http.users import USER_SHAPE
 from local.tenant.http.wire import Json, Version
 from local.tenant.model.managed_devices import PolicyState
 from local.tenant.model.operations import Operation
-from local.tenant.model.tenant import TenantModel
 
 COLLECTION = "/deviceManagement/managedDevices"
 _LARGEST_PAGE = 1000
@@ -30,11 +29,6 @@ _ABOUT_FILTER = names_in_filter(
 
 class ManagedDeviceEndpoints:
     """Endpoints that read managed devices."""
-
-    def __init__(self, model: TenantModel) -> None:
-        self._model = model
-        self._shape = managed_device_shape(model.managed_devices)
-        self._user = user_shape(model.licences)
 
     def endpoints(self) -> list[Endpoint]:
         """The table."""
@@ -57,27 +51,27 @@ class ManagedDeviceEndpoints:
     def _list(self, request: GraphRequest) -> Reply:
         query = request.query
         size = min(query.top or _LARGEST_PAGE, _LARGEST_PAGE)
-        page = self._model.managed_devices.page(query.conditions, start=query.start, size=size)
-        return listed(request, page, self._shape, COLLECTION[1:], skip="skip")
+        page = request.tenant.managed_devices.page(query.conditions, start=query.start, size=size)
+        return listed(request, page, MANAGED_DEVICE_SHAPE, COLLECTION[1:], skip="skip")
 
     def _get(self, request: GraphRequest) -> Reply:
-        device = self._model.managed_devices.get(request.path["id"])
-        return one(request, device, self._shape, COLLECTION[1:])
+        device = request.tenant.managed_devices.get(request.path["id"])
+        return one(request, device, MANAGED_DEVICE_SHAPE, COLLECTION[1:])
 
     def _delete(self, request: GraphRequest) -> Reply:
-        self._model.actions.delete(request.path["id"])
+        request.tenant.actions.delete(request.path["id"])
         return NO_CONTENT
 
     def _policy_states(self, request: GraphRequest) -> Reply:
-        states = self._model.managed_devices.policy_states(request.path["id"])
+        states = request.tenant.managed_devices.policy_states(request.path["id"])
         return many(request, states, _POLICY_STATE, "deviceCompliancePolicyStates")
 
     def _users(self, request: GraphRequest) -> Reply:
-        users = self._model.managed_devices.primary_users(request.path["id"])
-        return many(request, users, self._user, "users")
+        users = request.tenant.managed_devices.primary_users(request.path["id"])
+        return many(request, users, USER_SHAPE, "users")
 
     def _set_user(self, request: GraphRequest) -> Reply:
-        self._model.managed_devices.set_primary_user(request.path["id"], id_in(request.body(Reference)))
+        request.tenant.managed_devices.set_primary_user(request.path["id"], id_in(request.body(Reference)))
         return NO_CONTENT
 
 

@@ -8,7 +8,6 @@ from local.tenant.model.mobility import INTUNE_APP
 from local.tenant.model.operations import Operation
 from local.tenant.model.organization import Organization
 from local.tenant.model.refusal import Service, resource_not_found
-from local.tenant.model.tenant import TenantModel
 
 _POLICIES = "/deviceManagement/operationApprovalPolicies"
 _REQUESTS = "/deviceManagement/operationApprovalRequests"
@@ -17,9 +16,6 @@ _MDM = "/policies/mobileDeviceManagementPolicies"
 
 class OrganizationEndpoints:
     """Endpoints about the tenant as a whole."""
-
-    def __init__(self, model: TenantModel) -> None:
-        self._model = model
 
     def endpoints(self) -> list[Endpoint]:
         """The table."""
@@ -51,7 +47,7 @@ class OrganizationEndpoints:
         return Reply(body=self._mobility(request))
 
     def _mobility(self, request: GraphRequest) -> dict[str, Json]:
-        policy = self._model.mobility
+        policy = request.tenant.mobility
         written: dict[str, Json] = {
             "id": INTUNE_APP,
             "displayName": "Microsoft Intune",
@@ -63,28 +59,28 @@ class OrganizationEndpoints:
             "termsOfUseUrl": "https://portal.manage.microsoft.com/TermsofUse.aspx",
         }
         if "includedGroups" in request.query.expand:
-            groups = (self._model.groups.find(group_id) for group_id in policy.group_ids)
+            groups = (request.tenant.groups.find(group_id) for group_id in policy.group_ids)
             written["includedGroups"] = [{"id": each.id, "displayName": each.name} for each in groups if each]
         return written
 
     def _list(self, request: GraphRequest) -> Reply:
-        return many(request, (self._model.organization,), _ORGANIZATION, "organization")
+        return many(request, (request.tenant.organization,), _ORGANIZATION, "organization")
 
     def _get(self, request: GraphRequest) -> Reply:
-        self._model.organization.require(request.path["id"])
-        return one(request, self._model.organization, _ORGANIZATION, "organization")
+        request.tenant.organization.require(request.path["id"])
+        return one(request, request.tenant.organization, _ORGANIZATION, "organization")
 
     def _set_authority(self, request: GraphRequest) -> Reply:
-        return Reply(body={"value": self._model.organization.set_mdm_authority(request.path["id"])})
+        return Reply(body={"value": request.tenant.organization.set_mdm_authority(request.path["id"])})
 
     def _policies(self, request: GraphRequest) -> Reply:
-        return many(request, self._model.approvals.policies(), _POLICY, _POLICIES[1:])
+        return many(request, request.tenant.approvals.policies(), _POLICY, _POLICIES[1:])
 
     def _requests(self, request: GraphRequest) -> Reply:
-        return many(request, self._model.approvals.requests(), _REQUEST, _REQUESTS[1:])
+        return many(request, request.tenant.approvals.requests(), _REQUEST, _REQUESTS[1:])
 
     def _request(self, request: GraphRequest) -> Reply:
-        return one(request, self._model.approvals.get(request.path["id"]), _REQUEST, _REQUESTS[1:])
+        return one(request, request.tenant.approvals.get(request.path["id"]), _REQUEST, _REQUESTS[1:])
 
 
 def _never(_request: GraphRequest) -> Reply:

@@ -15,6 +15,7 @@ from local.tenant.model.naming import Kind, Named
 from local.tenant.model.operations import Operation, is_intune
 from local.tenant.model.refusal import GraphRefusal, Service
 from local.tenant.model.subscriptions import Handshake, HandshakeAnswer
+from local.tenant.model.tenant import TenantModel
 
 BOTH: frozenset[Version] = frozenset({"v1.0", "beta"})
 BETA: frozenset[Version] = frozenset({"beta"})
@@ -31,8 +32,9 @@ B = TypeVar("B", bound=Body)
 
 @dataclass(slots=True, kw_only=True)
 class GraphRequest:
-    """One authenticated request. ``path`` holds the ids in its path, ``base`` scheme and host."""
+    """One authenticated request to one tenant. ``path`` holds the ids in its path, ``base`` scheme and host."""
 
+    tenant: TenantModel
     operation: Operation
     version: Version
     path: Mapping[str, str]
@@ -106,6 +108,8 @@ NO_CONTENT = Reply(status=204)
 
 
 Handler = Callable[[GraphRequest], Reply]
+Validate = Callable[[Handshake], Awaitable[HandshakeAnswer]]
+"""Makes one validation request to an endpoint that wants to subscribe."""
 
 
 def _about_nothing(_request: GraphRequest) -> tuple[Named, ...]:
@@ -114,7 +118,7 @@ def _about_nothing(_request: GraphRequest) -> tuple[Named, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One operation on one path. ``prepare`` runs before the request is applied and may wait."""
+    """One operation on one path, in any tenant. ``prepare`` runs before the request is applied and may wait."""
 
     method: str
     path: str
@@ -122,7 +126,7 @@ class Endpoint:
     handle: Handler
     versions: frozenset[Version] = BOTH
     about: Callable[[GraphRequest], tuple[Named, ...]] = _about_nothing
-    prepare: Callable[[GraphRequest], Awaitable[None]] | None = None
+    prepare: Callable[[GraphRequest, Validate], Awaitable[None]] | None = None
 
 
 def names(kind: Kind, parameter: str = "id") -> Callable[[GraphRequest], tuple[Named, ...]]:

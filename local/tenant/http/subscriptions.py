@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from local.tenant.http.delivery import Deliverer
-from local.tenant.http.request import NO_CONTENT, Body, Endpoint, GraphRequest, Reply
+from local.tenant.http.request import NO_CONTENT, Body, Endpoint, GraphRequest, Reply, Validate
 from local.tenant.http.shape import Shape, many, one
 from local.tenant.http.wire import moment
 from local.tenant.model.operations import Operation
 from local.tenant.model.refusal import GraphRefusal, bad_request
 from local.tenant.model.subscriptions import Subscription, SubscriptionRequest
-from local.tenant.model.tenant import TenantModel
 
 
 class NewSubscription(Body):
@@ -49,10 +47,6 @@ class Renewal(Body):
 class SubscriptionEndpoints:
     """Endpoints under /subscriptions."""
 
-    def __init__(self, model: TenantModel, deliverer: Deliverer) -> None:
-        self._model = model
-        self._deliverer = deliverer
-
     def endpoints(self) -> list[Endpoint]:
         """The table."""
         of = Operation
@@ -69,49 +63,47 @@ class SubscriptionEndpoints:
             for method, path, operation, handle, prepare in rows
         ]
 
-    async def _shake_hands(self, request: GraphRequest) -> None:
+    async def _shake_hands(self, request: GraphRequest, validate: Validate) -> None:
         """Validate every endpoint before the subscription exists; a refusal is raised when the request is applied."""
         try:
             asked = request.body(NewSubscription).asked()
-            planned = self._model.subscriptions.handshakes(asked, request.caller.application_id)
+            planned = request.tenant.subscriptions.handshakes(asked, request.caller.application_id)
         except GraphRefusal as refusal:
             request.handshakes = refusal
         else:
-            request.handshakes = tuple(
-                [(handshake, await self._deliverer.validate(handshake)) for handshake in planned]
-            )
+            request.handshakes = tuple([(handshake, await validate(handshake)) for handshake in planned])
 
     def _create(self, request: GraphRequest) -> Reply:
         if isinstance(request.handshakes, GraphRefusal):
             raise request.handshakes
         asked = request.body(NewSubscription).asked()
-        subscription = self._model.subscriptions.create(asked, request.caller.application_id, request.handshakes)
-        self._model.notifications.warn_before_expiry(subscription)
+        subscription = request.tenant.subscriptions.create(asked, request.caller.application_id, request.handshakes)
+        request.tenant.notifications.warn_before_expiry(subscription)
         reply = one(request, subscription, _SHAPE, "subscriptions")
         return Reply(status=201, body=reply.body)
 
     def _list(self, request: GraphRequest) -> Reply:
-        live: Sequence[Subscription] = self._model.subscriptions.live()
+        live: Sequence[Subscription] = request.tenant.subscriptions.live()
         theirs = tuple(s for s in live if s.application_id == request.caller.application_id)
         return many(request, theirs, _SHAPE, "subscriptions")
 
     def _get(self, request: GraphRequest) -> Reply:
-        return one(request, self._model.subscriptions.get(request.path["id"]), _SHAPE, "subscriptions")
+        return one(request, request.tenant.subscriptions.get(request.path["id"]), _SHAPE, "subscriptions")
 
     def _renew(self, request: GraphRequest) -> Reply:
         body = request.body(Renewal)
         if body.expiration_date_time is None:
             raise bad_request("expirationDateTime is required.", code="InvalidRequest")
-        renewed = self._model.subscriptions.renew(request.path["id"], body.expiration_date_time)
-        self._model.notifications.warn_before_expiry(renewed)
+        renewed = request.tenant.subscriptions.renew(request.path["id"], body.expiration_date_time)
+        request.tenant.notifications.warn_before_expiry(renewed)
         return one(request, renewed, _SHAPE, "subscriptions")
 
     def _delete(self, request: GraphRequest) -> Reply:
-        self._model.subscriptions.delete(request.path["id"])
+        request.tenant.subscriptions.delete(request.path["id"])
         return NO_CONTENT
 
     def _reauthorize(self, request: GraphRequest) -> Reply:
-        self._model.subscriptions.get(request.path["id"])
+        request.tenant.subscriptions.get(request.path["id"])
         return NO_CONTENT
 
 

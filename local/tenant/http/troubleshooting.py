@@ -10,7 +10,6 @@ from local.tenant.model.filters import Filterable, Table, holds, supported
 from local.tenant.model.operations import Operation
 from local.tenant.model.paging import Page
 from local.tenant.model.refusal import Service
-from local.tenant.model.tenant import TenantModel
 from local.tenant.model.troubleshooting import AuditEvent, AutopilotDeployment, EnrolmentFailure, RemoteAction
 
 T = TypeVar("T")
@@ -28,9 +27,6 @@ _AUDITS: Table[AuditEvent] = {
 
 class TroubleshootingEndpoints:
     """Endpoints that read what Intune wrote down."""
-
-    def __init__(self, model: TenantModel) -> None:
-        self._model = model
 
     def endpoints(self) -> list[Endpoint]:
         """The table."""
@@ -53,16 +49,16 @@ class TroubleshootingEndpoints:
         ]
 
     def _failures(self, request: GraphRequest) -> Reply:
-        return _listed(request, tuple(self._model.troubleshooting.failures), _FAILURE, {})
+        return _listed(request, tuple(request.tenant.troubleshooting.failures), _FAILURE, {})
 
     def _deployments(self, request: GraphRequest) -> Reply:
-        return _listed(request, tuple(self._model.troubleshooting.deployments), _DEPLOYMENT, {})
+        return _listed(request, tuple(request.tenant.troubleshooting.deployments), _DEPLOYMENT, {})
 
     def _actions(self, request: GraphRequest) -> Reply:
-        return _listed(request, self._model.troubleshooting.remote_actions(), _ACTION, _ACTIONS)
+        return _listed(request, request.tenant.troubleshooting.remote_actions(), _ACTION, _ACTIONS)
 
     def _audits(self, request: GraphRequest) -> Reply:
-        return _listed(request, tuple(self._model.troubleshooting.audits), _AUDIT, _AUDITS)
+        return _listed(request, tuple(request.tenant.troubleshooting.audits), _AUDIT, _AUDITS)
 
 
 def _listed(request: GraphRequest, rows: tuple[T, ...], shape: Shape[T], table: Table[T]) -> Reply:

@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from local.tenant.http.delta_query import changes
-from local.tenant.http.entra_devices import GroupIds, device_shape
-from local.tenant.http.managed_device_shape import managed_device_shape
+from local.tenant.http.entra_devices import DEVICE_SHAPE, GroupIds
+from local.tenant.http.managed_device_shape import MANAGED_DEVICE_SHAPE
 from local.tenant.http.request import (
     NO_CONTENT,
     Body,
@@ -15,11 +15,10 @@ from local.tenant.http.request import (
     names,
     names_in_filter,
 )
-from local.tenant.http.shape import Shape, listed, many, one
+from local.tenant.http.shape import OfTenant, Shape, listed, many, one
 from local.tenant.http.wire import Json, moment
 from local.tenant.model.licences import Licences
 from local.tenant.model.operations import Operation
-from local.tenant.model.tenant import TenantModel
 from local.tenant.model.users import User
 
 _ABOUT = names("user")
@@ -37,12 +36,6 @@ class UserChanges(Body):
 
 class UserEndpoints:
     """Endpoints under /users."""
-
-    def __init__(self, model: TenantModel) -> None:
-        self._model = model
-        self._shape = user_shape(model.licences)
-        self._devices = device_shape()
-        self._managed_devices = managed_device_shape(model.managed_devices)
 
     def endpoints(self) -> list[Endpoint]:
         """The table."""
@@ -66,18 +59,18 @@ class UserEndpoints:
 
     def _list(self, request: GraphRequest) -> Reply:
         size = min(request.query.top or 100, 999)
-        page = self._model.users.page(request.query.conditions, start=request.query.start, size=size)
-        return listed(request, page, self._shape, "users")
+        page = request.tenant.users.page(request.query.conditions, start=request.query.start, size=size)
+        return listed(request, page, USER_SHAPE, "users")
 
     def _get(self, request: GraphRequest) -> Reply:
-        return one(request, self._model.users.get(request.path["id"]), self._shape, "users")
+        return one(request, request.tenant.users.get(request.path["id"]), USER_SHAPE, "users")
 
     def _delta(self, request: GraphRequest) -> Reply:
-        return changes(request, self._model.users_log, self._shape, "users")
+        return changes(request, request.tenant.users_log, USER_SHAPE, "users")
 
     def _update(self, request: GraphRequest) -> Reply:
         body = request.body(UserChanges)
-        self._model.users.update(
+        request.tenant.users.update(
             request.path["id"],
             usage_location=body.usage_location,
             enabled=body.account_enabled,
@@ -87,77 +80,16 @@ class UserEndpoints:
         return NO_CONTENT
 
     def _check_groups(self, request: GraphRequest) -> Reply:
-        found = self._model.groups.memberships(request.path["id"], request.body(GroupIds).group_ids)
+        found = request.tenant.groups.memberships(request.path["id"], request.body(GroupIds).group_ids)
         return Reply(body={"@odata.context": request.context("Collection(Edm.String)"), "value": found})
 
     def _list_managed_devices(self, request: GraphRequest) -> Reply:
-        devices = self._model.managed_devices.of_user(request.path["id"])
-        return many(request, devices, self._managed_devices, "managedDevices")
+        devices = request.tenant.managed_devices.of_user(request.path["id"])
+        return many(request, devices, MANAGED_DEVICE_SHAPE, "managedDevices")
 
     def _owned_devices(self, request: GraphRequest) -> Reply:
-        user = self._model.users.get(request.path["id"])
-        return many(request, self._model.entra_devices.owned_by(user.id), self._devices, "directoryObjects")
-
-
-def user_shape(licences: Licences) -> Shape[User]:
-    """microsoft.graph.user; what decides about licences comes only when it is selected."""
-    return Shape(
-        type_name="user",
-        properties={
-            "id": lambda user: user.id,
-            "businessPhones": lambda _: [],
-            "displayName": lambda user: user.display_name,
-            "mail": lambda user: user.upn,
-            "userPrincipalName": lambda user: user.upn,
-            "givenName": _nothing,
-            "jobTitle": _nothing,
-            "mobilePhone": _nothing,
-            "officeLocation": lambda user: user.office or None,
-            "preferredLanguage": _nothing,
-            "surname": _nothing,
-            "accountEnabled": lambda user: user.enabled,
-            "assignedLicenses": _assigned_licences,
-            "assignedPlans": lambda user: _assigned_plans(user, licences),
-            "createdDateTime": lambda user: moment(user.created_at),
-            "department": _nothing,
-            "employeeId": _nothing,
-            "licenseAssignmentStates": _assignment_states,
-            "usageLocation": lambda user: user.usage_location,
-            "userType": lambda user: user.user_type,
-        },
-        always_null=frozenset(
-            {
-                "city",
-                "companyName",
-                "country",
-                "deletedDateTime",
-                "employeeType",
-                "externalUserState",
-                "mailNickname",
-                "onPremisesExtensionAttributes",
-                "onPremisesImmutableId",
-                "onPremisesSamAccountName",
-                "onPremisesSyncEnabled",
-                "postalCode",
-                "preferredDataLocation",
-                "signInActivity",
-                "state",
-            }
-        ),
-        only_when_selected=frozenset(
-            {
-                "accountEnabled",
-                "assignedLicenses",
-                "assignedPlans",
-                "createdDateTime",
-                "department",
-                "employeeId",
-                "licenseAssignmentStates",
-                "usageLocation",
-                "userType",
-            }
-        ),
-    )
+        user = request.tenant.users.get(request.path["id"])
+        return many(request, request.tenant.entra_devices.owned_by(user.id), DEVICE_SHAPE, "directoryObjects")
 
 
 def _nothing(_user: User) -> Json:
@@ -210,3 +142,63 @@ def _assignment_states(user: User) -> Json:
 
 def _of_user(method: str, tail: str, operation: Operation, handle: Handler) -> Endpoint:
     return Endpoint(method=method, path=f"/users/{{id}}{tail}", operation=operation, handle=handle, about=_ABOUT)
+
+
+USER_SHAPE = Shape[User](
+    type_name="user",
+    properties={
+        "id": lambda user: user.id,
+        "businessPhones": lambda _: [],
+        "displayName": lambda user: user.display_name,
+        "mail": lambda user: user.upn,
+        "userPrincipalName": lambda user: user.upn,
+        "givenName": _nothing,
+        "jobTitle": _nothing,
+        "mobilePhone": _nothing,
+        "officeLocation": lambda user: user.office or None,
+        "preferredLanguage": _nothing,
+        "surname": _nothing,
+        "accountEnabled": lambda user: user.enabled,
+        "assignedLicenses": _assigned_licences,
+        "assignedPlans": OfTenant(lambda user, tenant: _assigned_plans(user, tenant.licences)),
+        "createdDateTime": lambda user: moment(user.created_at),
+        "department": _nothing,
+        "employeeId": _nothing,
+        "licenseAssignmentStates": _assignment_states,
+        "usageLocation": lambda user: user.usage_location,
+        "userType": lambda user: user.user_type,
+    },
+    always_null=frozenset(
+        {
+            "city",
+            "companyName",
+            "country",
+            "deletedDateTime",
+            "employeeType",
+            "externalUserState",
+            "mailNickname",
+            "onPremisesExtensionAttributes",
+            "onPremisesImmutableId",
+            "onPremisesSamAccountName",
+            "onPremisesSyncEnabled",
+            "postalCode",
+            "preferredDataLocation",
+            "signInActivity",
+            "state",
+        }
+    ),
+    only_when_selected=frozenset(
+        {
+            "accountEnabled",
+            "assignedLicenses",
+            "assignedPlans",
+            "createdDateTime",
+            "department",
+            "employeeId",
+            "licenseAssignmentStates",
+            "usageLocation",
+            "userType",
+        }
+    ),
+)
+"""microsoft.graph.user; what decides about licences comes only when it is selected."""

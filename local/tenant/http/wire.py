@@ -1,5 +1,6 @@
 """How values are written in Graph's JSON."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
@@ -12,6 +13,7 @@ LONG_AGO = "0001-01-01T00:00:00Z"
 """What Intune writes for a time that is not known."""
 
 
+@functools.lru_cache(maxsize=4096)  # the same few times are written again and again
 def moment(value: datetime | None) -> str | None:
     """ISO 8601 with Z, to the second unless there is more."""
     if value is None:

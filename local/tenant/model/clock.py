@@ -3,7 +3,6 @@
 import heapq
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from itertools import count
 
 Action = Callable[[], None]
 
@@ -16,7 +15,7 @@ class SimClock:
             raise ValueError("the start must be timezone-aware")
         self.start = start
         self._now = start
-        self._order = count()
+        self._scheduled = 0
         self._due: list[tuple[datetime, int, Action]] = []
 
     def now(self) -> datetime:
@@ -25,7 +24,8 @@ class SimClock:
 
     def schedule(self, at: datetime, action: Action) -> None:
         """Run ``action`` when the time comes; a time in the past means at the next move."""
-        heapq.heappush(self._due, (at, next(self._order), action))
+        self._scheduled += 1
+        heapq.heappush(self._due, (at, self._scheduled, action))
 
     def after(self, delay: timedelta, action: Action) -> None:
         """Run ``action`` when ``delay`` has passed; no delay means now."""

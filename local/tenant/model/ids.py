@@ -1,7 +1,10 @@
 """Identifiers drawn from the tenant's seeded generator, so that a seed always gives the same tenant."""
 
 import random
-from uuid import UUID
+
+_VERSION_4 = 0x0000_0000_0000_4000_8000_0000_0000_0000
+_RANDOM = 0xFFFF_FFFF_FFFF_0FFF_3FFF_FFFF_FFFF_FFFF
+"""The bits of a GUID that version 4 leaves to chance; ``uuid.UUID`` comes to the same in twice the time."""
 
 
 class Ids:
@@ -12,7 +15,8 @@ class Ids:
 
     def guid(self) -> str:
         """A random GUID in lower case."""
-        return str(UUID(int=self._rng.getrandbits(128), version=4))
+        digits = f"{self._rng.getrandbits(128) & _RANDOM | _VERSION_4:032x}"
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
     def opaque(self) -> str:
         """32 hexadecimal digits that mean nothing."""

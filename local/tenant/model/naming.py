@@ -42,12 +42,17 @@ class Names:
 
     def serials(self, about: Sequence[Named]) -> tuple[str, ...]:
         """The serial numbers, in lower case, of the devices that are named; each once."""
+        if not about:
+            return ()
         found = (self._serial(named) for named in about)
         return tuple(dict.fromkeys(serial.casefold() for serial in found if serial))
 
     def users(self, about: Sequence[Named]) -> tuple[str, ...]:
         """The ids of the users that are named; each once."""
-        found = (self._users.find(named.value) for named in about if named.kind == "user")
+        values = [named.value for named in about if named.kind == "user"]
+        if not values:
+            return ()
+        found = (self._users.find(value) for value in values)
         return tuple(dict.fromkeys(user.id for user in found if user is not None))
 
     def _serial(self, named: Named) -> str | None:

@@ -3,7 +3,6 @@
 import heapq
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import count
 
 from local.tenant.model.counts import Counts
 from local.tenant.model.faults import Faults
@@ -43,7 +42,7 @@ class Notifications:
         self._subscriptions = subscriptions
         self._faults = faults
         self._counts = counts
-        self._numbers = count(1)
+        self._sent = 0
         self._outbox: list[tuple[datetime, int, Notification]] = []
 
     def watch(self, users: Users, groups: Groups) -> None:
@@ -102,7 +101,7 @@ class Notifications:
             return
         self._put(
             Notification(
-                number=next(self._numbers),
+                number=self._next_number(),
                 subscription=live,
                 url=live.lifecycle_url,
                 due_at=self._world.now(),
@@ -138,7 +137,7 @@ class Notifications:
         for _ in range(journey.copies):
             self._put(
                 Notification(
-                    number=next(self._numbers),
+                    number=self._next_number(),
                     subscription=subscription,
                     url=subscription.notification_url,
                     due_at=due_at,
@@ -149,6 +148,10 @@ class Notifications:
                     event_at=self._world.now(),
                 )
             )
+
+    def _next_number(self) -> int:
+        self._sent += 1
+        return self._sent
 
     def _put(self, notification: Notification) -> None:
         heapq.heappush(self._outbox, (notification.due_at, notification.number, notification))

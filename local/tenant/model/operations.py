@@ -268,7 +268,7 @@ _INTUNE_PREFIXES = (
     "remoteActionAudits",
     "auditEvents",
 )
-_INTUNE = frozenset(
+_NAMED_OTHERWISE = frozenset(
     {
         Operation.SYNC_DEVICE,
         Operation.WIPE,
@@ -284,8 +284,9 @@ _INTUNE = frozenset(
         Operation.USERS_MANAGED_DEVICES,
     }
 )
+_INTUNE = _NAMED_OTHERWISE | {operation for operation in Operation if operation.startswith(_INTUNE_PREFIXES)}
 
 
 def is_intune(operation: Operation) -> bool:
     """Whether Intune answers (and words the errors), not the directory."""
-    return operation in _INTUNE or operation.startswith(_INTUNE_PREFIXES)
+    return operation in _INTUNE

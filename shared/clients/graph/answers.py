@@ -145,8 +145,12 @@ def retry_after(header: str | None, now: datetime) -> timedelta | None:
 def printable(message: str) -> str:
     """``message`` with control characters escaped, at most 200 characters: it is stored, logged and shown."""
     kept = message[: _LONGEST_MESSAGE + 1]
-    escaped = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in kept)
+    escaped = kept if kept.isprintable() else "".join(map(_escaped, kept))
     return escaped if len(escaped) <= _LONGEST_MESSAGE else escaped[: _LONGEST_MESSAGE - 1] + "…"
+
+
+def _escaped(character: str) -> str:
+    return character if character.isprintable() else character.encode("unicode_escape").decode()
 
 
 def _parsed(content: bytes) -> Json | None:

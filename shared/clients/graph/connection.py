@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:  # loading msgraph takes its time: only the first request to Graph pays for it
     import httpx
     from azure.core.credentials_async import AsyncTokenCredential
+    from kiota_abstractions.authentication import AuthenticationProvider
     from kiota_http.httpx_request_adapter import HttpxRequestAdapter
     from msgraph.graph_service_client import GraphServiceClient
 
@@ -62,6 +63,8 @@ class Connection:
     endpoint: Endpoint
     credential: "AsyncTokenCredential"
     http: "httpx.AsyncClient"
+    provider: "AuthenticationProvider"
+    """Puts a token of the credential into a request."""
     adapter: "HttpxRequestAdapter"
     v1: "GraphServiceClient"
 
@@ -98,7 +101,9 @@ def open_connection(
     adapter = GraphRequestAdapter(provider, client=http)
     adapter.base_url = f"{endpoint.url}/v1.0"
     client = GraphServiceClient(request_adapter=adapter)
-    return Connection(endpoint=endpoint, credential=credential, http=http, adapter=adapter, v1=client)
+    return Connection(
+        endpoint=endpoint, credential=credential, http=http, provider=provider, adapter=adapter, v1=client
+    )
 
 
 def credential_for(settings: "Settings") -> "AsyncTokenCredential":

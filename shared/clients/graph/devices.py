@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from shared.clients.graph.approval_requests import approval_requests
 from shared.clients.graph.enrolment_failures import enrolment_failures
+from shared.clients.graph.managed_device import EVERYTHING, LONG_AGO, STABLE, managed_device
 from shared.clients.graph.rounds import delta_page, list_page
 from shared.clients.graph.transport import Transport
 from shared.clients.graph.values import (
@@ -14,20 +15,16 @@ from shared.clients.graph.values import (
     is_serial_number,
     is_user_key,
     link,
-    moment,
-    own_id,
     quoted,
     rows,
     same,
     text,
-    word,
 )
 from shared.clients.graph.wipe import wipe
 from shared.clients.graph.wipe_audits import wipe_audits
 from shared.domain.effects import Answer, Refused, WipeAnswer, WipeBacking
 from shared.domain.facts import (
     MISSING,
-    ActionResult,
     AdminApprovalRequest,
     Compliance,
     EnrolmentFailure,
@@ -40,16 +37,6 @@ from shared.domain.facts import (
 from shared.domain.pages import DeviceChange, FoundDevice, Page
 from shared.errors import Unexpected
 
-STABLE = (
-    "id,azureADDeviceId,serialNumber,deviceName,userId,userPrincipalName,enrolledDateTime,lastSyncDateTime,"
-    "complianceState,complianceGracePeriodExpirationDateTime,managementState,managementAgent,managedDeviceOwnerType,"
-    "operatingSystem,model,enrollmentProfileName,deviceEnrollmentType,deviceActionResults"
-)
-"""Properties that v1.0 has."""
-
-EVERYTHING = f"{STABLE},enrolledByUserPrincipalName,usersLoggedOn,joinType,deviceType,skuFamily"
-"""With those that only beta has."""
-
 MOST_PAGES_OF_A_LOOKUP = 200
 """Intune ignores a filter that it does not support and returns the whole tenant: a limit to that."""
 
@@ -58,9 +45,6 @@ OF_A_CHANGE = "id,deviceId,isCompliant,isManaged"
 
 OF_A_SWEEP = "id,azureADDeviceId,complianceState"
 MOST_IN_A_PAGE = "1000"
-
-_COMPLIANCE = {state.value: state for state in Compliance}
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class GraphDevices:
@@ -172,55 +156,12 @@ class GraphDevices:
         return [managed_device(row) for row in found]
 
 
-def managed_device(row: Json) -> ManagedDevice:
-    """One managedDevice of v1.0 or beta. Raises Unexpected when it has no id."""
-    return ManagedDevice(
-        id=own_id(row),
-        entra_device_id=link(row, "azureADDeviceId"),
-        serial_number=text(row, "serialNumber"),
-        name=text(row, "deviceName"),
-        user_id=link(row, "userId"),
-        user_principal_name=word(row, "userPrincipalName"),
-        enrolled_at=moment(row, "enrolledDateTime"),
-        last_sync_at=moment(row, "lastSyncDateTime"),
-        compliance=_COMPLIANCE.get(text(row, "complianceState"), Compliance.UNRECOGNISED),
-        management_state=text(row, "managementState"),
-        management_agent=text(row, "managementAgent"),
-        owner_type=text(row, "managedDeviceOwnerType"),
-        operating_system=text(row, "operatingSystem"),
-        model=text(row, "model"),
-        enrolment_profile=word(row, "enrollmentProfileName"),
-        enrolled_by=word(row, "enrolledByUserPrincipalName"),
-        logged_on_user_ids=_logged_on(row),
-        enrolment_type=word(row, "deviceEnrollmentType"),
-        join_type=word(row, "joinType"),
-        device_type=word(row, "deviceType"),
-        sku_family=word(row, "skuFamily"),
-        grace_expires_at=moment(row, "complianceGracePeriodExpirationDateTime"),
-        actions=tuple(map(_action, rows(row, "deviceActionResults"))),
-    )
-
-
 def _policy_state(row: Json) -> PolicyState:
     settings = rows(row, "settingStates")
     return PolicyState(
         name=text(row, "displayName"),
         state=text(row, "state"),
         settings=tuple(SettingState(name=text(each, "setting"), state=text(each, "state")) for each in settings),
-    )
-
-
-def _logged_on(row: Json) -> tuple[str, ...]:
-    if not (logged_on := rows(row, "usersLoggedOn")):
-        return ()
-    latest_first = sorted(logged_on, key=lambda each: moment(each, "lastLogOnDateTime") or _LONG_AGO, reverse=True)
-    users = [user for each in latest_first if (user := link(each, "userId")) is not None]
-    return tuple(dict.fromkeys(users))
-
-
-def _action(row: Json) -> ActionResult:
-    return ActionResult(
-        name=text(row, "actionName"), state=text(row, "actionState"), started_at=moment(row, "startDateTime")
     )
 
 
@@ -234,7 +175,7 @@ def _the_one(managed_device_id: str, row: Json | Missing) -> ManagedDevice | Mis
 
 
 def _newest_first(devices: Iterable[ManagedDevice]) -> tuple[ManagedDevice, ...]:
-    return tuple(sorted(devices, key=lambda each: each.enrolled_at or _LONG_AGO, reverse=True))
+    return tuple(sorted(devices, key=lambda each: each.enrolled_at or LONG_AGO, reverse=True))
 
 
 def _change(row: Json) -> tuple[DeviceChange, ...]:

@@ -118,13 +118,17 @@ def _count(row: Json | Missing, name: str) -> int:
 
 def bought_sku(row: Json) -> Sku:
     """One subscribedSku. Only units in the state ``enabled`` are seats: those in grace are about to end."""
-    plans = rows(row, "servicePlans")
+    plans = {
+        plan: text(each, "servicePlanName")
+        for each in rows(row, "servicePlans")
+        if (plan := word(each, "servicePlanId"))
+    }
     return Sku(
         id=text(row, "skuId"),
         part_number=text(row, "skuPartNumber"),
-        plan_ids=frozenset(plan for each in plans if (plan := word(each, "servicePlanId"))),
+        plan_ids=frozenset(plans),
         seats=whole(inner(row, "prepaidUnits"), "enabled"),
         used=whole(row, "consumedUnits"),
         enabled=text(row, "capabilityStatus") == "Enabled",
-        plan_names={plan: text(each, "servicePlanName") for each in plans if (plan := word(each, "servicePlanId"))},
+        plan_names=plans,
     )

@@ -1,7 +1,7 @@
 """Reading the values of Graph's JSON: what is null, missing or of another type becomes None or empty."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import cast
 
@@ -72,6 +72,24 @@ def own_id(row: Json) -> str:
     if not isinstance(value, str) or not value.strip() or value == NO_GUID:
         raise Unexpected("Graph returned a row without an id")
     return value
+
+
+def all_texts(row: Json, names: Iterable[str]) -> list[str]:
+    """``text`` of each of the names."""
+    return [value if type(value) is str else "" for value in map(row.get, names)]
+
+
+def all_words(row: Json, names: Iterable[str]) -> list[str | None]:
+    """``word`` of each of the names."""
+    return [value if type(value) is str and value and not value.isspace() else None for value in map(row.get, names)]
+
+
+def all_links(row: Json, names: Iterable[str]) -> list[str | None]:
+    """``link`` of each of the names."""
+    return [
+        value if type(value) is str and value and value != NO_GUID and not value.isspace() else None
+        for value in map(row.get, names)
+    ]
 
 
 def whole(row: Json, name: str) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from shared.clients.storage.entities import check_key, entity_of, row_of
 from shared.clients.storage.errors import within
 from shared.errors import AlreadyThere, Changed
-from shared.ports import Row, Value, Write
+from shared.ports import Gone, Put, Row, Value, Write
 
 if TYPE_CHECKING:  # imported with the first client: 0.25 s
     from azure.core.async_paging import AsyncItemPaged
@@ -24,7 +24,7 @@ _ALSO_INSERTS = ("GET", "PUT", "DELETE", "POST")
 class AzureRows:
     """The port Rows over one storage account.
 
-    A write whose answer was lost is sent once more. All writes but ``upsert`` are conditional, so it cannot happen
+    A write whose answer was lost is sent once more. All writes but those of derived rows are conditional, so it cannot happen
     twice; but the repetition may be answered with Changed or AlreadyThere because of our own first attempt. Hence
     the rule of the port: re-read and compare the write id. A write that fails with RetryLater may have happened too.
     """
@@ -53,18 +53,18 @@ class AzureRows:
         except Changed:  # 404: the row is not there
             return None
 
-    async def write(self, table: str, partition: str, writes: Sequence[Write]) -> list[str]:
-        """Write 1 to 100 rows of one partition, all or none; the new ETags in order.
+    async def write(self, table: str, partition: str, writes: Sequence[Write | Put | Gone]) -> list[str]:
+        """Write 1 to 100 rows of one partition, all or none; the new ETags in order, "" for a deleted row.
 
         Raises Changed, AlreadyThere, and ValueError for what storage cannot keep or for a key given twice.
         """
         if not 1 <= len(writes) <= MOST_WRITES or len({write.key for write in writes}) != len(writes):
             raise ValueError(f"1 to {MOST_WRITES} different rows can be written together")
         operations = [self._operation(partition, write) for write in writes]
-        if len(operations) > 1:
-            sending = self._table(table).submit_transaction(operations, retry_on_methods=_ALSO_INSERTS)
-            return [str(answer["etag"]) for answer in await within(CALL_SECONDS, sending)]
         kind, entity, conditions = operations[0]
+        if len(operations) > 1 or kind in ("upsert", "delete"):  # alone, a deletion of nothing would be fine
+            sending = self._table(table).submit_transaction(operations, retry_on_methods=_ALSO_INSERTS)
+            return [str(answer.get("etag") or "") for answer in await within(CALL_SECONDS, sending)]
         if kind == "create":
             alone = self._table(table).create_entity(entity, retry_on_methods=_ALSO_INSERTS)
         else:
@@ -123,8 +123,12 @@ class AzureRows:
             return self._table(table).list_entities(results_per_page=most)
         return self._table(table).query_entities(" and ".join(conditions), parameters=values, results_per_page=most)
 
-    def _operation(self, partition: str, write: Write) -> tuple[str, dict[str, object], dict[str, Any]]:
+    def _operation(self, partition: str, write: Write | Put | Gone) -> tuple[str, dict[str, object], dict[str, Any]]:
+        if isinstance(write, Gone):
+            return "delete", entity_of(partition, write.key, {}), {}
         entity = entity_of(partition, write.key, write.data)
+        if isinstance(write, Put):
+            return "upsert", entity, {"mode": "replace"}
         if write.expect is None:
             return "create", entity, {}
         return "update", entity, {"mode": "replace", **self._conditions(write.expect)}
