@@ -24,15 +24,15 @@ class CountedRows:
         self._rows = rows
         self.read = 0
         self.places: list[tuple[object, ...]] = []
-        """Table and partition of each question."""
+        """Table, partition, and key or beginning of keys, of each question."""
 
     async def get(self, table: str, partition: str, key: str) -> Row | None:
         self.read += 1
-        self.places.append((table, partition))
+        self.places.append((table, partition, key))
         return await self._rows.get(table, partition, key)
 
     async def scan(self, *given: Any, **options: Any) -> AsyncIterator[Row]:
-        self.places.append(given)
+        self.places.append((*given, options.get("key_prefix", "")))
         async for row in self._rows.scan(*given, **options):
             self.read += 1
             yield row
@@ -94,8 +94,8 @@ async def test_the_overview_reads_the_switch_and_the_figures_once_so_that_frame_
         await get()
     finally:
         install(None)
-    assert rows.places.count(("ledgers", "switch")) == 1
-    assert rows.places.count(("overview", "counts")) == 1
+    assert rows.places.count(("ledgers", "switch", "freeze")) == 1
+    assert rows.places.count(("overview", "all", "figures|")) == 1
 
 
 async def test_a_report_that_is_not_whole_says_so() -> None:
