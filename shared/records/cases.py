@@ -75,9 +75,8 @@ class CaseStore:
             await self._rows.upsert(WORKLIST, _OPEN, case.id, data_of(line_of(case)))
         saved = await self._write(stored, case, entries)
         if case.state is CaseState.WIPE_SENT:
-            return (
-                saved  # nothing comes between this note and the wipe; a line that lags behind is found when it is due
-            )
+            # nothing comes between this note and the wipe; a line that lags behind is found when it is due
+            return saved
         await self._list(case)
         if again:
             await self._rows.delete(WORKLIST, _ended(stored.case), case.id)

@@ -62,7 +62,7 @@ MORE: Sequence[Breakage] = (
     Breakage(
         name="whoever asked for the wipe may approve it",
         file="shared/operate/act.py",
-        before="        if asked_for_it(case, who):\n",
+        before="        if asked_for_it(case, who.known_as):\n",
         after="        if asked_for_it(case, 'nobody'):\n",
     ),
     Breakage(

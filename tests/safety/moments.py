@@ -19,8 +19,8 @@ from tests.safety.history import History
 from tests.safety.pauses import Pause, pauses_of
 from tests.safety.shape import Shape
 
-LASTS = (*(timedelta(minutes=4),) * 8, *(timedelta(minutes=20),) * 6, *(timedelta(hours=3),) * 3, timedelta(days=2))
-"""How long a moment lasts: accidents and all, unless everything is at rest before."""
+LASTS = {timedelta(minutes=4): 20, timedelta(minutes=20): 16, timedelta(hours=3): 6, timedelta(days=2): 1}
+"""How long a moment lasts, accidents and all, unless everything is at rest before; and how often."""
 BUSY = frozenset(
     {
         CaseState.AWAITING_APPROVAL,
@@ -125,4 +125,4 @@ def moment(seed: int) -> History:
         hostile=rng.random() < 0.2,
         redeployed=rng.random() < 0.05,
     )
-    return history.run_from_here(shape, rng.choice(LASTS))
+    return history.run_from_here(shape, rng.choices(list(LASTS), list(LASTS.values()))[0])
