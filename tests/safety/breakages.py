@@ -44,7 +44,7 @@ _FIRST: Sequence[Breakage] = (
     Breakage(
         name="the fence does not look at the owner's licence",
         file=_FENCE,
-        before="    if case.licence_seen_at is None or not covers(owner.enabled_plan_ids):",
+        before="    if case.licence_seen_at is None or not covered_since(owner, case.licence_seen_at):",
         after="    if case.licence_seen_at is None:",
     ),
     Breakage(
