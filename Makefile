@@ -48,13 +48,14 @@ package: setup ## build the zip that is deployed: build/handover.zip and its bil
 screenshots: setup ## take the pictures of the console in docs/img (needs Chromium)
 	@$(python) -m local.screenshots $(ARGS)
 
-safety: setup ## look for broken promises: 20,000 histories from seeds, every pair of accidents, every deliberate breakage
+safety: setup ## look for broken promises: 200,000 moments and 20,000 histories from seeds, every deliberate breakage
+	$(python) -m tests.safety.hunt --moments --seeds 200000
 	$(python) -m tests.safety.hunt --seeds 20000
-	$(python) -m tests.safety.systematic --pairs
 	$(python) -m tests.safety.mutants
 
-soak: setup ## the same for hours: a million histories, triples of accidents, the black box, the scale of harm
-	$(python) -m tests.safety.hunt --seeds 1000000
+soak: setup ## the same for hours: a million moments and 100,000 histories, triples of accidents, black box, scale of harm
+	$(python) -m tests.safety.hunt --moments --seeds 1000000
+	$(python) -m tests.safety.hunt --seeds 100000
 	$(python) -m tests.safety.systematic --pairs --triples 120000
 	$(python) -m tests.safety.black_box --kills 300 --cases 200
 	$(python) -m tests.safety.harm
