@@ -42,8 +42,8 @@ format: setup ## let ruff format and mend what it can
 	$(python) -m ruff check --fix .
 	$(python) -m ruff format .
 
-package: setup ## build the zip that is deployed: build/handover.zip and its bill of materials
-	@$(python) -m local.package $(ARGS)
+package: setup ## build the zip that is deployed: build/handover.zip and its bill of materials (TELEMETRY=1: with spans)
+	@$(python) -m local.package $(if $(TELEMETRY),--telemetry) $(ARGS)
 
 screenshots: setup ## take the pictures of the console in docs/img (needs Chromium)
 	@$(python) -m local.screenshots $(ARGS)

@@ -7,6 +7,7 @@ from shared.errors import BadInput, RetryLater
 from shared.intake.device_events import read_device_event
 from shared.intake.messages import read_hints, write_hints
 from shared.names import DEVICE_EVENTS, HINTS
+from shared.tracing import carried_by, span
 
 
 async def take_device_event(message: func.QueueMessage) -> None:
@@ -18,7 +19,8 @@ async def take_device_event(message: func.QueueMessage) -> None:
         await services().park(DEVICE_EVENTS, body, str(error))
         return
     try:
-        await services().take_hint.open_or_wake(hint, message.id)
+        with span("device_event", parent=carried_by(body)):
+            await services().take_hint.open_or_wake(hint, message.id)
     except RetryLater as error:
         await services().send_again(DEVICE_EVENTS, body, error)
 

@@ -16,6 +16,7 @@ from shared.ports import Autopilot, Clock, Devices, Directory, Mail, Ports, Subs
 from shared.services import Services
 from shared.settings import Settings
 from shared.telemetry import event, set_up_logging
+from shared.tracing import use
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +86,18 @@ def build(settings: Settings, ports: Ports, *, hide_hints: bool = True) -> Servi
     return Services(settings, limited(ports, settings.part), hide_hints=hide_hints)
 
 
+def _trace(settings: Settings) -> None:
+    """Spans and metrics, where they are asked for. What cannot be traced is done all the same: the log goes on."""
+    if settings.telemetry != "azure_monitor":
+        return
+    try:
+        from shared.clients.azure_monitor import azure_monitor
+
+        use(azure_monitor(settings))
+    except Exception as error:
+        event(log, "telemetry.failed", level=logging.ERROR, why=type(error).__name__)
+
+
 _installed: Services | None = None
 
 
@@ -94,6 +107,7 @@ def services() -> Services:
     if _installed is None:
         set_up_logging()
         settings = Settings()  # pyright: ignore[reportCallIssue]  # values come from the environment
+        _trace(settings)
         _installed = build(settings, connect(settings))
     return _installed
 

@@ -127,6 +127,12 @@ class Settings(BaseSettings):
 
     part: Part = Part.SINGLE
     """Set by infra/. single: everything in one app. intake, worker, wiper: one app each, with one identity each."""
+    telemetry: Literal["host", "azure_monitor"] = "host"
+    """host: the Functions host ships the log. azure_monitor: spans and metrics as well, from a package built with TELEMETRY=1."""
+    trace_ratio: float = Field(1.0, ge=0, le=1, allow_inf_nan=False)
+    """With azure_monitor: the share of traces that is kept; spans of wipes always are."""
+    application_insights: SecretStr | None = Field(None, validation_alias="APPLICATIONINSIGHTS_CONNECTION_STRING")
+    """Set by infra/. Connection string of Application Insights, which azure_monitor needs."""
     mode: Mode = Mode.REPORT
     """off: look at nothing. report: change nothing, write down what would happen. approve: a person approves each wipe. auto: none does."""
 
@@ -305,6 +311,14 @@ class Settings(BaseSettings):
             raise ValueError("HANDOVER_LICENCE_WAY=swap needs HANDOVER_LICENCE_SWAP_FROM")
         if both := set(self.licence_skus) & set(self.licence_swap_from):
             raise ValueError(f"{', '.join(sorted(both))} cannot be both given and taken")
+        return self
+
+    @model_validator(mode="after")
+    def _know_where_to_trace_to(self) -> Self:
+        if self.telemetry == "azure_monitor" and not (
+            self.application_insights and self.application_insights.get_secret_value()
+        ):
+            raise ValueError("HANDOVER_TELEMETRY=azure_monitor needs APPLICATIONINSIGHTS_CONNECTION_STRING")
         return self
 
     @model_validator(mode="after")

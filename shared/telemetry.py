@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import cast
 
+from shared import tracing
 from shared.errors import HandoverError
 
 MOST_CHARACTERS = 256
@@ -53,10 +54,15 @@ def event(logger: logging.Logger, name: str, /, *, level: int = logging.INFO, **
     Values may be text, numbers, bools, times, enums, and lists and mappings of them. Fields named like secrets are
     redacted before any handler sees them. People and devices are named by ``pseudonym`` only.
     """
-    if logger.isEnabledFor(level):
-        if (case := _case.get()) is not None:
-            fields = {"case": case, **fields}
-        logger.log(level, name, extra={"fields": _mapping(fields)}, stacklevel=2)
+    logged = logger.isEnabledFor(level)
+    if not logged and not tracing.is_on():
+        return
+    if (case := _case.get()) is not None:
+        fields = {"case": case, **fields}
+    safe = _mapping(fields)
+    tracing.told(name, safe)
+    if logged:
+        logger.log(level, name, extra={"fields": safe}, stacklevel=2)
 
 
 @contextmanager

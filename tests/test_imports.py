@@ -12,13 +12,13 @@ PRODUCT = ("function_app.py", "handlers", "shared")
 OUTSIDE = ("local", "tests")
 
 NOUNS = {"shared.domain", "shared.errors", "shared.names"}
-BELOW_USE_CASES = {*NOUNS, "shared.rules", "shared.ports", "shared.records", "shared.telemetry"}
+BELOW_USE_CASES = {*NOUNS, "shared.rules", "shared.ports", "shared.records", "shared.telemetry", "shared.tracing"}
 USE_CASES = {"shared.intake", "shared.remedy", "shared.operate", "shared.upkeep", "shared.tenant_setup"}
 
 # Each part of the product and the other parts that it may import. A part is a package or a module.
 MAY_IMPORT = {
     "function_app": {"handlers", "shared.names", "shared.settings"},
-    "handlers": {*USE_CASES, *NOUNS, "shared.bootstrap", "shared.console", "shared.telemetry"},
+    "handlers": {*USE_CASES, *NOUNS, "shared.bootstrap", "shared.console", "shared.telemetry", "shared.tracing"},
     "shared.bootstrap": {
         "shared.services",
         "shared.ports",
@@ -26,6 +26,7 @@ MAY_IMPORT = {
         "shared.clients",
         "shared.settings",
         "shared.telemetry",
+        "shared.tracing",
         *NOUNS,
     },
     "shared.services": {*USE_CASES, *BELOW_USE_CASES, "shared.notices", "shared.settings"},
@@ -40,10 +41,11 @@ MAY_IMPORT = {
     "shared.notices": {*NOUNS, "shared.rules"},
     # pages, as pure functions from what was read: it asks nobody
     "shared.console": {*NOUNS, "shared.rules", "shared.records", "shared.operate"},
-    "shared.clients": {*NOUNS, "shared.ports", "shared.settings", "shared.telemetry"},
+    "shared.clients": {*NOUNS, "shared.ports", "shared.settings", "shared.telemetry", "shared.tracing"},
     # rules: what is counted and spent in one conditional write asks the very rule that decided
     "shared.records": {*NOUNS, "shared.ports", "shared.rules", "shared.telemetry"},
-    "shared.telemetry": NOUNS,
+    "shared.telemetry": {*NOUNS, "shared.tracing"},
+    "shared.tracing": set[str](),
     "shared.settings": {"shared.domain", "shared.names"},
     "shared.ports": {"shared.domain", "shared.errors"},
     "shared.rules": {"shared.domain"},
@@ -53,7 +55,7 @@ MAY_IMPORT = {
 }
 PURE = ("shared.domain", "shared.rules", "shared.ports", "shared.errors", "shared.names")
 
-VENDORS = ("azure", "msgraph", "msgraph_core", "msgraph_beta", "msal", "kiota", "httpx", "aiohttp")
+VENDORS = ("azure", "msgraph", "msgraph_core", "msgraph_beta", "msal", "kiota", "httpx", "aiohttp", "opentelemetry")
 MAY_IMPORT_VENDORS = ("shared.clients", "shared.bootstrap", "shared.telemetry")
 MAY_IMPORT_FUNCTION_TYPES = ("function_app", "handlers")
 

@@ -57,6 +57,11 @@ asyncio.run(first_step())
 """
 
 
+FOR_AZURE_MONITOR = ("opentelemetry.sdk", "azure.monitor", "shared.clients.telemetry", "shared.clients.azure_monitor")
+"""Only where HANDOVER_TELEMETRY asks for spans and metrics."""
+TRACING = {"HANDOVER_TELEMETRY": "azure_monitor", "APPLICATIONINSIGHTS_CONNECTION_STRING": f"InstrumentationKey={ID}"}
+
+
 def loaded(program: str, **settings: str) -> set[str]:
     """The names of all modules of a process that ran the program."""
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY), **SETTINGS, **settings}
@@ -96,3 +101,11 @@ def test_a_worker_at_its_first_step_has_loaded_graphs_builders_and_none_of_its_m
     assert within(modules, ("msgraph.generated.models",)) == []
     assert within(modules, ("jinja2", "starlette", "uvicorn", *NOT_DEPLOYED)) == []
     assert within(modules, ("shared.upkeep", "shared.console", "shared.intake.receive")) == []
+
+
+@pytest.mark.parametrize(("program", "part"), [(FIRST_NOTIFICATION, "intake"), (FIRST_STEP, "worker")])
+def test_spans_and_metrics_cost_nobody_anything_who_did_not_ask_for_them(program: str, part: str) -> None:
+    assert within(loaded(program, HANDOVER_PART=part), FOR_AZURE_MONITOR) == []
+    assert set(within(loaded(program, HANDOVER_PART=part, **TRACING), FOR_AZURE_MONITOR)) >= set(FOR_AZURE_MONITOR) - {
+        "azure.monitor"
+    }

@@ -141,6 +141,10 @@ var platformSettings = {
   FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '2000000'
   APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsightsConnectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+  // with HANDOVER_TELEMETRY=azure_monitor: no figures about the exporter itself, and no switches of it from elsewhere
+  APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL: 'true'
+  APPLICATIONINSIGHTS_SDKSTATS_DISABLED: 'true'
+  APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED: 'true'
 }
 
 var handoverSettings = {

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from local.package.build import Package, build
-from local.package.resolve import NotResolved, resolve
+from local.package.resolve import FOR_TELEMETRY, REQUIREMENTS, NotResolved, resolve
 from local.package.target import REPOSITORY, NoInterpreter, Target, target
 
 SHOWN = 12
@@ -19,11 +19,12 @@ def main(
     out: Annotated[Path, typer.Option(help="The zip; its bill of materials is written beside it.")] = REPOSITORY
     / "build"
     / "handover.zip",
+    telemetry: Annotated[bool, typer.Option(help="With what HANDOVER_TELEMETRY=azure_monitor needs.")] = False,
     python: Annotated[str, typer.Option(help="The Python version of the function app.")] = "3.13",
 ) -> None:
     """Build the zip for Azure Functions on Linux, x86-64."""
     try:
-        package = _package(target(python), out.absolute())
+        package = _package(target(python), out.absolute(), telemetry=telemetry)
     except (NoInterpreter, NotResolved) as error:
         typer.secho(str(error), fg="red", err=True)
         raise typer.Exit(1) from error
@@ -31,9 +32,10 @@ def main(
     typer.echo(f"{package.zip}\nsha256 {package.sha256}\n{package.sbom}")
 
 
-def _package(wanted: Target, out: Path) -> Package:
+def _package(wanted: Target, out: Path, *, telemetry: bool) -> Package:
+    requirements = (*REQUIREMENTS, *FOR_TELEMETRY) if telemetry else REQUIREMENTS
     with tempfile.TemporaryDirectory(prefix="handover-resolved-") as folder:
-        return build(wanted, resolve(wanted, Path(folder).resolve()), out)
+        return build(wanted, resolve(wanted, Path(folder).resolve(), requirements), out, telemetry=telemetry)
 
 
 def _table(package: Package) -> Table:

@@ -42,13 +42,16 @@ class Package:
         return sum(self.sizes.values())
 
 
-def build(target: Target, resolved: Resolved, out: Path) -> Package:
-    """Build ``out`` and, beside it, its bill of materials. Raises CalledProcessError when the walk fails."""
+def build(target: Target, resolved: Resolved, out: Path, *, telemetry: bool = False) -> Package:
+    """Build ``out`` and, beside it, its bill of materials. Raises CalledProcessError when the walk fails.
+
+    ``telemetry``: ``resolved`` has the packages of requirements-telemetry.txt as well, and they are kept.
+    """
     with tempfile.TemporaryDirectory(prefix="handover-package-") as temporary:
         app = Path(temporary).resolve() / "app"
         _copy_app(app)
         of_msgraph = reachable(target, resolved.site_packages, app)
-        for file in kept(resolved.site_packages, of_msgraph):
+        for file in kept(resolved.site_packages, of_msgraph, telemetry=telemetry):
             _copy(resolved.site_packages / file, app / SITE_PACKAGES / file)
         for compiled in (app / SITE_PACKAGES).rglob("*.so"):
             compiled.write_bytes(without_symbols(compiled.read_bytes()))

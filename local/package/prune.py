@@ -15,6 +15,8 @@ _OF_DIST_INFO = frozenset({"METADATA", "entry_points.txt"})
 _NOT_DEPLOYED = frozenset({"h2", "hpack", "hyperframe", "opentelemetry_sdk"})
 """Distributions that others ask for and nothing loads: kiota wants httpx[http2] for a client of its own, while ours speaks
 HTTP/1.1 and httpcore loads HTTP/2 when it can; it traces through OpenTelemetry's API, which needs no SDK."""
+_FOR_TELEMETRY = frozenset({"opentelemetry_sdk", "opentelemetry/sdk", "opentelemetry/semconv/_incubating"})
+"""Of what is left out, what is deployed all the same with requirements-telemetry.txt."""
 _NOT_LOADED = tuple(
     PurePath(each)
     for each in (
@@ -36,17 +38,18 @@ def reachable(target: Target, site_packages: Path, app: Path) -> frozenset[PureP
     return frozenset(file.relative_to(site_packages) for file in files)
 
 
-def kept(site_packages: Path, of_msgraph: frozenset[PurePath]) -> Iterator[PurePath]:
-    """The files to deploy, relative to ``site_packages``, in order."""
+def kept(site_packages: Path, of_msgraph: frozenset[PurePath], *, telemetry: bool = False) -> Iterator[PurePath]:
+    """The files to deploy, relative to ``site_packages``, in order; with ``telemetry``, spans and metrics can be made."""
     for file in sorted(site_packages.rglob("*")):
         inside = file.relative_to(site_packages)
-        if file.is_file() and _is_kept(inside, of_msgraph):
+        if file.is_file() and _is_kept(inside, of_msgraph, _FOR_TELEMETRY if telemetry else frozenset()):
             yield inside
 
 
-def _is_kept(file: PurePath, of_msgraph: frozenset[PurePath]) -> bool:
+def _is_kept(file: PurePath, of_msgraph: frozenset[PurePath], wanted: frozenset[str]) -> bool:
     top = file.parts[0]
-    if top.split("-")[0] in _NOT_DEPLOYED or any(file.is_relative_to(each) for each in _NOT_LOADED):
+    not_loaded = (each for each in _NOT_LOADED if each.as_posix() not in wanted)
+    if top.split("-")[0] in _NOT_DEPLOYED - wanted or any(file.is_relative_to(each) for each in not_loaded):
         return False
     if top == "msgraph":
         return file in of_msgraph

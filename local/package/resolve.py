@@ -10,6 +10,7 @@ from pathlib import Path
 from local.package.target import PLATFORMS, REPOSITORY, Target
 
 REQUIREMENTS = ("-r", "requirements.txt")
+FOR_TELEMETRY = ("-r", "requirements-telemetry.txt")
 
 
 class NotResolved(Exception):

@@ -276,17 +276,16 @@ def move(
     check_move(case.state, decision.to)
     if forbidden := _KEPT_BY_MOVE & decision.changes.keys():
         raise IllegalMove(f"{sorted(forbidden)} may not be set by a rule")
-    moved = replace(case, **dict(decision.changes))
-    moved = replace(
-        moved,
-        state=decision.to,
-        reason=decision.reason,
-        says=decision.says,
-        version=case.version + 1,
-        moved_at=at,
-        entered_at=case.entered_at if decision.to is case.state else at,
-        due_at=None if decision.to.rests else decision.due or at,
-    )
+    by_move: dict[str, object] = {
+        "state": decision.to,
+        "reason": decision.reason,
+        "says": decision.says,
+        "version": case.version + 1,
+        "moved_at": at,
+        "entered_at": case.entered_at if decision.to is case.state else at,
+        "due_at": None if decision.to.rests else decision.due or at,
+    }
+    moved = replace(case, **{**decision.changes, **by_move})
     entry = JournalEntry(
         sequence=moved.version,
         at=at,

@@ -146,6 +146,8 @@ class User:
     sku_ids: tuple[str, ...]
     enabled_plan_ids: frozenset[str]
     """Service plans with capabilityStatus Enabled; says assigned, not yet provisioned."""
+    plans_assigned_at: tuple[tuple[str, datetime], ...] = ()
+    """When they were assigned (assignedDateTime), where Graph says so; one that two licences give has two times."""
     mail_address: str | None = None
     office: str | None = None
     """officeLocation."""

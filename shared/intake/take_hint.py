@@ -28,6 +28,7 @@ from shared.remedy.messages import StepQueue
 from shared.rules.decide import AFTER_THE_WIPE
 from shared.rules.decisions import ask_person, wait
 from shared.telemetry import event
+from shared.tracing import span
 
 log = logging.getLogger(__name__)
 
@@ -132,6 +133,10 @@ class TakeHint:
         return None
 
     async def _take(self, hint: Hint, delivery: str | None) -> Taken:
+        with span("hint", source=hint.source, cause=hint.cause.value):
+            return await self._taken(hint, delivery)
+
+    async def _taken(self, hint: Hint, delivery: str | None) -> Taken:
         if self.policy.mode is Mode.OFF:
             return Taken.SWITCHED_OFF
         if hint.subject is Subject.GROUP:
@@ -240,7 +245,8 @@ class TakeHint:
         if not wakes:
             assert asked.looked_at is not None
             return await self._later(hint, asked.looked_at + WAKE_AGAIN_AFTER, delivery)
-        woken = [await self._wake(case_id) for case_id in case_ids]
+        with span("hint", source=hint.source, cause=hint.cause.value):
+            woken = [await self._wake(case_id) for case_id in case_ids]
         return Taken.WOKEN if any(woken) else Taken.NOBODY_WAITS
 
     async def _wake(self, case_id: str) -> bool:

@@ -16,6 +16,7 @@ from typing import cast
 from shared.errors import AlreadyThere, Changed, RetryLater
 from shared.names import OVERVIEW
 from shared.ports import Gone, Ids, Put, Row, Rows, Value, Write
+from shared.records.json_form import compact
 from shared.records.ledger import MOST_TRIES, Document
 from shared.records.overview_rows import PARTITION, OverviewRows
 from shared.records.worklist_line import Listed, shown_state
@@ -177,7 +178,7 @@ def _added(figures: Mapping[str, int], change: Mapping[str, int], now: datetime)
 
 
 def _data(figures: Mapping[str, int], write_id: str) -> dict[str, Value]:
-    return {"body": json.dumps({"figures": figures}, separators=(",", ":")), "write_id": write_id}
+    return {"body": compact({"figures": figures}), "write_id": write_id}
 
 
 def _figures(row: Row) -> dict[str, int]:

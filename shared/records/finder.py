@@ -77,8 +77,10 @@ class CaseFinder:
 
 def pointers_moved(before: Case | None, after: Case) -> list[Put | Gone]:
     """The rows that come and go when a case moves; ``before`` is None for a new one."""
-    old, new = set[str]() if before is None else _name_keys(before), _name_keys(after)
     come, gone = line_of(after), None if before is None else _listed_as(before)
+    old, new = set[str](), set[str]()
+    if gone is None or _names(gone) != _names(come):
+        old, new = set[str]() if gone is None else _name_keys(gone), _name_keys(come)
     changes: list[Put | Gone] = [Put(key=key, data={"case": after.id}) for key in sorted(new - old)]
     if gone is None or _row_key(gone) != _row_key(come):
         changes.append(_row_of(come))
@@ -113,10 +115,13 @@ def _listed_as(case: Case) -> Listed:
     return line
 
 
-def _name_keys(case: Case) -> set[str]:
-    line = line_of(case)
-    texts = (line.serial_number, line.device, line.owner, line.owner_id)
-    return {f"{_NAMES}{written[:_MOST_OF_A_NAME]}|{case.id}" for text in texts if (written := _written(text))}
+def _names(line: Listed) -> tuple[str, ...]:
+    return line.serial_number, line.device, line.owner, line.owner_id
+
+
+def _name_keys(line: Listed) -> set[str]:
+    written = {_written(text)[:_MOST_OF_A_NAME] for text in _names(line)}
+    return {f"{_NAMES}{name}|{line.case_id}" for name in written if name}
 
 
 def _written(text: str) -> str:

@@ -6,8 +6,8 @@ from statistics import median_low
 
 from shared.domain.facts import Fleet
 from shared.domain.policy import Policy
-from shared.ports import Clock, Tenant
-from shared.records.ledger import Document, Ledger
+from shared.ports import Clock, Row, Tenant
+from shared.records.ledger import Document, Ledger, document_of
 from shared.rules.guardrails import unusual
 
 _PARTITION, _KEY = "facts", "fleet"
@@ -26,19 +26,16 @@ class FleetBook:
 
     async def known(self) -> Fleet | None:
         """What was counted last, however long ago; None for nothing, and for a row that cannot be understood."""
-        try:
-            document = await self._ledger.read(_PARTITION, _KEY)
-            return None if document is None else _fleet(document)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return None
+        return _understood(await self._ledger.row(_PARTITION, _KEY))
 
     async def look(self, *, at_most: timedelta) -> Fleet:
         """Counts not older than ``at_most``; asks Graph when there are none. Raises RetryLater, AccessDenied, Unexpected."""
-        kept = await self.known()
+        row = await self._ledger.row(_PARTITION, _KEY)
+        kept = _understood(row)
         if kept is not None and timedelta() <= self._clock.now() - kept.read_at <= at_most:
             return kept
         counted = await self._tenant.fleet()
-        if kept is None:
+        if row is None or kept is None:
             # nothing there, or nothing that can be understood
             document = self._with(None, counted)
             await self._ledger.replace(_PARTITION, _KEY, document)
@@ -49,7 +46,7 @@ class FleetBook:
             written[:] = [self._with(documents.get(_KEY), counted)]
             return {_KEY: written[0]}
 
-        await self._ledger.change(_PARTITION, (_KEY,), with_count)
+        await self._ledger.change(_PARTITION, (_KEY,), with_count, read={_KEY: row})
         return _fleet(written[0])
 
     async def accept(self) -> None:
@@ -78,6 +75,13 @@ class FleetBook:
         }
         still = unusual(_fleet(fresh), self._policy) is not None
         return {**fresh, "accepted": (document or {}).get("accepted", 0) if still else 0}
+
+
+def _understood(row: Row | None) -> Fleet | None:
+    try:
+        return None if row is None else _fleet(document_of(row))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _fleet(document: Document) -> Fleet:

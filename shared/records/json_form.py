@@ -1,11 +1,16 @@
 """How values of one type are written as JSON and read back: pydantic's TypeAdapter, made at the first use."""
 
+import json
+from collections.abc import Collection
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
 
 T = TypeVar("T")
+
+compact = json.JSONEncoder(separators=(",", ":")).encode
+"""A document as JSON, as short as it can be; ``json.dumps`` would make an encoder each time."""
 
 
 class JsonForm(Generic[T]):
@@ -18,9 +23,9 @@ class JsonForm(Generic[T]):
     def _adapter(self) -> TypeAdapter[T]:
         return TypeAdapter(self._kind)
 
-    def dump_json(self, value: T) -> bytes:
-        """The value as JSON."""
-        return self._adapter.dump_json(value)
+    def dump_json(self, value: T, *, only: Collection[str] | None = None) -> bytes:
+        """The value as JSON, or ``only`` these of its fields."""
+        return self._adapter.dump_json(value, include=None if only is None else set(only))
 
     def dump_python(self, value: T) -> Any:  # Any: as of TypeAdapter
         """The value as what ``json.dumps`` takes."""

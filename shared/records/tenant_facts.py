@@ -19,7 +19,7 @@ _FACTS = JsonForm(TenantFacts)
 
 
 MOST_BYTES = 30_000
-"""What fits into one property of a row; a tenant with more is read each time."""
+"""What fits into one property of a row; a tenant with more is read by each process."""
 
 
 class TenantFactsCache:
@@ -33,13 +33,18 @@ class TenantFactsCache:
         self._tenant = tenant
         self._clock = clock
         self._with_all_plans = with_all_plans
+        self._last: TenantFacts | None = None
 
     async def get(self, *, at_most: timedelta) -> TenantFacts:
-        """Facts not older than ``at_most``; read from Graph when there are none."""
+        """Facts not older than ``at_most``, as this process or any other read them; from Graph when there are none."""
+        if self._last is not None and self._is_young(self._last, at_most):
+            return self._last
         kept = await self._kept()
-        if kept is not None and timedelta() <= self._clock.now() - kept.read_at <= at_most:
+        if kept is not None and self._is_young(kept, at_most):
+            self._last = kept
             return kept
         facts = _slim(await self._tenant.facts(), self._with_all_plans)
+        self._last = facts
         text = _FACTS.dump_json(facts)
         if len(text) <= MOST_BYTES:
             await self._ledger.replace(_PARTITION, _KEY, json.loads(text))
@@ -47,6 +52,9 @@ class TenantFactsCache:
             if sku.plan_ids & INTUNE_PLANS:
                 event(log, "licences.counted", product=sku.part_number, seats=sku.seats, used=sku.used)
         return facts
+
+    def _is_young(self, facts: TenantFacts, at_most: timedelta) -> bool:
+        return timedelta() <= self._clock.now() - facts.read_at <= at_most
 
     async def known(self) -> TenantFacts | None:
         """What was read last, however old it is; None: nothing, or nothing that can be read."""

@@ -17,6 +17,8 @@ class Judged:
 
     since: datetime
     seen: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
+    kept: bool = False
+    """It was read from the row as it is here."""
 
 
 class WatchdogProgress:
@@ -35,6 +37,7 @@ class WatchdogProgress:
             judged = Judged(
                 since=datetime.fromisoformat(document["since"]),
                 seen={audit: datetime.fromisoformat(at) for audit, at in seen.items()},
+                kept=True,
             )
             # a time without its zone cannot be compared
             return judged if judged.since.tzinfo is not None else Judged(since=now - look_back)

@@ -23,6 +23,7 @@ from shared.rules.answers import changes_by
 from shared.rules.decide import AFTER_THE_WIPE, RULES, decide
 from shared.rules.decisions import ask_person, wait
 from shared.rules.reclaiming import keep
+from shared.tracing import note, span
 
 MOST_MOVES = 20
 _SETTLED = AFTER_THE_WIPE | {CaseState.AWAITING_ADMIN_APPROVAL}
@@ -87,18 +88,21 @@ class Advance:
 
         Every outcome is final for the message. Storage errors are raised for the queue's retry.
         """
-        return await self._step(step, wiping=False)
+        with span("case.step", parent=step.traceparent, case=step.case_id, version=step.version):
+            return await self._step(step, wiping=False)
 
     async def wipe_step(self, step: StepDue) -> Outcome:
         """Handle one message of wipe-steps: the wipe protocol and nothing else; see ``one_step``."""
-        return await self._step(step, wiping=True)
+        with span("wipe.step", parent=step.traceparent, case=step.case_id, version=step.version, wipe=True):
+            return await self._step(step, wiping=True)
 
     async def seen_back(self, stored: Stored, enrolments: tuple[ManagedDevice, ...]) -> Outcome:
         """Go on with a case that waits for its wiped device, from a list that was read just now: it is not read again.
 
         ``enrolments`` has every enrolment of the serial number since the wipe, the one that is decided about among them.
         """
-        return await self._through_gate(stored, Facts(same_serial=enrolments), wiping=False)
+        with span("case.seen_back", case=stored.case.id, version=stored.case.version):
+            return await self._through_gate(stored, Facts(same_serial=enrolments), wiping=False)
 
     async def _step(self, step: StepDue, *, wiping: bool) -> Outcome:
         stored = await self.cases.load(step.case_id)
@@ -119,6 +123,8 @@ class Advance:
         return await self._through_gate(stored, Facts(), wiping=wiping)
 
     async def _through_gate(self, stored: Stored, known: Facts, *, wiping: bool) -> Outcome:
+        case = stored.case
+        note(state=case.state.value, reason=case.reason.value, attempt=case.stumbles + 1)
         passage = await self.gate.enter(self.clock.now())
         if passage.wait_until is not None:
             return await self._wait_at_gate(stored, passage.wait_until)
@@ -185,7 +191,7 @@ class Advance:
         if walk.case.state is CaseState.CLEARED_TO_WIPE:
             await self.wipe.settle(walk.case)
         walk.known = await self.gatherer.facts(walk.case, self._policy, walk.known)
-        case = replace(walk.case, stumbles=0)
+        case = replace(walk.case, stumbles=0) if walk.case.stumbles else walk.case
         decision = decide(case, walk.known, self._policy, self.clock.now())
         walk.note(*move(case, decision, at=self.clock.now()))
         if decision.effect is None:

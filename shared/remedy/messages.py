@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
@@ -10,6 +10,7 @@ from shared.domain.states import CaseState
 from shared.errors import BadInput
 from shared.names import CASE_STEPS, WIPE_STEPS
 from shared.ports import Clock, Messages
+from shared.tracing import traceparent, usable
 
 if TYPE_CHECKING:  # handlers read messages before anything is known of cases
     from shared.domain.case import Case
@@ -23,6 +24,8 @@ class StepDue:
 
     case_id: str
     version: int
+    traceparent: str | None = field(default=None, compare=False)
+    """The span that sent it, if somebody traces; nothing is decided by it."""
 
 
 def could_be_case(case_id: str) -> bool:
@@ -32,7 +35,10 @@ def could_be_case(case_id: str) -> bool:
 
 def write_step(step: StepDue) -> str:
     """The message body."""
-    return json.dumps({"v": 1, "case": step.case_id, "version": step.version}, separators=(",", ":"))
+    fields: dict[str, object] = {"v": 1, "case": step.case_id, "version": step.version}
+    if step.traceparent is not None:
+        fields["traceparent"] = step.traceparent
+    return json.dumps(fields, separators=(",", ":"))
 
 
 def fields_of(body: str, message: str) -> dict[str, object]:
@@ -53,7 +59,7 @@ def read_step(body: str) -> StepDue:
         raise BadInput("the step message has not the fields v=1, case and version")
     if not could_be_case(case_id):
         raise BadInput("the step message names no case")
-    return StepDue(case_id=case_id, version=version)
+    return StepDue(case_id=case_id, version=version, traceparent=usable(fields.get("traceparent")))
 
 
 def queue_of(case: "Case") -> str:
@@ -73,5 +79,5 @@ class StepQueue:
         if case.due_at is None:
             return
         delay = max(timedelta(), case.due_at - self.clock.now())
-        step = StepDue(case_id=case.id, version=case.version)
+        step = StepDue(case_id=case.id, version=case.version, traceparent=traceparent())
         await self.messages.send(queue_of(case), write_step(step), delay=delay)

@@ -52,6 +52,7 @@ from shared.rules.after_wipe import after_answer
 from shared.rules.fence import back_to_hold, check_fence
 from shared.rules.justification import justification
 from shared.telemetry import event
+from shared.tracing import span
 
 log = logging.getLogger(__name__)
 
@@ -92,8 +93,10 @@ class WipeProtocol:
         backing = _backing(case)
         sent = await self._save(stored, decision)
         event(log, "wipe.sent", level=logging.WARNING, case=case.id, nonce=case.wipe.nonce)
-        answer = await self._send(managed_device_id_of(sent.case), backing, good_until)
-        event(log, "wipe.answered", level=logging.WARNING, case=case.id, nonce=case.wipe.nonce, outcome=_word(answer))
+        with span("wipe", case=case.id, attempt=case.wipe.number, wipe=True):
+            answer = await self._send(managed_device_id_of(sent.case), backing, good_until)
+            outcome = _word(answer)
+            event(log, "wipe.answered", level=logging.WARNING, case=case.id, nonce=case.wipe.nonce, outcome=outcome)
         answered = await self._save(sent, after_answer(sent.case, answer, self.clock.now()))
         await self.settle(answered.case)
         return answered

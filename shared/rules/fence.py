@@ -19,7 +19,7 @@ from shared.rules.exclusion import doubt_about_exclusion, entra_devices_of, refu
 from shared.rules.holding import clearance_unfit
 from shared.rules.notice import owners_hold
 from shared.rules.owner_now import lost_licence, renamed
-from shared.rules.plans import covers
+from shared.rules.plans import covered_since, covers
 from shared.rules.readiness import LOOK_AGAIN_AFTER as READINESS_AGAIN_AFTER
 from shared.rules.readiness import bad_of, check_evidence, checks, reason_not_ready, words_not_ready
 
@@ -99,8 +99,8 @@ def _look_at_owner(case: Case, facts: Facts, policy: Policy, now: datetime, evid
         )
     if owner.user_principal_name.lower() != case.owner.user_principal_name.lower():
         return renamed(case, owner, now)
-    if case.licence_seen_at is None or not covers(owner.enabled_plan_ids):
-        return lost_licence(case, evidence)
+    if case.licence_seen_at is None or not covered_since(owner, case.licence_seen_at):
+        return lost_licence(case, evidence, anew=covers(owner.enabled_plan_ids))
     return None
 
 

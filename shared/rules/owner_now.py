@@ -89,9 +89,10 @@ def renamed(case: Case, user: User, now: datetime) -> Decision:
     )
 
 
-def lost_licence(case: Case, evidence: Evidence | None = None) -> Decision:
-    """Back to the licence; whatever was approved was approved with it in place."""
+def lost_licence(case: Case, evidence: Evidence | None = None, *, anew: bool = False) -> Decision:
+    """Back to the licence; whatever was approved was approved with it in place. ``anew``: it was taken, and given again."""
     assert case.owner is not None
+    what = "was given Intune and Entra ID P1 anew" if anew else "no longer has Intune and Entra ID P1"
     if case.licence_losses >= MOST_LOSSES:
         return ask_person(
             Reason.LICENCE_MISSING,
@@ -105,7 +106,7 @@ def lost_licence(case: Case, evidence: Evidence | None = None) -> Decision:
     return go(
         CaseState.CHECKING_LICENCE,
         Reason.LICENCE_LOST,
-        f"{case.owner.display_name} no longer has Intune and Entra ID P1; back to the licence, nothing was sent.",
+        f"{case.owner.display_name} {what}; back to the licence, nothing was sent.",
         evidence=evidence,
         approval=None,
         proposal=None,

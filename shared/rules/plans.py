@@ -6,6 +6,7 @@ INTUNE_O365 plan inside it is Basic Mobility and Security. Source: "Licensing re
 """
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 
 from shared.domain.facts import PlanStatus, TenantFacts, User
 from shared.rules.sku_names import sku_name
@@ -29,6 +30,13 @@ def covers(plan_ids: Collection[str]) -> bool:
     """These plans allow enrolment through Autopilot: Intune and Entra ID P1 or P2."""
     plans = frozenset(plan_ids)
     return bool(plans & INTUNE_PLANS) and bool(plans & ENTRA_PREMIUM_PLANS)
+
+
+def covered_since(user: User, seen_at: datetime) -> bool:
+    """What the user holds allows it, and was assigned by then already: a plan that was taken and given anew meanwhile may
+    not be provisioned yet, though it reads Enabled at once."""
+    before = {plan for plan, at in user.plans_assigned_at if at <= seen_at}
+    return covers(user.enabled_plan_ids - {plan for plan, _ in user.plans_assigned_at} | before)
 
 
 def provisioned(plans: Collection[PlanStatus]) -> bool:

@@ -34,7 +34,7 @@ COLUMNS = {
 }
 _SERIAL = re.compile(r"[A-Za-z0-9._-](?:[A-Za-z0-9 ._-]{0,62}[A-Za-z0-9._-])?")
 _OWNER = re.compile(r"[^\s/\\?#%@]+@[^\s/\\?#%@]+")
-_TAG = re.compile(r"[^\x00-\x1f\"']{0,127}")
+_TAG = re.compile(r"[^\x00-\x1f\ud800-\udfff\"']{0,127}")
 _PRODUCT_KEY = re.compile(r"[A-Za-z0-9-]{0,64}")
 _PLACEHOLDERS = frozenset({"system serial number", "default string", "to be filled by o.e.m.", "none", "0", "unknown"})
 """What computers say whose maker wrote no serial number."""

@@ -4,7 +4,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.domain.facts import WipeAudit
 from shared.domain.policy import Mode, Policy
@@ -20,6 +20,9 @@ from shared.rules.watchdog import STILL_COMING, Whose, alarm, can_be_judged, is_
 from shared.telemetry import event
 
 log = logging.getLogger(__name__)
+
+SETTLED_EVERY = timedelta(hours=1)
+"""So often it is written how far all is settled, when there was nothing to judge; until then a look begins a little earlier."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +60,9 @@ class WatchWipes:
         for audit in found[Whose.NOT_OURS]:
             await self._alarm(audit, now)
         times = {audit.id: audit.requested_at for audit in new.values() if audit.requested_at is not None}
-        await self.progress.save(Judged(since=look_from(judged.since, now), seen={**judged.seen, **times}))
+        since = look_from(judged.since, now)
+        if times or not judged.kept or since - judged.since >= SETTLED_EVERY:
+            await self.progress.save(Judged(since=since, seen={**judged.seen, **times}))
         return len(found[Whose.NOT_OURS])
 
     async def _sorted(self, audits: Iterable[WipeAudit]) -> dict[Whose, list[WipeAudit]]:

@@ -1,5 +1,7 @@
 """Users, their plans, and the two writes on them."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from shared.clients.graph.directory import directory_user
@@ -51,6 +53,25 @@ def test_a_user_is_read_with_licences_and_enabled_plans() -> None:
         sku_ids=(SPB,),
         enabled_plan_ids=frozenset({INTUNE}),
         licences=(HeldLicence(sku_id=SPB, direct=False),),  # no state says that it is direct
+    )
+
+
+def test_a_plan_says_when_it_was_assigned_by_each_licence_that_gives_it() -> None:
+    given = {"servicePlanId": INTUNE, "capabilityStatus": "Enabled"}
+    first, again = "2026-03-02T08:00:00Z", "2026-03-04T08:00:00.1234567Z"
+    plans = [
+        {**given, "assignedDateTime": first},
+        {**given, "assignedDateTime": again},
+        {**given, "servicePlanId": ENTRA_P1, "assignedDateTime": None},
+        {**given, "servicePlanId": "taken", "capabilityStatus": "Deleted", "assignedDateTime": again},
+    ]
+
+    user = directory_user(row(assignedPlans=plans))
+
+    assert user.enabled_plan_ids == {INTUNE, ENTRA_P1}
+    assert user.plans_assigned_at == (
+        (INTUNE, datetime(2026, 3, 2, 8, tzinfo=UTC)),
+        (INTUNE, datetime(2026, 3, 4, 8, 0, 0, 123456, tzinfo=UTC)),
     )
 
 

@@ -94,11 +94,12 @@ class FakeRows:
     ) -> AsyncIterator[Row]:
         """Rows in key order."""
         rows, given = await self._reach(table), 0
-        for place in sorted((place for place in rows if partition in (None, place[0])), key=_order):
+        places = [place for place in rows if partition in (None, place[0]) and place[1].startswith(key_prefix)]
+        for place in sorted(places, key=_order):
             row = rows.get(place)  # another task may have deleted it meanwhile
             if row is None:
                 continue
-            if row.key.startswith(key_prefix) and (not after or _order(("", row.key)) > _order(("", after))):
+            if not after or _order(("", row.key)) > _order(("", after)):
                 yield _copy(row)
                 given += 1
                 if given == most:

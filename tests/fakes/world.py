@@ -2,6 +2,7 @@
 
 import heapq
 import itertools
+import logging
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -184,11 +185,17 @@ class World(Office):
 
     async def _run_timers(self, services: Services) -> None:
         self._timer_failed = False
-        for timer in (services.supervise.run, services.watch_returns.run, services.watch_fleet.run):
-            try:
-                await timer()
-            except Exception:  # the host logs it and runs the timer again at its next time
-                self._timer_failed = True
+        complaints = _Complaints()
+        logging.getLogger("shared.upkeep").addHandler(complaints)
+        try:
+            for timer in (services.supervise.run, services.watch_returns.run, services.watch_fleet.run):
+                try:
+                    await timer()
+                except Exception:  # the host logs it and runs the timer again at its next time
+                    self._timer_failed = True
+        finally:
+            logging.getLogger("shared.upkeep").removeHandler(complaints)
+        self._timer_failed = self._timer_failed or complaints.heard
 
     async def _deliver(self, services: Services) -> bool:
         bodies = [(queue, body) for queue in (HINTS, *STEPS, NOTICES) for body in self.messages.take(queue)]
@@ -224,6 +231,17 @@ class World(Office):
     def _wiped(self, device_id: str) -> None:
         if self.wiped_pc_returns_after is not None:
             self.later(self.wiped_pc_returns_after, lambda: self.come_back(device_id))
+
+
+class _Complaints(logging.Handler):
+    """Hears whether a timer could not read what it needs, and leaves it to its next run."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.heard = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.heard = self.heard or record.getMessage().endswith(".unreadable")
 
 
 async def _run(services: Services, queue: str, step: StepDue) -> Outcome:

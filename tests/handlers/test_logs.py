@@ -17,6 +17,7 @@ from shared.records.subscriptions import KeptSubscription, SubscriptionBook
 from shared.remedy.advance import Advance
 from shared.telemetry import event
 from tests.fakes import story
+from tests.fakes.traced import traced
 from tests.fakes.world import World
 from tests.handlers.arguments import FROM_OUR_PROGRAM, PLAYED, case_request, message, notification, posted, request
 
@@ -34,12 +35,14 @@ NEVER = (
 
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    """Everything that is logged at any level; at the end of the test it must hold none of NEVER."""
+    """Everything that is logged at any level, and all spans and metrics; at the end of the test they must hold none of NEVER."""
     caplog.set_level(logging.DEBUG)
-    yield caplog
+    with traced() as kept:
+        yield caplog
+        exported = kept.everything()
     records = caplog.get_records("call")  # caplog.records holds those of the teardown here
     assert records
-    told = "\n".join(f"{record.getMessage()} {vars(record)!r} {record.exc_text}" for record in records)
+    told = "\n".join([exported, *(f"{record.getMessage()} {vars(record)!r} {record.exc_text}" for record in records)])
     assert [word for word in NEVER if word.lower() in told.lower()] == []
 
 

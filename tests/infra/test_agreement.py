@@ -49,7 +49,9 @@ def settings_that_are_set() -> set[str]:
     function = (INFRA / "modules" / "function.bicep").read_text()
     parameters = json.loads((INFRA / "main.parameters.json").read_text())["parameters"]
     in_function = re.findall(
-        r"^\s+(?:: \{ )?((?:AzureWebJobsStorage|HANDOVER|GRAPH|AZURE)_\w+):", function, re.MULTILINE
+        r"^\s+(?:: \{ )?((?:AzureWebJobsStorage|HANDOVER|GRAPH|AZURE)_\w+|APPLICATIONINSIGHTS_CONNECTION_STRING):",
+        function,
+        re.MULTILINE,
     )
     return {*in_function, *parameters["settings"]["value"]}
 

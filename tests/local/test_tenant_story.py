@@ -78,6 +78,7 @@ async def test_the_story_comes_true(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (after["userPrincipalName"], after["complianceState"]) == (OWNER, "compliant")
     assert (counts["wipes"], counts["wipes_by_serial"], counts["by_device"]) == (1, {SERIAL: 1}, {SERIAL: 5})
     assert (counts["requests"], counts["writes"]) == (6, 3)
+    assert counts["by_user"] == {state["users"][1]["id"]: 1}
     assert state["devices"][0]["enrolled_by"] == OWNER
     assert state["users"][1]["licences"] == ["SPB"]
     assert state["skus"]["SPB"] == {"seats": 5, "consumed": 2}

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shutil
 import sys
 import zipfile
 from collections.abc import Sequence
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from local.package.build import SITE_PACKAGES, Package, build
-from local.package.resolve import REQUIREMENTS, NotResolved, Resolved, resolve
+from local.package.prune import kept
+from local.package.resolve import FOR_TELEMETRY, REQUIREMENTS, NotResolved, Resolved, resolve
 from local.package.target import NoInterpreter, Target
 from local.package.target import target as target_for
 
@@ -65,6 +67,17 @@ def unpacked(package: Package, tmp_path_factory: pytest.TempPathFactory) -> Unpa
     with zipfile.ZipFile(package.zip) as archive:
         archive.extractall(folder)
     return Unpacked(folder)
+
+
+@pytest.fixture(scope="session")
+def for_telemetry(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `make package TELEMETRY=1` deploys more, as it is deployed, but with its source."""
+    resolved = _fetched(target, tmp_path_factory.mktemp("telemetry"), FOR_TELEMETRY).site_packages
+    folder = tmp_path_factory.mktemp("for-telemetry")
+    for file in kept(resolved, frozenset(), telemetry=True):
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(resolved / file, folder / file)
+    return folder
 
 
 @pytest.fixture(scope="session")

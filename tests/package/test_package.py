@@ -38,6 +38,40 @@ def test_the_same_input_gives_the_same_hash(
     assert again.sbom.read_text() == package.sbom.read_text()
 
 
+SENDS_A_SPAN = """
+import sys
+from shared.bootstrap import _trace
+from shared.settings import Settings
+from shared.tracing import is_on, span
+_trace(Settings())
+with span("wipe", wipe=True):
+    pass
+print(is_on(), sys.modules["opentelemetry.sdk"].__path__[0] if "opentelemetry.sdk" in sys.modules else "", flush=True)
+import os; os._exit(0)  # else it would try to send it
+"""
+
+
+def test_spans_can_be_made_in_the_package_that_was_built_for_them_and_not_in_the_other(
+    target: Target, unpacked: Unpacked, for_telemetry: Path, tmp_path: Path
+) -> None:
+    settings = f"""
+import os
+os.environ.update(
+    HANDOVER_TELEMETRY="azure_monitor", HANDOVER_TENANT_ID="{walk.ID}", AZURE_CLIENT_ID="{walk.ID}",
+    APPLICATIONINSIGHTS_CONNECTION_STRING="InstrumentationKey={walk.ID}",
+    APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL="true", APPLICATIONINSIGHTS_SDKSTATS_DISABLED="true",
+    APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED="true",
+)
+"""
+    program = tmp_path / "sends_a_span.py"
+    program.write_text(settings + SENDS_A_SPAN)
+    assert target.run(program, path=unpacked.path).split() == ["False"]
+    assert target.run(program, path=(for_telemetry, *unpacked.path)).split() == [
+        "True",
+        str(for_telemetry / "opentelemetry" / "sdk"),
+    ]
+
+
 def _contents(archive: Path) -> dict[str, int]:
     """The checksum of each file: what differs is named."""
     with zipfile.ZipFile(archive) as opened:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from shared.clients.graph.answers import Reply
 from shared.errors import AlreadyThere, Changed, RetryLater
-from tests.safety.scheduler import Crashed, Pause, Scheduler, pause
+from tests.safety.scheduler import Pause, Scheduler, pause
 
 
 class Accident(StrEnum):
@@ -118,7 +118,8 @@ class ByChance:
 
     def strike(self, io: Io, now: datetime) -> Accident | None:
         """One of those that can befall this kind."""
-        if now >= self.until or self.rng.random() >= self.share:
+        share = 0.5 if self.slow and io.kind == "token" else self.share  # the last that comes before the wipe leaves
+        if now >= self.until or self.rng.random() >= share:
             return None
         return Accident.SLOW if self.slow else self.rng.choice(POSSIBLE[io.kind])
 
@@ -139,6 +140,7 @@ class Accidents:
 
     async def before(self, io: Io) -> Reply | None:
         """Before the I/O has any effect. Raises Crashed or RetryLater; for Graph a failure may be the answer instead."""
+        self.scheduler.die_if_crashed()
         if self.scheduler.crowded():
             await pause()
         self.count += 1
@@ -154,7 +156,7 @@ class Accidents:
         )
         match io.accident:
             case Accident.CRASH_BEFORE:
-                raise Crashed
+                raise self.scheduler.crash()
             case Accident.AWAY:
                 if io.kind.startswith("graph."):
                     return _failed(503, None)
@@ -173,7 +175,7 @@ class Accidents:
             await pause()
         match io.accident:
             case Accident.CRASH_AFTER:
-                raise Crashed
+                raise self.scheduler.crash()
             case Accident.SLOW if io.kind == "graph.wipe":  # what has left cannot be called back: its answer is slow
                 await pause(Pause(of=SLOWEST * self.rng.random()))
                 return None

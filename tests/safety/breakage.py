@@ -11,3 +11,5 @@ class Breakage:
     file: str
     before: str
     after: str
+    test: str = ""
+    """The test that fails, where other guards stand behind this one and histories may not tell."""

@@ -44,7 +44,7 @@ _FIRST: Sequence[Breakage] = (
     Breakage(
         name="the fence does not look at the owner's licence",
         file=_FENCE,
-        before="    if case.licence_seen_at is None or not covers(owner.enabled_plan_ids):",
+        before="    if case.licence_seen_at is None or not covered_since(owner, case.licence_seen_at):",
         after="    if case.licence_seen_at is None:",
     ),
     Breakage(
@@ -110,14 +110,15 @@ _FIRST: Sequence[Breakage] = (
     Breakage(
         name="the journal leaves out what changed",
         file=_CASES,
-        before="    return {name: value for name, value in new.items() if name not in old or old[name] != value}",
-        after="    return {name: value for name, value in new.items() if name != 'licence' or name not in old}",
+        before="[name for name in _FIELDS if getattr(before, name) != getattr(after, name)]",
+        after="[name for name in _FIELDS if getattr(before, name) != getattr(after, name) and name != 'licence']",
     ),
     Breakage(
         name="a used approval counts again",
         file=_HOLDING,
         before="    if approval.used:",
         after="    if approval.used and approval.by == 'never':",
+        test="tests/unit/test_holding.py",
     ),
     Breakage(
         name="an expired approval counts",

@@ -12,6 +12,13 @@ _SEND, _ADMIN = "shared/clients/graph/wipe.py", "shared/rules/admin_approval.py"
 
 MORE: Sequence[Breakage] = (
     Breakage(
+        name="a licence that was taken and given anew counts as provisioned",
+        file="shared/rules/plans.py",
+        before="{plan for plan, at in user.plans_assigned_at if at <= seen_at}",
+        after="{plan for plan, _ in user.plans_assigned_at}",
+        test="tests/unit/test_fence.py",
+    ),
+    Breakage(
         name="the fence forgets the enrolment time",
         file=_FENCE,
         before='        ("enrolment time", was.enrolled_at, device.enrolled_at),\n',
@@ -62,7 +69,7 @@ MORE: Sequence[Breakage] = (
     Breakage(
         name="whoever asked for the wipe may approve it",
         file="shared/operate/act.py",
-        before="        if asked_for_it(case, who):\n",
+        before="        if asked_for_it(case, who.known_as):\n",
         after="        if asked_for_it(case, 'nobody'):\n",
     ),
     Breakage(

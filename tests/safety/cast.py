@@ -18,6 +18,7 @@ from tests.safety.shape import Shape
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 STAGING, OWNER, OTHER = "staging@contoso.example", "DEF456@contoso.example", "GHI789@contoso.example"
+THIRD = "JKL012@contoso.example"
 SERIALS = ("5CG1234XYZ", "5CG5678ABC", "5CG9012DEF")
 MAILBOX = "handover@contoso.example"
 UNTOUCHED = "0a6f2f0e-52b7-4a0f-8f51-7b1f6a0d7c11"
@@ -45,9 +46,14 @@ class Happening:
         return self.what.startswith("DEF456 joins the group")
 
 
+def owner_of(serial: str, owners: int) -> str:
+    """Whose a device is, when so many people own them."""
+    return (OWNER, OTHER, THIRD)[min(SERIALS.index(serial), owners - 1)]
+
+
 @functools.cache
-def scenario(devices: int, seats: int) -> Scenario:
-    """The story's tenant with so many staged devices and so many seats of Business Premium."""
+def scenario(devices: int, seats: int, owners: int, others: int) -> Scenario:
+    """The story's tenant with so many staged devices of so many owners, seats of Business Premium, and other devices."""
     return parse(
         {
             "title": "a history",
@@ -55,6 +61,7 @@ def scenario(devices: int, seats: int) -> Scenario:
             "tenant": {
                 "id": TENANT_ID,
                 "domain": "contoso.example",
+                "other_devices": {"enrolled": others},
                 "groups": [{"name": "Untouched", "id": UNTOUCHED}],
                 "skus": [{"part": "SPB", "seats": seats}, {"part": "O365_BUSINESS_PREMIUM", "seats": 25}],
             },
@@ -62,6 +69,7 @@ def scenario(devices: int, seats: int) -> Scenario:
                 {"upn": STAGING, "name": "Staging", "licences": ["SPB"]},
                 {"upn": OWNER, "name": "DEF456", "licences": ["O365_BUSINESS_PREMIUM"]},
                 {"upn": OTHER, "name": "GHI789", "licences": ["O365_BUSINESS_PREMIUM"]},
+                {"upn": THIRD, "name": "JKL012", "licences": ["O365_BUSINESS_PREMIUM"]},
                 {"upn": MAILBOX, "name": "Handover", "licences": list[str]()},
             ],
             "devices": [
@@ -70,9 +78,9 @@ def scenario(devices: int, seats: int) -> Scenario:
                     "enrolled_by": STAGING,
                     "compliance": "noncompliant",
                     "failing": ["DefaultDeviceCompliancePolicy.RequireUserExistence"],
-                    "logged_on": [OWNER if number == 0 else OTHER],
+                    "logged_on": [owner_of(serial, owners)],
                 }
-                for number, serial in enumerate(SERIALS[:devices])
+                for serial in SERIALS[:devices]
             ],
         }
     )
@@ -80,7 +88,7 @@ def scenario(devices: int, seats: int) -> Scenario:
 
 def tenant(shape: Shape, seed: int) -> TenantModel:
     """A fresh tenant."""
-    model = tenant_of(scenario(shape.devices, shape.seats), seed)
+    model = tenant_of(scenario(shape.devices, shape.seats, shape.owners, 400 if shape.ramped else 0), seed)
     if shape.second_admin is not None:
         model.approvals.policy = ApprovalPolicy(
             id="wipes", answer=shape.approval_answer, decision=shape.second_admin, after=timedelta(hours=1 + seed % 9)

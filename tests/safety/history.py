@@ -146,6 +146,10 @@ class History:
     def run(self) -> "History":
         """Live through it all. Raises Bypassed when something escapes the scheduler."""
         self.people.make_plans()
+        return self.go_on()
+
+    def go_on(self) -> "History":
+        """Live on from the moment at which it is until all is over."""
         self._live(cast.START + LASTS_AT_MOST)
         self._judge_end()
         return self
@@ -243,8 +247,10 @@ class History:
         handled_by = give_up if message.taken > MOST_DELIVERIES else take
         trigger = getattr(function_app, handled_by)
         argument = func.QueueMessage(id=str(message.number), body=message.body)
+        name = f"{handled_by} {message.number}.{message.taken}"
+        self.witness.takes(name, message.queue, message.body)
         self._start(
-            f"{handled_by} {message.number}.{message.taken}",
+            name,
             lambda: trigger(argument),
             lambda error: self._handled(message, error),
             None,

@@ -4,6 +4,7 @@ With ``--moments`` the histories are short and begin in the middle of the story.
 """
 
 import functools
+import gc
 import logging
 import sys
 import time
@@ -51,6 +52,7 @@ class Found:
 def live(seeds: Iterable[int], life: Life = whole) -> Found:
     """Live through these histories."""
     logging.disable(logging.CRITICAL)
+    gc.freeze()  # what is there by now stays; only what histories leave behind is looked through
     found = Found()
     for seed in seeds:
         history = life(seed)

@@ -16,11 +16,11 @@ from shared.domain.states import CaseState
 from shared.rules.decide import RULES
 from tests.safety.accidents import Accident, Chosen, NoPlan, Plan
 from tests.safety.history import History
+from tests.safety.pauses import Pause, pauses_of
 from tests.safety.shape import Shape
-from tests.safety.snapshot import Snapshot
 
-LASTS = (*(timedelta(minutes=4),) * 8, *(timedelta(minutes=20),) * 6, *(timedelta(hours=3),) * 3, timedelta(days=2))
-"""How long a moment lasts: accidents and all, unless everything is at rest before."""
+LASTS = {timedelta(minutes=4): 20, timedelta(minutes=20): 16, timedelta(hours=3): 6, timedelta(days=2): 1}
+"""How long a moment lasts, accidents and all, unless everything is at rest before; and how often."""
 BUSY = frozenset(
     {
         CaseState.AWAITING_APPROVAL,
@@ -50,7 +50,7 @@ CASTS: Sequence[Cast] = (
     Cast(often=5, shape=_APPROVE),
     Cast(often=3, shape=replace(_AUTO, devices=2, wipes_per_hour=1)),
     Cast(often=2, shape=replace(_APPROVE, devices=2)),
-    Cast(often=2, shape=replace(_AUTO, devices=3, wipes_per_hour=1, ramped=True)),
+    Cast(often=3, shape=replace(_AUTO, devices=3, owners=3, wipes_per_hour=2, ramped=True)),
     Cast(shape=replace(_AUTO, second_admin="approved", approval_answer=403)),
     Cast(shape=replace(_AUTO, second_admin="approved", approval_answer=409)),
     Cast(shape=replace(_APPROVE, second_admin="approved", approval_answer=412)),
@@ -79,7 +79,7 @@ class Scene:
     """One cast's story: the history that is set back again and again, and its pauses."""
 
     history: History
-    pauses: Sequence[Snapshot]
+    pauses: Sequence[Pause]
     weights: Sequence[int]
 
 
@@ -91,26 +91,10 @@ def scene(number: int) -> Scene:
     if cast.at_wipe is not None:
         wipe = _story(cast.shape, NoPlan()).run().accidents.kinds.index("graph.wipe") + 1
         history = _story(cast.shape, Chosen(at={wipe: cast.at_wipe}))
-    pauses: list[Snapshot] = []
-    weights: list[int] = []
-    written = -1
-
-    def remember() -> None:
-        nonlocal written
-        if history.rows.writes == written:
-            return
-        written = history.rows.writes
-        history.at_rest = _nothing
-        pauses.append(Snapshot(history))
-        weights.append(_weight([case.state for case in history.cases()]))
-        history.at_rest = remember
-
-    history.at_rest = remember
-    history.run()
-    history.at_rest = _nothing
+    pauses = pauses_of(history)
     assert not history.witness.broken, history.witness.broken
     assert len(history.accidents.struck) == (cast.at_wipe is not None)
-    return Scene(history=history, pauses=pauses, weights=weights)
+    return Scene(history=history, pauses=pauses, weights=[_weight(pause.states) for pause in pauses])
 
 
 def _story(shape: Shape, plan: Plan) -> History:
@@ -129,9 +113,9 @@ def moment(seed: int) -> History:
     rng = random.Random(seed)
     number = rng.choices(range(len(CASTS)), [cast.often for cast in CASTS])[0]
     chosen = scene(number)
-    rng.choices(chosen.pauses, chosen.weights)[0].restore()
+    rng.choices(chosen.pauses, chosen.weights)[0].snapshot.restore()
     history = chosen.history
-    history.seed, history.at_rest = rng.getrandbits(32), _nothing
+    history.seed = rng.getrandbits(32)
     shape = replace(
         CASTS[number].shape,
         share=rng.choice((0.0, 0.02, 0.05, 0.2)),
@@ -141,8 +125,4 @@ def moment(seed: int) -> History:
         hostile=rng.random() < 0.2,
         redeployed=rng.random() < 0.05,
     )
-    return history.run_from_here(shape, rng.choice(LASTS))
-
-
-def _nothing() -> None:
-    return
+    return history.run_from_here(shape, rng.choices(list(LASTS), list(LASTS.values()))[0])

@@ -23,7 +23,7 @@ MOMENTS, HISTORIES = 10_000, 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """Whether a breakage was noticed, by which moment or history, and by which words."""
+    """Whether a breakage was noticed, by which moment, history or test, and by which words."""
 
     breakage: Breakage
     by: str | None
@@ -40,13 +40,22 @@ def try_out(breakage: Breakage, moments: int = MOMENTS, histories: int = HISTORI
         ran = subprocess.run(
             command, cwd=copy, env=environ, capture_output=True, text=True, check=False
         )  # our own module
-    kind, seed, says = (*ran.stdout.strip().split(" ", 2), "", "")[:3]
-    return Verdict(
-        breakage=breakage,
-        by=f"{kind} {seed}" if seed else None,
-        says=says or ran.stderr.strip()[-300:],
-        seconds=time.perf_counter() - began,
-    )
+        if ran.returncode:
+            raise RuntimeError(f"{breakage.name}: the histories came to no end: {ran.stderr[-2000:]}")
+        by, says = _told(ran.stdout) or (None, "")
+        if by is None and breakage.test:
+            command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", breakage.test]
+            ran = subprocess.run(command, cwd=copy, env=environ, capture_output=True, text=True, check=False)
+            failed = [line for line in ran.stdout.splitlines() if line.startswith("FAILED ")]
+            by, says = (breakage.test.partition("::")[2], failed[0].partition(" - ")[2]) if failed else (None, "")
+    return Verdict(breakage=breakage, by=by, says=says, seconds=time.perf_counter() - began)
+
+
+def _told(line: str) -> tuple[str, str] | None:
+    """Which moment or history broke a promise, and which."""
+    kind, _, rest = line.strip().partition(" ")
+    seed, _, says = rest.partition(" ")
+    return (f"{kind} {seed}", says) if seed else None
 
 
 def main(

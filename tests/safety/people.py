@@ -52,7 +52,8 @@ class People:
         serials = cast.SERIALS[: shape.devices]
         for serial in serials:
             for _ in range(rng.choice((1, 1, 2))):
-                history.later(self._some_time(hours=2), f"{serial} is reported", lambda s=serial: self._report(s))
+                at = self._some_time(hours=2) / (6 if shape.ramped else 1)  # so soon after each other that limits hold
+                history.later(at, f"{serial} is reported", lambda s=serial: self._report(s))
         for happening in cast.happenings(rng, serials, most=shape.happenings):
             history.later(happening.at, happening.what, lambda h=happening: self._happens(h))
         if shape.redeployed:
@@ -178,7 +179,9 @@ class People:
         history = self.history
         device = next((one for one in history.model.managed_devices.store.values() if one.serial == serial), None)
         if device is None or history.rng.random() < 0.4:
-            owner = history.rng.choice((cast.OWNER, cast.OWNER, None))
+            assert history.shape is not None
+            whose = cast.owner_of(serial, history.shape.owners) if history.shape.ramped else cast.OWNER
+            owner = history.rng.choice((whose, whose, None))
             history.queues.put(DEVICE_EVENTS, _event(serial, owner))
             return
         hint = Hint(

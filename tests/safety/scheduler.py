@@ -1,5 +1,6 @@
 """One thread, one seed: every await of every worker is a place where another worker may go on, and time only moves here."""
 
+import contextlib
 import hashlib
 import random
 import types
@@ -47,6 +48,8 @@ class Worker:
     ended: Callable[[BaseException | None], None]
     before: Callable[[], None]
     """Called each time before it goes on: its process is the current one."""
+    crashed: bool = False
+    """Its process has ended: what its ``finally`` still asks for is not done."""
     context: Context = field(default_factory=copy_context)
     """Of its own, as every invocation has: which case it logs about, say."""
 
@@ -61,6 +64,7 @@ class Scheduler:
     current: str = "nobody"
     others_could_begin: Callable[[], bool] = lambda: False
     """Whether another worker could be started at this moment."""
+    _running: Worker | None = None
     _workers: list[Worker] = field(default_factory=list[Worker])
     _started: int = 0
     _trace: list[tuple[datetime, tuple[object, ...]]] = field(default_factory=list[tuple[datetime, tuple[object, ...]]])
@@ -96,6 +100,17 @@ class Scheduler:
         self.switches += 1
         return len(self._workers) > 1 or not self.switches % 64 or self.others_could_begin()
 
+    def crash(self) -> Crashed:
+        """The process of the worker that is going on ends here: what it has to raise."""
+        if self._running is not None:
+            self._running.crashed = True
+        return Crashed()
+
+    def die_if_crashed(self) -> None:
+        """A worker whose process has ended asks for nothing more."""
+        if self._running is not None and self._running.crashed:
+            raise Crashed
+
     def next_ready(self) -> datetime | None:
         """When the next worker can go on."""
         return min((worker.ready_at for worker in self._workers), default=None)
@@ -118,9 +133,9 @@ class Scheduler:
             return False
         worker = ready[self.rng.randrange(len(ready))] if len(ready) > 1 else ready[0]
         self.switches += 1
-        self.current = worker.name
+        self.current, self._running = worker.name, worker
         self._resume(worker)
-        self.current = "nobody"
+        self.current, self._running = "nobody", None
         return True
 
     def _resume(self, worker: Worker) -> None:
@@ -146,7 +161,10 @@ class Scheduler:
         """Every process ends where it is: what is under way is never resumed."""
         for worker in tuple(self._workers):
             self._workers.remove(worker)
-            worker.context.run(worker.work.close)
+            worker.crashed, self._running = True, worker
+            with contextlib.suppress(Crashed):
+                worker.context.run(worker.work.close)
+        self._running = None
 
 
 def finish(work: Awaitable[Any]) -> Any:

@@ -16,6 +16,8 @@ class Shape:
 
     mode: Mode = Mode.AUTO
     devices: int = 1
+    owners: int = 2
+    """Of so many people at most: two of three devices are one person's, unless there are three."""
     seats: int = 5
     share: float = 0.0
     """How many I/Os of a hundred go wrong, as a fraction."""
@@ -53,13 +55,14 @@ class Shape:
         return cls(
             mode=rng.choice((Mode.AUTO, Mode.AUTO, Mode.APPROVE, Mode.APPROVE, Mode.REPORT)),
             devices=rng.choice((*(1,) * 7, 2, 2, 3)),
+            owners=rng.choice((2, 3)),
             seats=rng.choice((1, *(3,) * 3, *(5,) * 8)),
             share=rng.choice((0.0, 0.003, 0.02, 0.1)),
             happenings=rng.choice((0, 0, 1, 2, 4)),
             ambush=rng.random() < 0.3,
             hostile=rng.random() < 0.2,
             attentive=rng.random() < 0.97,
-            wipes_per_hour=rng.choice((1, 5)),
+            wipes_per_hour=rng.choice((1, 2, 5)),
             ramped=rng.random() < 0.2,
             slow=rng.random() < 0.1,
             second_admin=rng.choice(

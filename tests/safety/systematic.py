@@ -3,6 +3,7 @@
 ``python -m tests.safety.systematic --pairs`` lives through every pair; ``--triples N`` through N triples.
 """
 
+import functools
 import itertools
 import logging
 import random
@@ -16,10 +17,10 @@ from typing import Annotated
 
 import typer
 
-from shared.domain.policy import Mode
 from shared.domain.states import CaseState
-from tests.safety.accidents import POSSIBLE, Accident, Chosen
+from tests.safety.accidents import POSSIBLE, Accident, Chosen, NoPlan
 from tests.safety.history import History
+from tests.safety.pauses import Pause, pauses_of
 from tests.safety.shape import Shape
 
 STORY = 3
@@ -42,9 +43,24 @@ class Tally:
     broken: list[str] = field(default_factory=list[str])
 
 
-def story(accidents: Accidents = (), mode: Mode = Mode.AUTO) -> History:
-    """The story with these accidents and no others."""
-    return History(seed=STORY, shape=Shape(mode=mode, people=False), plan=Chosen(at=dict(accidents))).run()
+def story(accidents: Accidents = ()) -> History:
+    """The story with these accidents and no others, good until the next one; what is before the first is lived once."""
+    history, pauses = _undisturbed()
+    first = min((number for number, _ in accidents), default=1)
+    next(pause for pause in reversed(pauses) if pause.ios < first).snapshot.restore()
+    history.accidents.plan = Chosen(at=dict(accidents))
+    return history.go_on()
+
+
+@functools.cache
+def _undisturbed() -> tuple[History, list[Pause]]:
+    history = History(seed=STORY, shape=Shape(people=False), plan=NoPlan())
+    return history, pauses_of(history)
+
+
+def kinds_of_story() -> Sequence[str]:
+    """The kind of each I/O of the undisturbed story."""
+    return tuple(story().accidents.kinds)
 
 
 def singles(kinds: Sequence[str]) -> Iterator[Accidents]:
@@ -67,14 +83,14 @@ def combinations(kinds: Sequence[str], of: int) -> Iterator[Accidents]:
 def judge(plans: Iterable[Accidents]) -> Tally:
     """Live through the story with each of these."""
     logging.disable(logging.CRITICAL)
-    tally, undisturbed = Tally(), story()
+    tally, undisturbed = Tally(), story().clock.now()
     for plan in plans:
         history = story(plan)
         tally.stories += 1
         tally.struck += len(history.accidents.struck)
         problems = list(history.witness.broken)
-        if history.clock.now() - undisturbed.clock.now() > LATE:
-            problems.append(f"the end is {history.clock.now() - undisturbed.clock.now()} late")
+        if history.clock.now() - undisturbed > LATE:
+            problems.append(f"the end is {history.clock.now() - undisturbed} late")
         states = [case.state for case in history.cases()]
         if states == [CaseState.NEEDS_PERSON]:
             tally.left_to_a_person += 1
@@ -108,7 +124,7 @@ def main(
 ) -> None:
     """Exit with 1 when a promise was broken or the story did not end."""
     logging.disable(logging.CRITICAL)
-    kinds = story().accidents.kinds
+    kinds = kinds_of_story()
     ios = len(kinds)
     plans: list[tuple[str, Iterator[Accidents]]] = [("single accidents", singles(kinds))]
     if pairs:

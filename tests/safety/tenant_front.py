@@ -66,9 +66,12 @@ class Path:
         self._segments = segments
 
     def __getattr__(self, name: str) -> Any:
+        """Called once for each name: the path that follows is kept as an attribute, but for those with an id."""
         if name.startswith("by_"):
             return self._with
-        return self._with(_camel(name))
+        following = self._with(_camel(name))
+        self.__dict__[name] = following
+        return following
 
     def _with(self, segment: str) -> "Path":
         return Path(self._version, (*self._segments, segment))
@@ -77,6 +80,14 @@ class Path:
     def parts(self) -> tuple[Version, tuple[str, ...]]:
         """Version and segments."""
         return self._version, self._segments
+
+
+V1 = Path("v1.0")
+
+
+@functools.cache  # the few that the product asks for
+def _beta(path: str) -> Path:
+    return Path("beta", tuple(path.split("/")))
 
 
 @functools.cache  # the names of msgraph's builders that the product uses
@@ -103,6 +114,8 @@ class Route:
     endpoint: Endpoint
     kind: str
     parameters: tuple[tuple[str, int], ...]
+    call: Call
+    """What the gate hears of a request that names nobody."""
 
     def values(self, path: tuple[str, ...]) -> dict[str, str]:
         """The parameters of a path that leads here."""
@@ -119,7 +132,8 @@ class Routes:
             segments = endpoint.path.strip("/").split("/")
             parameters = tuple((part[1:-1], at) for at, part in enumerate(segments) if part.startswith("{"))
             places.setdefault(len(segments), set()).add(tuple(at for _, at in parameters))
-            route = Route(endpoint=endpoint, kind=_kind(endpoint), parameters=parameters)
+            call = Call(operation=endpoint.operation, caller=CALLER, writes=endpoint.method != "GET")
+            route = Route(endpoint=endpoint, kind=_kind(endpoint), parameters=parameters, call=call)
             for version in endpoint.versions:
                 self._routes.setdefault((endpoint.method, version, _blank(segments, route.parameters)), route)
         self._places = {length: sorted(each, key=len) for length, each in places.items()}
@@ -176,10 +190,12 @@ class InProcessTransport(Transport):
     @property
     def v1(self) -> Any:
         """Paths of v1.0."""
-        return Path("v1.0")
+        return V1
 
     def beta(self, path: str, **parameters: str) -> Any:
         """A path of beta, in which ``{name}`` stands for a parameter."""
+        if not parameters:
+            return _beta(path)
         segments = (parameters.get(part[1:-1], part) if part[:1] == "{" else part for part in path.split("/"))
         return Path("beta", tuple(segments))
 
@@ -268,12 +284,10 @@ class InProcessTransport(Transport):
             url_path=f"/{version}/{'/'.join(segments)}",
             content=request.content,
         )
-        call = Call(
-            operation=endpoint.operation,
-            caller=CALLER,
-            about=endpoint.about(graph),
-            writes=endpoint.method != "GET",
-        )
+        about = endpoint.about(graph)
+        call = route.call
+        if about:
+            call = Call(operation=call.operation, caller=call.caller, about=about, writes=call.writes)
         try:
             reply = self._model.gate.perform(call, lambda: endpoint.handle(graph))
         except GraphRefusal as no:
@@ -297,7 +311,7 @@ def _refused(no: GraphRefusal) -> Reply:
     error = {"error": {"code": no.code, "message": no.message}}
     return Reply(
         status=no.status,
-        content=json.dumps(error).encode(),
+        content=to_json(error),
         retry_after=no.headers.get("Retry-After"),
         approval_code=no.headers.get("x-msft-approval-code"),
     )

@@ -51,6 +51,9 @@ SWITCH: dict[str, str | None] = {
 BACK_TO_NORMAL = ("thaw", "can be reached", "thaw", "can be reached", "thaw")
 """Tried as often as what stands in the way, so that wipes are sent at all."""
 MODES = (Mode.APPROVE, Mode.AUTO, Mode.APPROVE, Mode.REPORT, Mode.APPROVE, Mode.OFF)
+MEANWHILE = (
+    "freeze", "thaw", "cannot be reached", "cancel", "another worker", "a minute", "another user", "enrolled anew",
+)  # fmt: skip
 MINUTES = (1, 16, 61, 6 * 60, 24 * 60 + 1, 4 * 24 * 60)
 names = st.sampled_from(("Ada", "Bob", "Ada", "Bob", "Rita", "Eve"))
 awaits = st.integers(0, 60)
@@ -86,6 +89,8 @@ class ApprovalsInAnyOrder(RuleBasedStateMachine):
         self.bodies: list[tuple[str, str]] = []
         self.waiting: list[str] = []
         """Cases that a person could approve."""
+        self.cleared: list[str] = []
+        """Cases that come next to the wiper."""
         return finish(self.world.wait_for_approval(rita_asked=True))
 
     @precondition(lambda self: self.world.opened < PCS)
@@ -258,23 +263,19 @@ class ApprovalsInAnyOrder(RuleBasedStateMachine):
         if (steps := suspended(self._step(case), after)) is not None:
             steps.close()
 
-    @rule(
-        case=cases,
-        after=awaits,
-        what=st.sampled_from(
-            [
-                "freeze",
-                "thaw",
-                "cannot be reached",
-                "cancel",
-                "another worker",
-                "a minute",
-                "another user",
-                "enrolled anew",
-            ]
-        ),
-    )
+    @rule(case=cases, after=awaits, what=st.sampled_from(MEANWHILE))
     def while_a_worker_is_busy(self, case: str, after: int, what: str) -> None:
+        self._meanwhile(case, after, what)
+
+    @precondition(lambda self: self.cleared)
+    @rule(place=st.integers(0, 2), after=st.integers(0, 31), what=st.sampled_from(("freeze", *MEANWHILE, "freeze")))
+    def while_the_wiper_is_busy(self, place: int, after: int, what: str) -> None:
+        case = self.cleared[place % len(self.cleared)]
+        if finish(self.world.case(case)).state is CaseState.CLEARED_TO_WIPE:
+            finish(self._step(case))
+        self._meanwhile(case, after, what)
+
+    def _meanwhile(self, case: str, after: int, what: str) -> None:
         steps = suspended(self._step(case), after)
         if what in SWITCH:
             finish(self._switch(what))
@@ -294,13 +295,15 @@ class ApprovalsInAnyOrder(RuleBasedStateMachine):
     def all_is_right(self) -> None:
         """Every wipe was, and each journal tells its row."""
         assert not self.judge.wrong, "; ".join(self.judge.wrong)
-        now_waiting = list[str]()
+        waiting, cleared = list[str](), list[str]()
         for number in range(self.world.opened):
             case = finish(self.world.case(f"device-pc-{number}"))
             assert finish(self.world.cases.replayed(case.id)) == case
             if case.state is CaseState.AWAITING_APPROVAL:
-                now_waiting.append(case.id)
-        self.waiting = now_waiting
+                waiting.append(case.id)
+            if case.state in (CaseState.CLEARED_TO_WIPE, CaseState.WIPE_INTENDED):
+                cleared.append(case.id)
+        self.waiting, self.cleared = waiting, cleared
 
 
 TestApprovalsInAnyOrder = ApprovalsInAnyOrder.TestCase

@@ -13,8 +13,11 @@ from typing import Any
 
 import pytest
 
+from tests.safety.breakage import Breakage
+from tests.safety.breakages import BREAKAGES
 from tests.safety.hunt import Found, hunt
 from tests.safety.moments import CASTS, moment, scene
+from tests.safety.overlay import REPOSITORY
 from tests.safety.snapshot import Snapshot
 
 SEEDS = 20_000
@@ -129,3 +132,8 @@ def test_what_could_not_be_put_back_is_refused():
 
     with pytest.raises(TypeError, match="list_iterator could not be put back"):
         Snapshot(holder)
+
+
+@pytest.mark.parametrize("breakage", BREAKAGES, ids=lambda breakage: breakage.name)
+def test_every_deliberate_breakage_still_fits_the_code(breakage: Breakage):
+    assert (REPOSITORY / breakage.file).read_text(encoding="utf-8").count(breakage.before) == 1

@@ -1,5 +1,6 @@
 """What must never happen, judged at the moment of each wipe by what the tenant itself knows."""
 
+import contextlib
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,8 +11,10 @@ from local.tenant.model.tenant import TenantModel
 from shared.bootstrap import services
 from shared.domain.case import Case, case_id_for_device, proposal_of
 from shared.domain.policy import Mode
-from shared.names import CASES, LEDGERS
+from shared.errors import BadInput
+from shared.names import CASE_STEPS, CASES, LEDGERS, WIPE_STEPS
 from shared.records.cases import CaseStore
+from shared.remedy.messages import read_step
 from shared.settings import Settings
 from tests.fakes.ids import CountingIds
 from tests.fakes.rows import FakeRows
@@ -68,6 +71,8 @@ class Witness:
     """By case id: when the tenant carried out a wipe."""
     _wipes_of: dict[str, list[datetime]] = field(default_factory=lambda: defaultdict(list))
     """By the owner's id."""
+    _stale: set[str] = field(default_factory=set[str])
+    """Workers whose message points to a version that its case does not have."""
     _codes: set[str] = field(default_factory=set[str])
     """Codes of administrators that were sent."""
 
@@ -97,8 +102,20 @@ class Witness:
             self._all = self.rows.writes, [case for case_id in ids if (case := self.case(case_id)) is not None]
         return self._all[1]
 
+    def takes(self, worker: str, queue: str, body: str) -> None:
+        """A worker begins with a message: one that points to another version of its case must lead to nothing."""
+        if queue not in (CASE_STEPS, WIPE_STEPS):
+            return
+        with contextlib.suppress(BadInput):
+            step = read_step(body)
+            case = self.case(step.case_id)
+            if case is None or case.version != step.version:
+                self._stale.add(worker)
+
     def asked(self, operation: str, segments: tuple[str, ...]) -> None:
         """The product made a request that was answered: the fence's reading of a device is remembered."""
+        if self.worker() in self._stale:
+            self.blame(f"{self.worker()} asked for {operation} though its step is not the case's")
         if operation != "devices.reread":
             return
         device_id = segments[-1]

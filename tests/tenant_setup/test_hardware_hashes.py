@@ -112,6 +112,11 @@ def test_the_same_content_is_the_same_delivery_and_another_tag_another_one() -> 
     )
 
 
+def test_a_group_tag_that_cannot_be_written_is_refused() -> None:
+    with pytest.raises(BadInput, match="group tag"):
+        read_hashes(a_csv(1), group_tag="lone \ud800")
+
+
 def test_no_hash_is_repeated_in_what_is_said() -> None:
     file = read_hashes(a_csv(2, line2=f"5CG1,,{GOOD[:-3]},,"))
     assert GOOD[:20] not in repr(file.bad)

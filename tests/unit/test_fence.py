@@ -193,6 +193,28 @@ def test_a_licence_that_was_never_seen_provisioned_is_no_licence():
 
 
 @pytest.mark.parametrize(
+    ("intune_at", "expected"),
+    [
+        ([-1], CaseState.WIPE_SENT),
+        ([0], CaseState.WIPE_SENT),
+        ([1], CaseState.CHECKING_LICENCE),
+        ([1, -1], CaseState.WIPE_SENT),  # two licences give it, one of them still the old one
+        ([], CaseState.WIPE_SENT),  # Graph does not say when
+    ],
+)
+def test_a_licence_that_was_given_anew_since_it_was_seen_provisioned_is_looked_at_again(
+    intune_at: list[int], expected: CaseState
+):
+    assert INTENDED.licence_seen_at is not None
+    assigned = tuple((INTUNE, INTENDED.licence_seen_at + timedelta(seconds=seconds)) for seconds in intune_at)
+
+    decision = _fenced(users=users(a_licensed_user(plans_assigned_at=assigned)))
+
+    assert decision.to is expected
+    assert ("was given Intune and Entra ID P1 anew" in decision.says) is (expected is CaseState.CHECKING_LICENCE)
+
+
+@pytest.mark.parametrize(
     "known", [{OWNER_ID: MISSING}, users(a_licensed_user(enabled=False)), {}, users(staging_user())]
 )
 def test_an_owner_who_is_gone_disabled_or_was_not_read_could_not_enrol_again(known: dict[str, User | Missing]):

@@ -10,7 +10,7 @@ from shared.names import LEDGERS
 from shared.ports import Gone, Put, Write
 from shared.records.ledger import MOST_TRIES, Document, Ledger
 from tests.fakes.ids import CountingIds
-from tests.fakes.interference import Interference
+from tests.fakes.interference import Interference, die
 from tests.fakes.rows import FakeRows
 
 
@@ -43,6 +43,21 @@ async def test_a_write_whose_answer_was_lost_is_not_made_again(error: type[Excep
     lost = Interference(lambda call: call.name == "rows.write", lose_the_answer, after=True)
     await Ledger(lost.around("rows", rows), ids).change("p", ("n",), one_more)
     assert await count(rows) == times_before + 1
+
+
+@pytest.mark.parametrize("others", [0, 1])
+async def test_a_row_that_was_read_before_is_read_anew_only_when_it_changed_since(others: int) -> None:
+    rows, ids = FakeRows(), CountingIds()
+    ledger = Ledger(rows, ids)
+    await ledger.change("p", ("n",), one_more)
+    row = await ledger.row("p", "n")
+    assert row is not None
+    for _ in range(others):
+        await ledger.change("p", ("n",), one_more)
+    at = Interference(lambda _: False, die)
+    await Ledger(at.around("rows", rows), ids).change("p", ("n",), one_more, read={"n": row})
+    assert await count(rows) == 2 + others
+    assert [call.name for call in at.calls].count("rows.write") == 1 + others
 
 
 class OthersAreFaster(FakeRows):

@@ -14,6 +14,7 @@ from tests.fakes import story
 from tests.fakes.clock import FixedClock
 from tests.fakes.graph import FakeTenant
 from tests.fakes.ids import CountingIds
+from tests.fakes.interference import Interference, die
 from tests.fakes.rows import FakeRows
 
 AT_MOST = timedelta(minutes=10)
@@ -51,6 +52,22 @@ async def test_facts_are_read_once_for_all_instances_until_they_are_too_old() ->
     reading.clock.move(A_SECOND)
     assert (await reading.get()).read_at == reading.clock.now()
     assert reading.tenant.reads == 2
+
+
+async def test_a_process_that_has_young_facts_asks_neither_storage_nor_graph() -> None:
+    reading, at = Reading(), Interference(lambda _: False, die)
+    cache = TenantFactsCache(Ledger(at.around("rows", reading.rows), CountingIds()), reading.tenant, reading.clock)
+    first = await cache.get(at_most=AT_MOST)
+    asked = len(at.calls)
+    reading.clock.move(AT_MOST)
+    assert await cache.get(at_most=AT_MOST) == first
+    assert len(at.calls) == asked
+    reading.clock.move(A_SECOND)
+    younger = await reading.get()
+    assert await cache.get(at_most=AT_MOST) == younger, "another process read them meanwhile"
+    assert (await cache.get(at_most=timedelta())).read_at == reading.clock.now()
+    reading.clock.move(A_SECOND)
+    assert (await cache.get(at_most=timedelta())).read_at == reading.clock.now()
 
 
 async def test_facts_of_the_future_are_not_believed() -> None:

@@ -75,6 +75,20 @@ async def test_a_wipe_that_was_paid_for_is_ours(caplog: pytest.LogCaptureFixture
     assert not told(caplog, "wipe.not_ours")
 
 
+async def test_looks_that_find_nothing_write_once_an_hour_how_far_all_is_settled() -> None:
+    world = World()
+    at = Interference(lambda _: False, die)
+    worker, written = world.another_worker(at), list[int]()
+    for _ in range(36):
+        await worker.watch_wipes.run()
+        written.append(sum(call.name in ("rows.upsert", "rows.write") for call in at.calls))
+        world.clock.move(5 * MINUTE)
+    assert written == [*[1] * 24, *[2] * 12], "the first look, and when something is settled for an hour"
+    world.devices.audits = [audit(world.clock.now() - 2 * MINUTE)]
+    assert await worker.watch_wipes.run() == 1
+    assert await worker.watch_wipes.run() == 0, "what is judged is written at once"
+
+
 async def test_a_wipe_of_another_device_than_the_paid_one_freezes() -> None:
     world = await watching()
     await world.pay("one", WipeTarget(serial_number=story.SERIAL_NUMBER, device_id=DEVICE))

@@ -1,6 +1,6 @@
 """Licences of users: assignment, seats, and the minutes until the plans in them are provisioned."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -57,17 +57,25 @@ class Licences:
     def details_of(self, user: User) -> tuple[LicenceDetail, ...]:
         """Each product that the user holds, with the state of its plans."""
         found: list[LicenceDetail] = []
+        for licence, sku in self._held(user):
+            plans = tuple(PlanState(plan=plan, status=_status(licence, plan)) for plan in sku.product.plans)
+            found.append(LicenceDetail(sku=sku, plans=plans))
+        return tuple(found)
+
+    def _held(self, user: User) -> Iterator[tuple[AssignedLicence, SubscribedSku]]:
         for licence in _one_for_each_sku(user):
             sku = self._skus.find(licence.sku_id)
             if sku is not None:
-                plans = tuple(PlanState(plan=plan, status=_status(licence, plan)) for plan in sku.product.plans)
-                found.append(LicenceDetail(sku=sku, plans=plans))
-        return tuple(found)
+                yield licence, sku
 
     def usable_plan_ids(self, user: User) -> frozenset[str]:
         """Service plans that work for this user now."""
-        details = self.details_of(user)
-        return frozenset(state.plan.id for detail in details for state in detail.plans if state.status == "Success")
+        return frozenset(
+            plan.id
+            for licence, sku in self._held(user)
+            for plan in sku.product.plans
+            if _status(licence, plan) == "Success"
+        )
 
     def has_intune(self, user: User) -> bool:
         """Whether the user holds an Intune plan that is provisioned."""
@@ -75,7 +83,8 @@ class Licences:
 
     def can_enrol_automatically(self, user: User) -> bool:
         """Whether Autopilot would enrol this user: Intune and Entra ID P1 or P2."""
-        return self.has_intune(user) and bool(self.usable_plan_ids(user) & ENTRA_PREMIUM_PLANS)
+        usable = self.usable_plan_ids(user)
+        return bool(usable & INTUNE_PLANS) and bool(usable & ENTRA_PREMIUM_PLANS)
 
     def assign(self, id_or_upn: str, *, add: Sequence[LicenceToAdd], remove: Sequence[str]) -> User:
         """POST users/{id}/assignLicense: all or nothing. Returns the user as they now are. Raises 404 and 400."""

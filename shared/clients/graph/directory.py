@@ -5,7 +5,19 @@ from collections.abc import Iterator
 from shared.clients.graph.memberships import GraphMemberships
 from shared.clients.graph.rounds import delta_page
 from shared.clients.graph.transport import Transport
-from shared.clients.graph.values import Json, is_guid, is_user_key, own_id, quoted, rows, same, text, word, words
+from shared.clients.graph.values import (
+    Json,
+    is_guid,
+    is_user_key,
+    moment,
+    own_id,
+    quoted,
+    rows,
+    same,
+    text,
+    word,
+    words,
+)
 from shared.domain.effects import Answer, Done, Refused
 from shared.domain.facts import MISSING, HeldLicence, LicenceGroup, Missing, PlanStatus, User
 from shared.domain.pages import Page
@@ -154,6 +166,11 @@ def directory_user(row: Json) -> User:
     ``disabledPlans`` of the licences need no look: Graph does not list such a plan as Enabled, unless another
     licence gives it, and then the user has it.
     """
+    plans = [
+        (plan, moment(each, "assignedDateTime"))
+        for each in rows(row, "assignedPlans")
+        if text(each, "capabilityStatus") == "Enabled" and (plan := word(each, "servicePlanId"))
+    ]
     return User(
         id=own_id(row),
         user_principal_name=text(row, "userPrincipalName"),
@@ -162,11 +179,8 @@ def directory_user(row: Json) -> User:
         user_type=text(row, "userType"),
         usage_location=word(row, "usageLocation"),
         sku_ids=tuple(sku for each in rows(row, "assignedLicenses") if (sku := word(each, "skuId"))),
-        enabled_plan_ids=frozenset(
-            plan
-            for each in rows(row, "assignedPlans")
-            if text(each, "capabilityStatus") == "Enabled" and (plan := word(each, "servicePlanId"))
-        ),
+        enabled_plan_ids=frozenset(plan for plan, _ in plans),
+        plans_assigned_at=tuple((plan, at) for plan, at in plans if at is not None),
         mail_address=word(row, "mail"),
         office=word(row, "officeLocation"),
         licences=_held_licences(row),

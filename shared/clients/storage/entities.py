@@ -7,6 +7,7 @@ service answers some breaches with errors that do not name them, and Azurite acc
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 from shared.ports import Row, Value
@@ -20,6 +21,8 @@ MOST_TEXT_CHARACTERS = 32_768
 MOST_PROPERTIES = 252
 MOST_BYTES = 1024 * 1024
 """Of one entity, keys and names included."""
+MOST_REMEMBERED = 2_000
+"""Keys and names that were found good lately: most are used again and again."""
 
 _EARLIEST = datetime(1601, 1, 1, tzinfo=UTC)
 _FORBIDDEN_IN_KEYS = re.compile(r"[/\\#?\x00-\x1f\x7f-\x9f]")
@@ -47,6 +50,7 @@ def row_of(entity: "TableEntity") -> Row:
     )
 
 
+@lru_cache(maxsize=MOST_REMEMBERED)
 def check_key(key: str) -> None:
     """Raises ValueError for a key with one of / \\ # ? or a control character, or longer than 512 characters."""
     if _FORBIDDEN_IN_KEYS.search(key):
@@ -55,6 +59,7 @@ def check_key(key: str) -> None:
         raise ValueError(f"a key must not be longer than {MOST_KEY_CHARACTERS} characters")
 
 
+@lru_cache(maxsize=MOST_REMEMBERED)
 def check_property(name: str) -> None:
     """Raises ValueError unless it is letters, digits and underscores, and no name of the service's own."""
     if not _PROPERTY.fullmatch(name) or name in _RESERVED:
@@ -103,7 +108,7 @@ def _size(name: str, value: Value) -> int:
 
 def _units(text: str) -> int:
     """UTF-16 code units. Raises ValueError for text with lone surrogates, which no service takes."""
-    return len(text.encode("utf-16-le")) // 2
+    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
 
 
 def _stored(value: Value) -> object:
