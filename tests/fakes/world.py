@@ -171,7 +171,6 @@ class World(Office):
             self.clock.set(min(self._next_event(idle), end))
             while self._happenings and self._happenings[0][0] <= self.clock.now():
                 heapq.heappop(self._happenings)[2]()
-                idle = 0  # the timers come every few minutes: one that could not see it sees it soon
             await self._run_timers(services)
         await self._deliver(services)
 
