@@ -7,6 +7,7 @@ HandoverError
 ├── Changed             somebody else wrote the row: reload and look again
 ├── AlreadyThere        the row to be created exists: reload and look again
 ├── ResyncNeeded         Graph no longer knows the link that we kept: begin anew, without it
+├── Unreadable          what is stored is not what this version writes: leave it as it is, a person has to look
 ├── Unexpected          no answer to a correct request: our bug, or Graph changed; a person has to look
 └── BadInput            what came in cannot be used: park it, count it, never retry it
 """
@@ -42,6 +43,10 @@ class Changed(HandoverError):
 
 class AlreadyThere(HandoverError):
     """A conditional insert lost: the row exists."""
+
+
+class Unreadable(HandoverError):
+    """A row that another version of the product wrote, or a hand; it is left as it is, and holds up nothing else."""
 
 
 class Unexpected(HandoverError):

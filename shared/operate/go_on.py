@@ -37,7 +37,7 @@ class GoOn:
         found: list[Stored] = []
         async for listed in self.cases.open_cases():
             if listed.state is CaseState.CLEARED_TO_WIPE and listed.reason in ENDED_BY_A_THAW:
-                stored = await self.cases.load(listed.case_id)
+                stored = await self.cases.load_readable(listed.case_id)
                 if stored is not None and (stored.case.state, stored.case.reason) == (listed.state, listed.reason):
                     found.append(stored)
             if len(found) == MOST_CASES:

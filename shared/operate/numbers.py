@@ -127,7 +127,7 @@ class ReadNumbers:
     async def _longest_in(self, state: CaseState) -> list[Waiting]:
         """Those that came into the state first, of those that the index leads to."""
         pointers = [each async for each in self.cases.finder.in_state(state, most=MOST_LOOKED_THROUGH)]
-        stored = await asyncio.gather(*(self.cases.load(each.case_id) for each in pointers[-MOST_WAITING:]))
+        stored = await asyncio.gather(*(self.cases.load_readable(each.case_id) for each in pointers[-MOST_WAITING:]))
         return [
             Waiting(
                 case_id=case.id,

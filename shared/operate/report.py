@@ -63,7 +63,7 @@ class Report:
         since = until - timedelta(days=days)
         of_states = await asyncio.gather(*(self._latest_in(state) for state in CaseState))
         ids = dict.fromkeys(case_id for of_state in of_states for case_id in of_state)
-        stored = await asyncio.gather(*(self.cases.load(case_id) for case_id in ids))
+        stored = await asyncio.gather(*(self.cases.load_readable(case_id) for case_id in ids))
         cases = [each.case for each in stored if each is not None]
         found = [case for case in cases if not case.state.ended or case.moved_at >= since]
         found.sort(key=lambda case: case.moved_at, reverse=True)
@@ -110,7 +110,7 @@ class Report:
         return sorted(found.values(), key=lambda line: line.moved_at, reverse=True)
 
     async def _read(self, line: Listed) -> tuple[Case, list[JournalEntry]] | None:
-        stored = await self.cases.load(line.case_id)
+        stored = await self.cases.load_readable(line.case_id)
         return None if stored is None else (stored.case, await self.cases.journal(line.case_id))
 
 

@@ -74,7 +74,7 @@ class Search:
         return list(found.values()), last if looked == MOST_LOOKED_AT else None
 
     async def _read(self, asked: Asked, pointers: list[Pointer]) -> dict[str, Listed]:
-        stored = await asyncio.gather(*(self.cases.load(pointer.case_id) for pointer in pointers))
+        stored = await asyncio.gather(*(self.cases.load_readable(pointer.case_id) for pointer in pointers))
         return {
             each.case.id: line_of(each.case)
             for pointer, each in zip(pointers, stored, strict=True)

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from shared.domain.case import Case, Decision, JournalEntry
 from shared.domain.states import CaseState
-from shared.errors import AlreadyThere, Changed, HandoverError
+from shared.errors import AlreadyThere, Changed, HandoverError, Unreadable
 from shared.names import CASES, WORKLIST
 from shared.ports import Ids, Row, Rows, Value, Write
 from shared.records.counts import CaseCounts
@@ -54,9 +54,21 @@ class CaseStore:
         self.finder = CaseFinder(rows)
 
     async def load(self, case_id: str) -> Stored | None:
-        """The case as it is now, or None."""
+        """The case as it is now, or None. Raises Unreadable."""
         row = await self._rows.get(CASES, case_id, _CASE_KEY)
         return None if row is None else _stored(row)
+
+    async def load_readable(self, case_id: str) -> Stored | None:
+        """The same for whoever looks at many: one that cannot be read is told, and passed over."""
+        try:
+            return await self.load(case_id)
+        except Unreadable as error:
+            event(log, "case.unreadable", level=logging.ERROR, case=case_id, why=str(error))
+            return None
+
+    async def is_there(self, case_id: str) -> bool:
+        """Whether there is such a case, be it readable or not."""
+        return await self._rows.get(CASES, case_id, _CASE_KEY) is not None
 
     async def open(self, case: Case, entry: JournalEntry) -> Stored:
         """Write a new case; the worklist first, so that a crash in between cannot hide it. Raises AlreadyThere."""
@@ -128,22 +140,35 @@ class CaseStore:
         return _CASE.validate_python(fields) if fields else None
 
     async def open_cases(self) -> AsyncIterator[Listed]:
-        """The worklist: every case that has not ended."""
+        """The worklist: every case that has not ended. A line that cannot be read is told, and passed over."""
         async for row in self._rows.scan(WORKLIST, _OPEN):
-            yield line_in(row)
+            if (line := _line(row)) is not None:
+                yield line
 
     async def open_page(self, *, after: str, most: int) -> list[Listed]:
         """So many lines of the worklist after this case id, in the order of ids."""
-        return [line_in(row) async for row in self._rows.scan(WORKLIST, _OPEN, after=after, most=most)]
+        return await self._lines(_OPEN, after, most)
 
     async def ended_page(self, month: str, *, after: str, most: int) -> list[Listed]:
         """The same of the cases that ended in a month, given as YYYY-MM."""
-        return [line_in(row) async for row in self._rows.scan(WORKLIST, f"ended-{month}", after=after, most=most)]
+        return await self._lines(f"ended-{month}", after, most)
+
+    async def _lines(self, partition: str, after: str, most: int) -> list[Listed]:
+        """So many; fewer only at the end."""
+        found = list[Listed]()
+        while (wanted := most - len(found)) > 0:
+            rows = [row async for row in self._rows.scan(WORKLIST, partition, after=after, most=wanted)]
+            found += [line for row in rows if (line := _line(row)) is not None]
+            if len(rows) < wanted:
+                break
+            after = rows[-1].key
+        return found
 
     async def ended_cases(self, month: str) -> AsyncIterator[Listed]:
         """Cases that ended in a month, given as YYYY-MM."""
         async for row in self._rows.scan(WORKLIST, f"ended-{month}"):
-            yield line_in(row)
+            if (line := _line(row)) is not None:
+                yield line
 
     async def mend_worklist(self, stored: Stored | None, case_id: str) -> None:
         """Make the worklist say what the case's row says; a line without a row is removed."""
@@ -236,7 +261,18 @@ def reopened(case: Case, *, at: datetime, decision: Decision, who: str) -> tuple
 
 
 def _stored(row: Row) -> Stored:
-    return Stored(case=_case(str(row.data["body"])), etag=row.etag)
+    try:
+        return Stored(case=_case(str(row.data["body"])), etag=row.etag)
+    except (KeyError, ValueError) as error:
+        raise Unreadable(f"this version cannot read the row ({type(error).__name__})") from error
+
+
+def _line(row: Row) -> Listed | None:
+    try:
+        return line_in(row)
+    except (KeyError, ValueError, TypeError) as error:
+        event(log, "worklist.unreadable", level=logging.ERROR, case=row.key, why=type(error).__name__)
+        return None
 
 
 @lru_cache(maxsize=MOST_REMEMBERED)

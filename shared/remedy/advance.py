@@ -138,7 +138,7 @@ class Advance:
 
     async def give_up(self, case_id: str, version: int) -> None:
         """A step failed again and again: the case rests for a person, unless somebody moved it meanwhile."""
-        stored = await self.cases.load(case_id)
+        stored = await self.cases.load_readable(case_id)
         if stored is None or stored.case.version != version or stored.case.state not in RULES:
             return
         decision = ask_person(Reason.STEP_FAILED, "This step failed several times in a row; the log has the error.")

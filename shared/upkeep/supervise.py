@@ -68,7 +68,7 @@ class Supervise:
 
     async def _tell(self, listed: Listed) -> None:
         """What the worker that moved the case tells operators itself, unless it died, or is the wiper."""
-        stored = await self.cases.load(listed.case_id) if self.tell.wanted else None
+        stored = await self.cases.load_readable(listed.case_id) if self.tell.wanted else None
         if stored is not None:
             await self.tell.of_case(stored.case)
 
@@ -76,7 +76,7 @@ class Supervise:
         """What became of a wipe is written to the record after the case; a worker that died in between left it out, and
         the next devices would wait for it."""
         for device_id in await self.budget.still_open(paid_before=now - SETTLED_AFTER):
-            stored = await self.cases.load(case_id_for_device(device_id))
+            stored = await self.cases.load_readable(case_id_for_device(device_id))
             if stored is not None and (stored.case.state.rests or stored.case.returned_device_id is not None):
                 await self.settle(stored.case)
 
@@ -91,7 +91,9 @@ class Supervise:
 
     async def _look(self, listed: Listed) -> bool:
         self._verified[listed.case_id] = self.clock.now()
-        stored = await self.cases.load(listed.case_id)
+        stored = await self.cases.load_readable(listed.case_id)
+        if stored is None and await self.cases.is_there(listed.case_id):
+            return False  # it cannot be read: its line stays, so that it is found
         if stored is None or (stored.case.state, stored.case.due_at) != (listed.state, listed.due_at):
             await self.cases.mend_worklist(stored, listed.case_id)
         if stored is None or not _late(stored.case, self.clock.now()):

@@ -69,7 +69,7 @@ class WatchReturns:
 
     async def _waiting(self) -> AsyncIterator[Stored]:
         async for listed in self.cases.open_cases():
-            stored = await self.cases.load(listed.case_id) if listed.state in WAITING else None
+            stored = await self.cases.load_readable(listed.case_id) if listed.state in WAITING else None
             if stored is not None and stored.case.state in WAITING:
                 yield stored
 
