@@ -46,6 +46,8 @@ MOST_AT_ONCE = 4
 QUIET = tuple(timedelta(hours=hours) for hours in (0.1, 0.1, 1, 6, 24, 48))
 """When nothing happens, the schedules are next run after so long: what they find after minutes, hours or a day is found;
 looks in between, with nothing changed since the last one, are left out. Everything that happens begins the row anew."""
+FOUND_LATE_AFTER = timedelta(minutes=15)
+"""A case that is not gone on with is found by the schedules so long after it was due."""
 BESIDE = 0.1
 """How often the schedules run at the same moment as something else."""
 GIVEN_BACK_AFTER = timedelta(seconds=30)
@@ -116,7 +118,7 @@ class History:
         self._later: list[tuple[datetime, int, str, Callable[[], None]]] = []
         self._timers: dict[str, datetime] = {}
         self._idle = 0
-        self._stood: list[tuple[CaseState, Reason]] = []
+        self._stood: tuple[list[tuple[CaseState, Reason]], int] = [], 0
 
     def _plan(self, shape: Shape) -> Plan:
         if self.plan is not None:
@@ -189,10 +191,10 @@ class History:
         return 0 < self.scheduler.under_way < MOST_AT_ONCE and self.queues.some_visible() and self.rng.random() < 0.5
 
     def _let_time_pass(self, end: datetime) -> None:
-        stands = [(case.state, case.reason) for case in self.cases()]
-        if stands != self._stood:
+        stands = [(case.state, case.reason) for case in self.cases()], len(self.accidents.struck)
+        if stands != self._stood:  # a schedule that an accident befell is run again as soon as any
             self._stood, self._idle = stands, 0
-        by_itself, quiet_until = self.clock.next_at(), self.clock.now() + QUIET[min(self._idle, len(QUIET) - 1)]
+        by_itself, quiet_until = self.clock.next_at(), self._quiet_until()
         until = min(self._next(), quiet_until, end)
         self.clock.advance_to(max(until, self.clock.now() + timedelta(milliseconds=1)))
         if until == quiet_until:
@@ -209,6 +211,12 @@ class History:
             self._idle = 0
             do()
         self.people.look_around()
+
+    def _quiet_until(self) -> datetime:
+        """When the schedules run next if nothing happens: not long after a case is due, for its message may be lost."""
+        now = self.clock.now()
+        late = (case.due_at + FOUND_LATE_AFTER for case in self.cases() if case.due_at is not None)
+        return min([now + QUIET[min(self._idle, len(QUIET) - 1)], *(at for at in late if at > now)])
 
     def _next(self) -> datetime:
         times = [self._later[0][0]] if self._later else []

@@ -116,10 +116,11 @@ def moment(seed: int) -> History:
     rng.choices(chosen.pauses, chosen.weights)[0].snapshot.restore()
     history = chosen.history
     history.seed = rng.getrandbits(32)
+    slow = rng.random() < 0.2
     shape = replace(
         CASTS[number].shape,
-        share=rng.choice((0.0, 0.02, 0.05, 0.2)),
-        slow=rng.random() < 0.2,
+        share=rng.choice((0.0, 0.02) if slow else (0.0, 0.02, 0.05, 0.2)),
+        slow=slow,
         happenings=rng.choice((0, 0, 1, 2)),
         ambush=rng.random() < 0.3,
         hostile=rng.random() < 0.2,

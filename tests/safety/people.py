@@ -78,7 +78,7 @@ class People:
         if shape.redeployed:
             history.later(self._soon(lasts), "the app is deployed with another setting", history.redeploy)
         if shape.people:
-            self._plan_freeze(0.3, self._soon(lasts))
+            self._plan_freeze(0.8 if shape.slow else 0.3, self._soon(lasts))
             for verb in ("cancel", "reject", "retry"):
                 self._plan_act(verb, 0.15, self._soon(lasts))
         if shape.hostile:

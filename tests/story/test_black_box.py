@@ -9,12 +9,12 @@ from tests.safety.black_box import Outcome, run
 
 
 async def test_killed_hosts_wipe_no_device_twice_or_wrongly_and_lose_no_case() -> None:
-    outcome = await _ran(cases=10, kills=4)
+    outcome = await _ran(cases=20, kills=24)
 
     assert outcome.twice == []
     assert outcome.wrongly == []
     assert outcome.lost == []
-    assert outcome.kills == 4
+    assert outcome.kills == 24
     assert outcome.azurite_restarts == 2
     assert outcome.wipes.total() > outcome.cases // 2
 
