@@ -152,6 +152,7 @@ _FIRST: Sequence[Breakage] = (
         file=_CASES,
         before='            if row is None or row.data.get("write_id") != write_id:',
         after="            if True:",
+        test="tests/unit/test_advance.py",
     ),
     Breakage(
         name="report mode writes",

@@ -47,7 +47,7 @@ def try_out(breakage: Breakage, moments: int = MOMENTS, histories: int = HISTORI
             command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", breakage.test]
             ran = subprocess.run(command, cwd=copy, env=environ, capture_output=True, text=True, check=False)
             failed = [line for line in ran.stdout.splitlines() if line.startswith("FAILED ")]
-            by, says = (breakage.test.partition("::")[2], failed[0].partition(" - ")[2]) if failed else (None, "")
+            by, says = (breakage.test, failed[0].partition("::")[2]) if failed else (None, "")
     return Verdict(breakage=breakage, by=by, says=says, seconds=time.perf_counter() - began)
 
 
