@@ -165,6 +165,7 @@ _FIRST: Sequence[Breakage] = (
         file=_ADVANCE,
         before="        if case.state in RULES:\n            await self.steps.send(case)",
         after="        if case.state in RULES and case.state is not CaseState.WATCHING:\n            await self.steps.send(case)",
+        test="tests/unit/test_advance_in_trouble.py",
     ),
     Breakage(
         name="the supervisor finds nothing",
