@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import httpx
 import typer
@@ -114,10 +115,10 @@ class BlackBox:
 
     async def _next(self) -> timedelta:
         """Until a case is due; or a little, so that the supervisor finds what is late."""
-        listed, now = await self._asked("cases"), self.stack.clock.now()
+        listed, now = await self._listed(), self.stack.clock.now()
         if listed is None:
             return A_LITTLE
-        due = [datetime.fromisoformat(case["due_at"]) for case in listed["cases"] if case["due_at"] is not None]
+        due = [datetime.fromisoformat(case["due_at"]) for case in listed if case["due_at"] is not None]
         next_due = min((at for at in due if at > now), default=now + LONGEST_STEP)
         return A_LITTLE if any(at <= now for at in due) else max(A_LITTLE, min(next_due - now, LONGEST_STEP))
 
@@ -157,6 +158,17 @@ class BlackBox:
                 await asyncio.sleep(0.05)
         raise RuntimeError("the second host did not start")
 
+    async def _listed(self) -> list[dict[str, Any]] | None:
+        """Every page of the cases; None while the first host is down."""
+        found: list[dict[str, Any]] = []
+        after = ""
+        while (page := await self._asked(f"cases?after={quote(after)}" if after else "cases")) is not None:
+            found += page["cases"]
+            if page["next"] is None:
+                return found
+            after = page["next"]
+        return None
+
     async def _asked(self, path: str) -> Any:
         """GET from the first host; None while it is down."""
         try:
@@ -181,8 +193,8 @@ class BlackBox:
     async def _every_case(self) -> dict[str, str]:
         """The state of the latest case of each serial number. Everything happens within one month."""
         for _ in range(200):
-            if (listed := await self._asked("cases")) is not None:
-                return {case["serial_number"]: case["state"] for case in reversed(listed["cases"])}
+            if (listed := await self._listed()) is not None:
+                return {case["serial_number"]: case["state"] for case in reversed(listed)}
             await asyncio.sleep(0.1)
         raise RuntimeError("the host does not list its cases")
 

@@ -47,6 +47,7 @@ MORE: Sequence[Breakage] = (
         file=_EXCLUSION,
         before='    return next((each.unreadable or "not asked" for each in read if each.of(group) is None), None)',
         after="    return None",
+        test="tests/unit/test_exclusion.py",
     ),
     Breakage(
         name="the exclusion group is not asked",
@@ -65,6 +66,7 @@ MORE: Sequence[Breakage] = (
         file=_HOLDING,
         before="    if approval.proposal != proposal_of(case, policy.version):",
         after="    if approval.proposal == '':",
+        test="tests/unit/test_fence_permission.py",
     ),
     Breakage(
         name="whoever asked for the wipe may approve it",
@@ -89,6 +91,7 @@ MORE: Sequence[Breakage] = (
         return begin_to_wait(case, attempt.admin_code, attempt.admin_asked_at or now, now)
     if isinstance(answer, WipeRefused | WipeNeedsApproval):
 """,
+        test="tests/unit/test_wipe_two_phases.py",
     ),
     Breakage(
         name="an owner's devices are wiped one after the other",

@@ -170,6 +170,12 @@ def happening(rng: random.Random, serials: Sequence[str]) -> Happening:
     return Happening(at=at, what=what.format(serial=serial), do=_doing(_item(device=serial, **fields)))
 
 
+def exclusion() -> Happening:
+    """DEF456's devices are never to be touched from now on."""
+    what, fields = next(item for item in _USER_ITEMS if item[1]["do"] == "add_to_group")
+    return Happening(at=timedelta(), what=what, do=_doing(_item(**fields)))
+
+
 def _id_of(model: TenantModel, upn: str) -> str:
     user = model.users.find(upn)
     assert user is not None

@@ -58,7 +58,7 @@ CASTS: Sequence[Cast] = (
     Cast(shape=replace(_AUTO, second_admin="none")),
     Cast(shape=replace(_AUTO, mail=True)),
     Cast(shape=replace(_APPROVE, mail=True)),
-    Cast(often=2, shape=replace(_AUTO, exclusion=True)),
+    Cast(often=3, shape=replace(_AUTO, exclusion=True)),
     Cast(often=2, shape=replace(_AUTO, skew=timedelta(seconds=120))),
     Cast(shape=replace(_AUTO, seats=1, devices=2)),
     Cast(shape=replace(_APPROVE, sweeps=True)),

@@ -73,7 +73,8 @@ class People:
         if rng.random() < 0.2:
             serial = rng.choice(serials)
             history.later(self._soon(lasts), f"{serial} is reported", lambda: self._report(serial))
-        for happening in cast.happenings(rng, serials, most=shape.happenings):
+        excluded = [cast.exclusion()] if shape.exclusion and rng.random() < 0.3 else []
+        for happening in (*excluded, *cast.happenings(rng, serials, most=shape.happenings)):
             history.later(self._soon(lasts), happening.what, lambda h=happening: self._happens(h))
         if shape.redeployed:
             history.later(self._soon(lasts), "the app is deployed with another setting", history.redeploy)
