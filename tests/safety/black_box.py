@@ -23,6 +23,7 @@ import typer
 from local.azurite import Azurite
 from local.listening import free_port
 from local.stack import Stack
+from shared.operate.report import months
 from tests.safety.black_box_cast import disabled, scenario, serials, untouchable
 
 A_LITTLE = timedelta(minutes=15)
@@ -72,11 +73,13 @@ class BlackBox:
     stack: Stack
     azurite: Azurite
     outcome: Outcome
+    _began: datetime = field(init=False)
     _second: asyncio.subprocess.Process | None = None
     _second_port: int = field(default_factory=free_port)
 
     async def run(self, kills: int) -> Outcome:
         """Report every device, kill so many hosts, then let everything come to rest."""
+        self._began = self.stack.clock.now()
         for upn in disabled(self.outcome.cases):
             await self.stack.simulated("do", {"do": "disable_user", "user": upn})
         await self._start_second()
@@ -159,14 +162,23 @@ class BlackBox:
         raise RuntimeError("the second host did not start")
 
     async def _listed(self) -> list[dict[str, Any]] | None:
-        """Every page of the cases; None while the first host is down."""
+        """Every open case, and what ended in any month since the beginning; None while the first host is down."""
+        found: list[dict[str, Any]] = []
+        ended = [f"which=ended&month={month}" for month in months(self._began, self.stack.clock.now())]
+        for asked in ("which=open", *ended):
+            if (lines := await self._pages(asked)) is None:
+                return None
+            found += lines
+        return found
+
+    async def _pages(self, asked: str) -> list[dict[str, Any]] | None:
         found: list[dict[str, Any]] = []
         after = ""
-        while (page := await self._asked(f"cases?after={quote(after)}" if after else "cases")) is not None:
+        while (page := await self._asked(f"cases?{asked}{after}")) is not None:
             found += page["cases"]
             if page["next"] is None:
                 return found
-            after = page["next"]
+            after = f"&after={quote(page['next'])}"
         return None
 
     async def _asked(self, path: str) -> Any:
@@ -191,10 +203,11 @@ class BlackBox:
         return all(serial in cases and _rests(cases[serial]) for serial in serials(self.outcome.cases))
 
     async def _every_case(self) -> dict[str, str]:
-        """The state of the latest case of each serial number. Everything happens within one month."""
+        """The state of the latest case of each serial number."""
         for _ in range(200):
             if (listed := await self._listed()) is not None:
-                return {case["serial_number"]: case["state"] for case in reversed(listed)}
+                moves = sorted(listed, key=lambda case: str(case["moved_at"]))
+                return {case["serial_number"]: case["state"] for case in moves}
             await asyncio.sleep(0.1)
         raise RuntimeError("the host does not list its cases")
 

@@ -149,5 +149,6 @@ MORE: Sequence[Breakage] = (
         file="shared/rules/notice.py",
         before="    if until is None or now >= until:",
         after="    if until is None or now >= until or case.notice is not None:",
+        test="tests/unit/test_notice.py",
     ),
 )
