@@ -52,7 +52,9 @@ class Found:
 def live(seeds: Iterable[int], life: Life = whole) -> Found:
     """Live through these histories."""
     logging.disable(logging.CRITICAL)
-    gc.freeze()  # what is there by now stays; only what histories leave behind is looked through
+    gc.collect()
+    gc.freeze()  # what is there by now stays; what histories leave behind is looked through less often
+    gc.set_threshold(50_000, 20, 100)
     found = Found()
     for seed in seeds:
         history = life(seed)
