@@ -10,7 +10,7 @@ from shared.domain.hint import Hint, Subject
 from shared.errors import RetryLater
 from shared.ports import Autopilot, Clock, Devices
 from shared.records.asked import Asked, AskedBook
-from shared.records.gate import GATE_WITHOUT_A_TIME, GraphGate
+from shared.records.gate import GraphGate
 
 FIND_AGAIN_AFTER = timedelta(minutes=1)
 """What Graph said of a serial number or an Entra device id is good for this long."""
@@ -76,8 +76,7 @@ class FindDevice:
         try:
             found = await self._ask_graph(hint)
         except RetryLater as error:
-            if error.throttled:
-                await self.gate.close(now + (error.after or GATE_WITHOUT_A_TIME))
+            await self.gate.close_if_throttled(error, now)
             raise
         if passage.tries:
             await self.gate.came_through(self.clock.now())

@@ -139,11 +139,9 @@ class CaseStore:
             fields |= json.loads(str(row.data.get("changes", "{}")))
         return _CASE.validate_python(fields) if fields else None
 
-    async def open_cases(self) -> AsyncIterator[Listed]:
+    def open_cases(self) -> AsyncIterator[Listed]:
         """The worklist: every case that has not ended. A line that cannot be read is told, and passed over."""
-        async for row in self._rows.scan(WORKLIST, _OPEN):
-            if (line := _line(row)) is not None:
-                yield line
+        return self._every_line(_OPEN)
 
     async def open_page(self, *, after: str, most: int) -> list[Listed]:
         """So many lines of the worklist after this case id, in the order of ids."""
@@ -164,9 +162,12 @@ class CaseStore:
             after = rows[-1].key
         return found
 
-    async def ended_cases(self, month: str) -> AsyncIterator[Listed]:
+    def ended_cases(self, month: str) -> AsyncIterator[Listed]:
         """Cases that ended in a month, given as YYYY-MM."""
-        async for row in self._rows.scan(WORKLIST, f"ended-{month}"):
+        return self._every_line(f"ended-{month}")
+
+    async def _every_line(self, partition: str) -> AsyncIterator[Listed]:
+        async for row in self._rows.scan(WORKLIST, partition):
             if (line := _line(row)) is not None:
                 yield line
 

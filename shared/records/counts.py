@@ -130,9 +130,7 @@ class CaseCounts:
                     row = await self._row(number)
                     if row is not None and row.data.get("write_id") == write_id:  # ours: its answer was lost
                         return
-                    if known.etag != (
-                        None if row is None else row.etag
-                    ):  # written by another process: leave it that one
+                    if known.etag != _shard(row).etag:  # written by another process: leave it that one
                         self._first = number + 1
                         continue
                     await self._overview.change_each(beside)  # a row beside it was not there any more

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared.errors import RetryLater
 from shared.records.ledger import Document, Ledger
 
 _PARTITION, _KEY = "gate", "graph"
@@ -53,6 +54,11 @@ class GraphGate:
 
         await self._ledger.change(_PARTITION, (_KEY,), try_it)
         return found[0]
+
+    async def close_if_throttled(self, error: RetryLater, now: datetime) -> None:
+        """Close it for as long as Graph asked, when that is what the error says."""
+        if error.throttled:
+            await self.close(now + (error.after or GATE_WITHOUT_A_TIME))
 
     async def came_through(self, now: datetime) -> None:
         """Graph answered the one that tried: the gate is open for all, unless somebody closed it again meanwhile."""

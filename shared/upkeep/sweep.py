@@ -13,7 +13,7 @@ from shared.domain.policy import Mode, Policy
 from shared.errors import AccessDenied, ResyncNeeded, RetryLater, Unexpected
 from shared.intake.packing import HintQueue
 from shared.ports import Clock, Ids
-from shared.records.gate import GATE_WITHOUT_A_TIME, GraphGate
+from shared.records.gate import GraphGate
 from shared.records.locks import Locks
 from shared.records.subscriptions import SubscriptionBook
 from shared.records.sweep_progress import Leg, Round, SweepProgress
@@ -65,8 +65,7 @@ class Sweep:
             if at.leg is not None or self._is_time(at, await self.book.sweep_asked_at(), now):
                 await self._go_on(at, holder, until=now + RUN_FOR)
         except RetryLater as error:
-            if error.throttled:
-                await self.gate.close(self.clock.now() + (error.after or GATE_WITHOUT_A_TIME))
+            await self.gate.close_if_throttled(error, self.clock.now())
             event(log, "sweep.interrupted", level=logging.WARNING, why=error.why)
         finally:
             await self.locks.give_back(_LOCK, holder=holder, now=self.clock.now())

@@ -9,7 +9,7 @@ from shared.domain.reasons import Reason
 from shared.errors import AccessDenied, RetryLater, Unexpected
 from shared.ports import Clock
 from shared.records.fleet import FleetBook
-from shared.records.gate import GATE_WITHOUT_A_TIME, GraphGate
+from shared.records.gate import GraphGate
 from shared.remedy.brake import Brake
 from shared.rules.guardrails import spike_of
 from shared.telemetry import event
@@ -37,8 +37,7 @@ class WatchFleet:
         try:
             fleet = await self.fleet.look(at_most=AT_MOST)
         except RetryLater as error:
-            if error.throttled:
-                await self.gate.close(now + (error.after or GATE_WITHOUT_A_TIME))
+            await self.gate.close_if_throttled(error, now)
             event(log, "fleet.unreadable", level=logging.WARNING, why=str(error))
             return False
         except (AccessDenied, Unexpected) as error:

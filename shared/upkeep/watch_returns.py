@@ -12,7 +12,7 @@ from shared.domain.states import CaseState
 from shared.errors import AccessDenied, Changed, RetryLater, Unexpected
 from shared.ports import Clock, Devices
 from shared.records.cases import CaseStore, Stored
-from shared.records.gate import GATE_WITHOUT_A_TIME, GraphGate
+from shared.records.gate import GraphGate
 from shared.remedy.advance import Advance, Outcome
 from shared.remedy.messages import StepQueue
 from shared.rules.decisions import wait
@@ -49,8 +49,7 @@ class WatchReturns:
         try:
             found = await self._enrolments(waiting)
         except RetryLater as error:
-            if error.throttled:
-                await self.gate.close(self.clock.now() + (error.after or GATE_WITHOUT_A_TIME))
+            await self.gate.close_if_throttled(error, self.clock.now())
             event(log, "returns.unreadable", level=logging.WARNING, why=str(error))
             return 0
         except (AccessDenied, Unexpected) as error:

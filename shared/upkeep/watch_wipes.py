@@ -12,7 +12,7 @@ from shared.domain.reasons import Reason
 from shared.errors import AccessDenied, RetryLater, Unexpected
 from shared.ports import Clock, Devices
 from shared.records.budget import BudgetBook
-from shared.records.gate import GATE_WITHOUT_A_TIME, GraphGate
+from shared.records.gate import GraphGate
 from shared.records.watchdog_progress import Judged, WatchdogProgress
 from shared.remedy.brake import Brake
 from shared.remedy.tell_operators import TellOperators
@@ -47,8 +47,8 @@ class WatchWipes:
         try:
             audits = await self.devices.wipe_audits()
         except (RetryLater, AccessDenied, Unexpected) as error:
-            if isinstance(error, RetryLater) and error.throttled:
-                await self.gate.close(now + (error.after or GATE_WITHOUT_A_TIME))
+            if isinstance(error, RetryLater):
+                await self.gate.close_if_throttled(error, now)
             event(log, "wipe_audits.unreadable", level=logging.ERROR, why=str(error))
             return 0
         if odd := sum(not can_be_judged(audit) for audit in audits):
